@@ -1,0 +1,26 @@
+package format
+
+// Field is one string that a peer put into a payload: a value, or a key.
+type Field struct {
+	// Value is the decoded text (escapes resolved). It is valid only during
+	// the visit.
+	Value []byte
+	// Key tells an object key from a value.
+	Key bool
+
+	path func() string
+}
+
+// Path renders where the field stands, as JSONPath: "$[0].text" for a value,
+// "$[0].text~" for a key (the ~ of JSONPath-Plus), "$.data>json.text" for a
+// value inside a JSON document inside the string at $.data. It allocates and
+// may be called only during the visit.
+func (f *Field) Path() string {
+	if f.path == nil {
+		return "$"
+	}
+	return f.path()
+}
+
+// Visit receives the fields of a payload in order.
+type Visit func(*Field)

@@ -1,0 +1,31 @@
+package framework
+
+import (
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
+)
+
+// Message is one whole, inflated data message.
+type Message struct {
+	Opcode  ws.Opcode // OpText or OpBinary
+	Payload []byte    // valid during Decode only
+}
+
+// Envelope says what a message was. Its bytes are valid until the next Decode.
+type Envelope struct {
+	// Framework is "socket.io", "engine.io" or "none".
+	Framework string
+	// Event is the name the application dispatches on, empty if there is none.
+	Event []byte
+	// Format is "json", "text" or "binary"; "" when the message carries no
+	// payload.
+	Format string
+}
+
+// Decoder opens the messages of one direction of one session. It keeps state
+// between messages (announced attachments) and is not safe for concurrent use.
+type Decoder interface {
+	// Decode visits every string of m. It never fails: what the framework
+	// does not understand goes to the generic decoder.
+	Decode(m Message, w *format.Walker, visit format.Visit) Envelope
+}
