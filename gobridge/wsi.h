@@ -1,0 +1,180 @@
+/*
+ * wsi.h: the boundary between the NGINX module (C) and the engine (Go).
+ *
+ * C calls Go, Go never calls C.  Every pointer is valid during the call only;
+ * neither side frees the other's memory.  C holds the raw bytes of what may
+ * not yet be forwarded, Go holds the decoded state.  All calls of one process
+ * come from one thread, NGINX's event loop.  Any change of this file changes
+ * WSI_ABI_VERSION and the name of wsi_abi_1().
+ */
+
+#ifndef _WSI_H_INCLUDED_
+#define _WSI_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define WSI_ABI_VERSION      1
+
+/* directions */
+#define WSI_FROM_CLIENT      0
+#define WSI_FROM_SERVER      1
+
+/* modes of a direction */
+#define WSI_MODE_OFF         0    /* bytes are not looked at */
+#define WSI_MODE_MONITORING  1    /* judged and logged, never held or dropped */
+#define WSI_MODE_BLOCK       2    /* held until judged, dropped on attack */
+
+/* wsi_result_t.status */
+#define WSI_PASS             0
+#define WSI_PENDING          1    /* judged off the loop: feed no more until
+                                     wsi_poll() reports this direction */
+#define WSI_DROP             2    /* finalize the connection */
+#define WSI_OPAQUE           3    /* cannot be decoded any more: forward all,
+                                     feed no more */
+#define WSI_ERROR            4    /* the engine failed; the session is dead */
+
+/* wsi_expire() reasons */
+#define WSI_EXPIRE_ASSEMBLY  0    /* a message took too long to arrive */
+#define WSI_EXPIRE_VERDICT   1    /* the verdict took too long */
+#define WSI_EXPIRE_MEMORY    2    /* the worker's byte budget is spent */
+
+
+typedef const uint8_t        wsi_cbyte_t;
+
+typedef struct {
+    wsi_cbyte_t             *data;
+    size_t                   len;
+} wsi_str_t;
+
+
+typedef struct {
+    int32_t                  wake_fd;      /* eventfd, written when wsi_poll()
+                                              has something to report */
+    uint32_t                 threads;      /* judging off the event loop */
+    uint64_t                 memory_limit; /* soft limit of the Go heap, bytes,
+                                              0: none */
+} wsi_init_t;
+
+
+typedef struct {
+    uint32_t                 mode[2];      /* WSI_MODE_*, by direction */
+    uint32_t                 threshold;    /* score from which on to drop */
+    uint32_t                 time_limit;   /* of judging one message, ms */
+    uint64_t                 max_message;  /* payload bytes on the wire */
+    uint64_t                 max_inflated; /* payload bytes inflated */
+} wsi_conf_t;
+
+
+typedef struct {
+    /* request */
+    wsi_str_t                target;
+    wsi_str_t                key;
+    wsi_str_t                version;
+    wsi_str_t                subprotocols;
+    wsi_str_t                extensions;
+
+    /* 101 response */
+    wsi_str_t                upgrade;
+    wsi_str_t                accept;
+    wsi_str_t                subprotocol;
+    wsi_str_t                answered_extensions;
+
+    wsi_conf_t               conf;
+    uint64_t                 cookie;       /* comes back in wsi_done_t */
+} wsi_handshake_t;
+
+
+typedef struct {
+    size_t                   consumed;     /* bytes taken of those given */
+    size_t                   release;      /* bytes, from the oldest held or
+                                              given one on, to forward */
+    size_t                   control;      /* the last bytes consumed are a
+                                              control frame that may overtake
+                                              what is still held */
+    size_t                   need;         /* no frame ends within fewer bytes
+                                              than these; 0: at a boundary */
+    size_t                   decoded;      /* bytes kept for this session */
+    uint32_t                 status;       /* WSI_PASS, ... */
+    uint32_t                 events;       /* waiting for wsi_event() */
+    uint32_t                 messages;     /* data messages completed */
+    uint32_t                 uninspected;  /* data messages let through
+                                              without a verdict */
+    uint32_t                 close_code;   /* with WSI_DROP */
+} wsi_result_t;
+
+
+typedef struct {
+    uint64_t                 cookie;
+    uint32_t                 direction;
+    uint32_t                 reserved;
+    wsi_result_t             result;       /* consumed, control: 0 */
+} wsi_done_t;
+
+
+/* what only NGINX knows about a connection, for its events */
+typedef struct {
+    wsi_str_t                request;      /* request line and header lines */
+    wsi_str_t                remote_addr;
+    wsi_str_t                local_addr;
+    wsi_str_t                server_name;
+    wsi_str_t                request_id;
+    wsi_str_t                remote_user;
+    wsi_str_t                hostname;
+    wsi_str_t                nginx_version;
+    uint64_t                 connection_id;
+    int64_t                  time;         /* ms since the epoch */
+    uint32_t                 remote_port;
+    uint32_t                 local_port;
+    uint32_t                 tls;
+    uint32_t                 reserved;
+} wsi_meta_t;
+
+
+typedef struct {
+    size_t                   line;         /* bytes of JSON and the LF */
+    size_t                   text;         /* bytes of the error_log text that
+                                              follows the line in the buffer */
+    uint32_t                 attack;       /* 0: a protocol violation */
+    char                     type[28];     /* attack type or violation token,
+                                              NUL terminated */
+} wsi_event_t;
+
+
+/* its name carries the ABI number, for a check without loading */
+uint32_t wsi_abi_1(void);
+
+/* once per process, after fork; 0 or -1 */
+int32_t wsi_init(wsi_init_t *conf);
+
+/* a handle, 0: the engine failed.  status WSI_DROP: refuse the handshake,
+   WSI_OPAQUE: pass uninspected; both still have events and need wsi_close() */
+uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result);
+
+void wsi_feed(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
+    size_t len, wsi_result_t *result);
+
+/* up to max results of off-loop judging; returns their number */
+uint32_t wsi_poll(wsi_done_t *done, uint32_t max);
+
+/* gives up on what is held in a direction, for a WSI_EXPIRE_* reason */
+void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,
+    wsi_result_t *result);
+
+/* writes the oldest waiting event into buf: 1 written, 0 none waiting,
+   -1 needs a buffer of event->line + event->text bytes.  meta may be NULL
+   after wsi_close() returned 1 */
+int32_t wsi_event(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
+    size_t size, wsi_event_t *event);
+
+/* 0: freed.  1: a verdict is pending; its result will come through wsi_poll(),
+   then fetch the events and close again.  meta is copied in that case */
+int32_t wsi_close(uint64_t session, wsi_meta_t *meta);
+
+/* waits until nothing is being judged; returns what is still pending */
+uint32_t wsi_drain(uint32_t timeout_ms);
+
+
+#endif /* _WSI_H_INCLUDED_ */
