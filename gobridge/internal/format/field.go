@@ -8,18 +8,19 @@ type Field struct {
 	// Key tells an object key from a value.
 	Key bool
 
-	path func() string
+	w *Walker
 }
 
 // Path renders where the field stands, as JSONPath: "$[0].text" for a value,
 // "$[0].text~" for a key (the ~ of JSONPath-Plus), "$.data>json.text" for a
-// value inside a JSON document inside the string at $.data. It allocates and
-// may be called only during the visit.
+// value inside a JSON document inside the string at $.data, "$@12" for a run
+// of text at byte 12 of a binary payload. It allocates and may be called only
+// during the visit.
 func (f *Field) Path() string {
-	if f.path == nil {
+	if f.w == nil {
 		return "$"
 	}
-	return f.path()
+	return f.w.path()
 }
 
 // Visit receives the fields of a payload in order.
