@@ -1,0 +1,303 @@
+// Package event writes what happened as one line of ECS 8 JSON, and as one
+// line of error_log. schema.json is the contract of the former.
+//
+// A line is at most MaxLine bytes: every text has a bound, counted after
+// escaping, and the payload is shown as a window around what matched.
+package event
+
+import (
+	"time"
+
+	"wsi/gobridge/internal/detect"
+	"wsi/gobridge/internal/ws"
+)
+
+// MaxLine bounds one event line in bytes, its newline included.
+const MaxLine = 64 << 10
+
+// MaxPayload is how much of a payload an event holds, in bytes.
+const MaxPayload = 8 << 10
+
+// The bounds below are bytes of escaped text; together they stay under MaxLine.
+const (
+	maxID      = 64
+	maxName    = 256
+	maxMatch   = 512
+	maxURL     = 2 << 10
+	maxHeaders = 6 << 10
+	maxText    = 10 << 10
+	maxHits    = 8  // findings listed
+	maxPoint   = 16 // steps of a point
+)
+
+// maxLogLine bounds the error_log line: NGINX appends the client, the request
+// and the host, and cuts the whole at 2048 bytes.
+const maxLogLine = 1000
+
+// The values of event.action.
+const (
+	Blocked   = "blocked"   // an attack or a violation ended the connection
+	Monitored = "monitored" // block mode would have ended it
+	Logged    = "logged"    // a violation that the peers have to settle
+	Passed    = "passed"    // wallarm_fallback on: uninspected
+	Refused   = "refused"   // wallarm_fallback off
+)
+
+// Meta is what all events of one connection share. Empty fields are left out.
+type Meta struct {
+	// Request is the request line and the header lines as received.
+	Request []byte
+
+	RemoteAddr string
+	RemotePort int
+	LocalAddr  string
+	LocalPort  int
+	TLS        bool
+
+	ServerName    string
+	RequestID     string
+	RemoteUser    string
+	Hostname      string
+	ConnectionID  string
+	NginxVersion  string
+	EngineVersion string
+
+	Now time.Time
+}
+
+// Hit is one finding and where it was.
+type Hit struct {
+	detect.Finding
+	Path  string // JSONPath of the field
+	Match []byte // the matched span of the field's value
+}
+
+// Attack is one message that was judged an attack.
+type Attack struct {
+	Direction   ws.Direction
+	Opcode      ws.Opcode
+	MessageNo   uint64 // data messages of the direction, from 0
+	Frames      int
+	Compressed  bool
+	Framework   string
+	Event       string // name the application dispatches on
+	Format      string // "json", "text", "binary" or ""
+	Subprotocol string
+
+	// Payload is the inflated payload. It may be longer than MaxPayload: the
+	// event takes the part around the match. PayloadLen is its whole length
+	// when Payload was cut before.
+	Payload    []byte
+	PayloadLen int
+
+	Hits      []Hit // at least one; the first of the highest score leads
+	Score     int
+	Threshold int
+	Action    string // Blocked or Monitored
+	CloseCode ws.CloseCode
+}
+
+// Violation is one broken MUST or exceeded limit.
+type Violation struct {
+	Direction ws.Direction
+	MessageNo uint64
+	Violation ws.Violation
+	Action    string // Blocked, Monitored or Logged
+	Status    int    // HTTP status when the handshake was refused, else 0
+}
+
+// Fallback says that the engine could not serve a connection.
+type Fallback struct {
+	Reason string
+	Action string // Passed or Refused
+}
+
+// lead is the hit that names the attack.
+func (a *Attack) lead() *Hit {
+	best := &Hit{}
+	for i := range a.Hits {
+		if i == 0 || a.Hits[i].Score > best.Score {
+			best = &a.Hits[i]
+		}
+	}
+	return best
+}
+
+// AppendAttack appends a as one line to dst.
+func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
+	h := parseHead(m.Request)
+	hit := a.lead()
+	length := max(a.PayloadLen, len(a.Payload))
+	lo, hi := window(a.Payload, hit.Match, MaxPayload)
+	part := a.Payload[lo:hi]
+	text := textWindow(part, hit.Match)
+
+	w := writer{b: dst}
+	w.object("")
+	w.common(m,
+		"WebSocket "+hit.Type+" attack "+a.Action+" from "+m.RemoteAddr+" on "+
+			where(m, &h)+" (rule "+hit.Rule+" at "+hit.Path+")")
+	w.event("wallarm_websocket.attack", a.Action, max(a.Score, 0))
+
+	w.object("rule")
+	w.text("id", hit.Rule, maxID)
+	w.text("name", hit.Name, maxName)
+	w.text("category", hit.Type, maxID)
+	if isCRS(hit.Rule) {
+		w.text("ruleset", "OWASP_CRS", maxName)
+		w.text("version", "4.x", maxName)
+	}
+	w.end('}')
+
+	w.connection(m, &h, a.Direction)
+	w.http(m, &h, 101, text, length)
+
+	w.object("wallarm")
+	w.object("attack")
+	w.text("type", hit.Type, maxID)
+	w.array("point")
+	for _, p := range point(a.Format, hit.Path) {
+		w.text("", p, maxID)
+	}
+	w.end(']')
+	w.text("path", hit.Path, maxName)
+	w.text("match", string(hit.Match), maxMatch)
+	w.int("score", int64(a.Score))
+	w.int("threshold", int64(a.Threshold))
+	w.end('}')
+
+	w.array("findings")
+	for i := range min(len(a.Hits), maxHits) {
+		f := &a.Hits[i]
+		w.object("")
+		w.text("type", f.Type, maxID)
+		w.text("rule", f.Rule, maxID)
+		w.text("path", f.Path, maxName)
+		w.text("match", string(f.Match), maxName)
+		w.int("score", int64(f.Score))
+		w.end('}')
+	}
+	w.end(']')
+	w.int("findings_total", int64(len(a.Hits)))
+
+	w.object("websocket")
+	w.optional("connection_id", m.ConnectionID, maxName)
+	w.int("message_no", int64(a.MessageNo))
+	w.text("direction", directionName(a.Direction), maxName)
+	w.text("opcode", a.Opcode.String(), maxName)
+	w.int("fragments", int64(a.Frames))
+	w.bool("compressed", a.Compressed)
+	w.optional("framework", a.Framework, maxName)
+	w.optional("event_name", a.Event, maxName)
+	w.optional("format", a.Format, maxName)
+	w.optional("subprotocol", a.Subprotocol, maxName)
+	if a.CloseCode != 0 {
+		w.int("close_code", int64(a.CloseCode))
+	}
+	w.end('}')
+
+	w.base64("payload_base64", part)
+	w.int("payload_offset", int64(lo))
+	w.bool("truncated", len(part) < length)
+	w.int("hits", 1)
+	w.text("request", requestText(&h, contentType(a), length, text), maxURL+maxHeaders+maxText+maxName)
+	w.end('}')
+	return w.line()
+}
+
+// AppendViolation appends v as one line to dst.
+func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
+	h := parseHead(m.Request)
+	status := v.Status
+	if status == 0 {
+		status = 101
+	}
+	reason := v.Violation.String()
+	if s := v.Violation.Section(); s != "" {
+		reason += " (" + s + ")"
+	}
+
+	w := writer{b: dst}
+	w.object("")
+	w.common(m,
+		"WebSocket violation "+reason+" "+v.Action+" from "+m.RemoteAddr+" on "+where(m, &h))
+	w.event("wallarm_websocket.violation", v.Action, -1)
+	w.connection(m, &h, v.Direction)
+	w.http(m, &h, status, nil, -1)
+
+	w.object("wallarm")
+	w.object("violation")
+	w.text("token", v.Violation.String(), maxName)
+	w.optional("section", v.Violation.Section(), maxName)
+	w.end('}')
+	w.object("websocket")
+	w.optional("connection_id", m.ConnectionID, maxName)
+	w.int("message_no", int64(v.MessageNo))
+	w.text("direction", directionName(v.Direction), maxName)
+	if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked {
+		w.int("close_code", int64(c))
+	}
+	w.end('}')
+	w.int("hits", 1)
+	w.end('}')
+	return w.line()
+}
+
+// AppendFallback appends f as one line to dst.
+func AppendFallback(dst []byte, m *Meta, f *Fallback) []byte {
+	h := parseHead(m.Request)
+
+	w := writer{b: dst}
+	w.object("")
+	w.common(m,
+		"WebSocket connection "+f.Action+" uninspected from "+m.RemoteAddr+" on "+where(m, &h)+": "+f.Reason)
+	w.event("wallarm_websocket.fallback", f.Action, -1)
+	w.connection(m, &h, ws.FromClient)
+	w.http(m, &h, 0, nil, -1)
+
+	w.object("wallarm")
+	w.object("fallback")
+	w.text("reason", f.Reason, maxMatch)
+	w.end('}')
+	w.object("websocket")
+	w.optional("connection_id", m.ConnectionID, maxName)
+	w.end('}')
+	w.int("hits", 1)
+	w.end('}')
+	return w.line()
+}
+
+// AppendLogLine appends the error_log line of a to dst, without a newline.
+// Bytes outside printable ASCII stand as \xHH, as in NGINX's own logs.
+func AppendLogLine(dst []byte, a *Attack) []byte {
+	hit := a.lead()
+	dst = append(dst, "wallarm: websocket "...)
+	dst = appendPlain(dst, hit.Type, 32)
+	dst = append(dst, " attack "...)
+	dst = append(dst, a.Action...)
+	dst = append(dst, ", rule "...)
+	dst = appendPlain(dst, hit.Rule, 32)
+	if a.Direction == ws.FromServer {
+		dst = append(dst, ", from server"...)
+	}
+	if a.Event != "" {
+		dst = append(dst, `, event "`...)
+		dst = append(appendPlain(dst, a.Event, 128), '"')
+	}
+	dst = append(dst, `, path "`...)
+	dst = append(appendPlain(dst, hit.Path, 256), '"')
+	dst = append(dst, ", message "...)
+	dst = appendUint(dst, a.MessageNo)
+	dst = append(dst, `, match "`...)
+	return append(appendPlain(dst, string(hit.Match), 400), '"')
+}
+
+func directionName(d ws.Direction) string {
+	if d == ws.FromClient {
+		return "client_to_server"
+	}
+	return "server_to_client"
+}
+
+// isCRS reports whether a rule id is one of the OWASP CRS.
+func isCRS(id string) bool { return len(id) == 6 && id[0] == '9' }
