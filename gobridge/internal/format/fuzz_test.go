@@ -1,0 +1,91 @@
+package format_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
+)
+
+type jsonString struct {
+	key  bool
+	text string
+}
+
+// jsonStrings lists what encoding/json sees in a valid document.
+func jsonStrings(doc []byte) (out []jsonString) {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	var objects []bool // of the open arrays and objects
+	key := false
+	for {
+		tok, err := d.Token()
+		if err != nil {
+			return out
+		}
+		switch v := tok.(type) {
+		case json.Delim:
+			if v == '{' || v == '[' {
+				objects = append(objects, v == '{')
+				key = v == '{'
+				continue
+			}
+			objects = objects[:len(objects)-1]
+		case string:
+			out = append(out, jsonString{key, normal(v)})
+			if key {
+				key = false
+				continue
+			}
+		}
+		key = len(objects) > 0 && objects[len(objects)-1]
+	}
+}
+
+// normal leaves out what encoding/json replaces by U+FFFD.
+func normal(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\ufffd", "")
+}
+
+// FuzzWalkJSON holds the walker against encoding/json: of a document that it
+// takes, each key and each string is visited, in its order.
+func FuzzWalkJSON(f *testing.F) {
+	for _, s := range []string{
+		chat, `"x"`, `["a\ud83d\ude00\u003c",{"k":[{}],"":"v"}]`, `{"a":"{\"b\":\"[\\\"c\\\"]\"}"}`,
+		`[1,-0.5e+10,true,null,"\ud800"]`, `[,"a",{'b':"\x41"/*"*/}]`, "\ufeff{}\x1e[]", `{"a":"b"`, "\xff\x00text",
+		strings.Repeat("[", 1100) + strings.Repeat("]", 1100),
+	} {
+		f.Add([]byte(s))
+	}
+	var w format.Walker
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var want []jsonString
+		valid := json.Valid(payload)
+		if valid {
+			want = jsonStrings(payload)
+		}
+		visits, visited, raw := 0, 0, false
+		name := w.Walk(payload, format.Root{}, func(f *format.Field) {
+			visits++
+			visited += len(f.Value)
+			raw = raw || bytes.Equal(f.Value, payload)
+			require.NotEmpty(t, f.Path())
+			if len(want) > 0 && want[0] == (jsonString{f.Key, normal(string(f.Value))}) {
+				want = want[1:]
+			}
+		})
+		require.Empty(t, want, "not visited")
+		require.LessOrEqual(t, visits, 11*len(payload))
+		require.LessOrEqual(t, visited, 11*len(payload))
+		if name == "text" {
+			require.True(t, raw, "raw text not visited")
+		}
+		if valid && bytes.ContainsAny(payload, `{["`) && bytes.Count(payload, []byte("["))+bytes.Count(payload, []byte("{")) <= 1000 {
+			require.Equal(t, "json", name)
+		}
+	})
+}

@@ -1,0 +1,376 @@
+package format
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// state is what the grammar of RFC 8259 wants next.
+type state uint8
+
+const (
+	wantDocument     state = iota // a value, or the end of the payload
+	wantValue                     // after , in an array and : in an object
+	wantFirstElement              // after [
+	wantKey                       // after , in an object
+	wantFirstKey                  // after {
+	wantComma                     // after a value
+)
+
+func (s state) takesValue() bool { return s <= wantFirstElement }
+func (s state) takesKey() bool   { return s == wantKey || s == wantFirstKey }
+
+// scanner is the position in one document.
+type scanner struct {
+	doc   []byte
+	pos   int
+	last  int // the scan ends here, and behind the token it is in
+	state state
+	over  int // open arrays and objects beyond maxDepth
+
+	seen  bool // an array, an object or a string
+	valid bool // no error yet
+
+	values  int  // complete ones outside of arrays and objects
+	scalars bool // among them others than arrays and objects
+
+	// Nothing ends what opens here, so it is not looked for again.
+	noQuote, noComment, noLine bool
+}
+
+// expect notes an error at pos unless ok.
+func (s *scanner) expect(ok bool) {
+	if ok || !s.valid {
+		return
+	}
+	s.valid = false
+	if !s.seen {
+		s.last = s.pos + 1 + bytes.LastIndexByte(s.doc[s.pos:], '\\')
+	}
+}
+
+// document scans doc as the next level and reports whether it is JSON. Several
+// arrays and objects may follow each other, RS may stand between them
+// (RFC 7464). Strings and numbers that follow each other are rather prose.
+func (w *Walker) document(doc []byte) bool {
+	w.nested++
+	l := &w.levels[w.nested]
+	l.doc, l.base = doc, len(w.frames)
+
+	s := scanner{doc: doc, last: len(doc), valid: true}
+	if bytes.HasPrefix(doc, bom) {
+		s.pos = len(bom)
+	}
+	for s.pos < s.last {
+		switch c := doc[s.pos]; c {
+		case ' ', '\n', '\r', '\t':
+			s.pos++
+		case '"':
+			w.quoted(&s, '"')
+		case '{', '[':
+			w.open(&s, c == '{')
+		case '}', ']':
+			w.close(&s, c == '}')
+		case ',':
+			w.comma(&s)
+		case ':':
+			s.expect(false)
+			s.state = wantValue
+			s.pos++
+		case 0x1E:
+			s.expect(s.state == wantDocument)
+			s.pos++
+		case '/':
+			s.expect(false)
+			s.comment()
+		case '\'':
+			if s.expect(false); s.pos < s.last {
+				w.quoted(&s, '\'')
+			}
+		default:
+			w.word(&s)
+		}
+	}
+	s.expect(s.state == wantDocument)
+
+	w.frames = w.frames[:l.base]
+	w.nested--
+	return s.valid && s.seen && (s.values == 1 || !s.scalars)
+}
+
+var bom = []byte("\ufeff")
+
+// top is the innermost array or object of the document, nil outside of any
+// and beyond maxDepth.
+func (w *Walker) top(s *scanner) *frame {
+	if s.over > 0 || len(w.frames) == w.levels[w.nested].base {
+		return nil
+	}
+	return &w.frames[len(w.frames)-1]
+}
+
+func (w *Walker) open(s *scanner, object bool) {
+	s.seen = true
+	s.expect(s.state.takesValue() && len(w.frames) < maxDepth)
+	if len(w.frames) < maxDepth {
+		w.frames = append(w.frames, frame{object: object, num: -1})
+	} else {
+		s.over++
+	}
+	s.state = wantFirstElement
+	if object {
+		s.state = wantFirstKey
+	}
+	s.pos++
+}
+
+func (w *Walker) close(s *scanner, object bool) {
+	f := w.top(s)
+	s.expect(f != nil && f.object == object && s.state != wantValue && s.state != wantKey)
+	if f != nil {
+		placeholder, num := f.placeholder, f.num
+		w.frames = w.frames[:len(w.frames)-1]
+		if placeholder && num >= 0 {
+			w.field.Value = nil
+			w.root.Placeholder(num, &w.field)
+		}
+	} else if s.over > 0 {
+		s.over--
+	}
+	w.closeValue(s, false)
+	s.pos++
+}
+
+// closeValue is called behind each value.
+func (w *Walker) closeValue(s *scanner, scalar bool) {
+	s.state = wantComma
+	if w.top(s) == nil && s.over == 0 {
+		s.state = wantDocument
+		s.values++
+		s.scalars = s.scalars || scalar
+	}
+}
+
+func (w *Walker) comma(s *scanner) {
+	s.expect(s.state == wantComma)
+	s.pos++
+	f := w.top(s)
+	switch {
+	case f == nil && s.over > 0:
+		s.state = wantValue
+	case f == nil:
+		s.state = wantDocument
+	case f.object:
+		f.key, f.keyEnd = 0, 0
+		s.state = wantKey
+	default:
+		f.index++
+		s.state = wantValue
+	}
+}
+
+// quoted visits the string at pos, as a key if a colon follows.
+func (w *Walker) quoted(s *scanner, quote byte) {
+	if quote == '\'' && (s.noQuote || s.state == wantComma) {
+		s.pos++ // an apostrophe
+		return
+	}
+	l := &w.levels[w.nested]
+	start := s.pos + 1
+	text, end, ok := l.unquote(start, quote)
+	if end == len(s.doc) {
+		ok = false
+		if quote == '\'' {
+			s.noQuote = true
+			s.pos++
+			return
+		}
+		s.pos = end
+	} else {
+		s.pos = end + 1
+	}
+	s.seen = true
+
+	colon := skipSpace(s.doc, s.pos)
+	if colon < len(s.doc) && s.doc[colon] == ':' {
+		s.expect(ok && s.state.takesKey())
+		s.state = wantValue
+		s.pos = colon + 1
+		w.member(w.top(s), start, end, text)
+		return
+	}
+	s.expect(ok && s.state.takesValue())
+	w.closeValue(s, true)
+	w.name(s, text)
+	w.value(text)
+	w.nest(text)
+}
+
+// member visits the key of a member of f.
+func (w *Walker) member(f *frame, start, end int, text []byte) {
+	if f != nil {
+		f.key, f.keyEnd = start, end
+		f.member = memberOther
+		if w.root.Placeholder != nil && w.nested == 0 {
+			switch string(text) {
+			case "_placeholder":
+				f.member = memberPlaceholder
+			case "num":
+				f.member = memberNum
+			}
+		}
+	}
+	w.key(text)
+}
+
+// name keeps the first element of the payload's array, if that is an event.
+func (w *Walker) name(s *scanner, text []byte) {
+	if !w.root.Event || w.nested > 0 || s.over > 0 || len(w.frames) != 1 {
+		return
+	}
+	if f := &w.frames[0]; !f.object && f.index == 0 {
+		w.event = append(w.event[:0], text[:min(len(text), maxEvent)]...)
+	}
+}
+
+// nest scans a string that looks like JSON itself.
+func (w *Walker) nest(text []byte) {
+	if w.nested == maxNested {
+		return
+	}
+	i := 0
+	if bytes.HasPrefix(text, bom) {
+		i = len(bom)
+	}
+	if i = skipSpace(text, i); i == len(text) {
+		return
+	}
+	switch text[i] {
+	case '{', '[', '"':
+		w.document(text)
+	}
+}
+
+// word reads a number, a literal, or what is neither.
+func (w *Walker) word(s *scanner) {
+	start := s.pos
+	for s.pos++; s.pos < len(s.doc) && !endsWord[s.doc[s.pos]]; s.pos++ {
+	}
+	word := s.doc[start:s.pos]
+	if s.state.takesKey() {
+		// A lenient server's {key: "value"}.
+		s.expect(false)
+		if colon := skipSpace(s.doc, s.pos); colon < len(s.doc) && s.doc[colon] == ':' {
+			s.state = wantValue
+			s.pos = colon + 1
+			w.member(w.top(s), start, start+len(word), word)
+			return
+		}
+	}
+	s.expect(s.state.takesValue() && (isNumber(word) || isLiteral(word)))
+	w.closeValue(s, true)
+	w.name(s, word)
+	if f := w.top(s); f != nil {
+		switch f.member {
+		case memberPlaceholder:
+			f.placeholder = string(word) != "false" && string(word) != "null"
+		case memberNum:
+			f.num = toNum(word)
+		}
+	}
+}
+
+// endsWord has the bytes that a number or a literal ends before.
+var endsWord = [256]bool{
+	' ': true, '\n': true, '\r': true, '\t': true, 0x1E: true,
+	'{': true, '}': true, '[': true, ']': true,
+	',': true, ':': true, '"': true, '/': true,
+}
+
+// comment skips the comment of a lenient server, so that a quote in it opens
+// no string. Text shows what it says.
+func (s *scanner) comment() {
+	rest := s.doc[s.pos+1:]
+	s.pos++
+	if len(rest) == 0 {
+		return
+	}
+	end := -1
+	switch {
+	case rest[0] == '*' && !s.noComment:
+		end = bytes.Index(rest[1:], []byte("*/")) + 2
+		s.noComment = end < 2
+	case rest[0] == '/' && !s.noLine:
+		end = bytes.IndexByte(rest, '\n')
+		s.noLine = end < 0
+	}
+	if end > 1 {
+		s.pos += end + 1
+	}
+}
+
+// isNumber follows RFC 8259 6.
+func isNumber(p []byte) bool {
+	i := 0
+	if p[0] == '-' {
+		i++
+	}
+	n := digits(p, i)
+	if n == i || p[i] == '0' && n > i+1 {
+		return false
+	}
+	i = n
+	if i < len(p) && p[i] == '.' {
+		if n = digits(p, i+1); n == i+1 {
+			return false
+		}
+		i = n
+	}
+	if i < len(p) && (p[i] == 'e' || p[i] == 'E') {
+		i++
+		if i < len(p) && (p[i] == '+' || p[i] == '-') {
+			i++
+		}
+		if n = digits(p, i); n == i {
+			return false
+		}
+		i = n
+	}
+	return i == len(p)
+}
+
+// digits is the position behind the digits at i.
+func digits(p []byte, i int) int {
+	for i < len(p) && p[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+// isLiteral takes those of Python's json, too.
+func isLiteral(p []byte) bool {
+	switch string(p) {
+	case "true", "false", "null", "NaN", "Infinity", "-Infinity":
+		return true
+	}
+	return false
+}
+
+// toNum reads the number of an attachment, -1 if it is none.
+func toNum(word []byte) int {
+	if len(word) > 20 {
+		return -1
+	}
+	f, err := strconv.ParseFloat(string(word), 64)
+	if err != nil || f < 0 || f > 1<<31 || f != float64(int(f)) {
+		return -1
+	}
+	return int(f)
+}
+
+func skipSpace(p []byte, i int) int {
+	for i < len(p) && isSpace(p[i]) {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,108 @@
+package format
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// path renders the path of the field being visited, see (*Field).Path. It is
+// cut to maxPath.
+func (w *Walker) path() string {
+	b := []byte(w.root.Path)
+	if len(b) == 0 {
+		b = append(b, '$')
+	}
+	for n := 0; n <= w.nested && len(b) <= maxPath; n++ {
+		if n > 0 {
+			b = append(b, ">json"...)
+		}
+		top := len(w.frames)
+		if n < w.nested {
+			top = w.levels[n+1].base
+		}
+		for i := w.levels[n].base; i < top && len(b) <= maxPath; i++ {
+			f := &w.frames[i]
+			switch {
+			case f.object:
+				b = w.levels[n].appendKey(b, f)
+			case i > 0 || !w.root.Event:
+				b = appendIndex(b, f.index)
+			case f.index == 0:
+				b = append(b, "event"...)
+			default:
+				b = appendIndex(b, f.index-1)
+			}
+		}
+	}
+	if len(b) > maxPath {
+		return strings.ToValidUTF8(string(b[:maxPath]), "\ufffd") + "..."
+	}
+	if w.offset >= 0 {
+		b = append(b, '@')
+		b = strconv.AppendInt(b, int64(w.offset), 10)
+	}
+	if w.field.Key {
+		b = append(b, '~')
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd")
+}
+
+func appendIndex(b []byte, n int) []byte {
+	b = strconv.AppendInt(append(b, '['), int64(n), 10)
+	return append(b, ']')
+}
+
+// appendKey appends f's current key as .name or ['name'] (RFC 9535 2.7).
+func (l *level) appendKey(b []byte, f *frame) []byte {
+	if f.keyEnd == 0 {
+		return b // a lenient server's member without a key
+	}
+	raw := l.doc[f.key:f.keyEnd]
+	raw = raw[:min(len(raw), maxPath)]
+	var name []byte
+	for len(raw) > 0 {
+		size := 1
+		if raw[0] == '\\' {
+			name, size, _ = unescape(name, raw)
+		} else {
+			name = append(name, raw[0])
+		}
+		raw = raw[size:]
+	}
+	if isName(name) {
+		b = append(b, '.')
+		return append(b, name...)
+	}
+	b = append(b, "['"...)
+	for _, c := range name {
+		switch {
+		case c == '\'' || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		case c == '\t':
+			b = append(b, `\t`...)
+		case c < ' ':
+			b = fmt.Appendf(b, `\u%04x`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, "']"...)
+}
+
+// isName reports whether p may follow a dot: a letter, _ or $, then digits too.
+func isName(p []byte) bool {
+	for i, c := range p {
+		switch {
+		case c|0x20-'a' <= 'z'-'a', c == '_', c == '$':
+		case c-'0' <= 9 && i > 0:
+		default:
+			return false
+		}
+	}
+	return len(p) > 0
+}

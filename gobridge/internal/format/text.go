@@ -1,0 +1,50 @@
+package format
+
+import "unicode/utf8"
+
+// minRun is the shortest run of text in a binary payload that is visited, in
+// bytes; strings(1) takes 4 as well.
+const minRun = 4
+
+// hasControl reports whether p has a control character that text does not.
+func hasControl(p []byte) bool {
+	for _, c := range p {
+		if c < ' ' && !isSpace(c) || c == 0x7F {
+			return true
+		}
+	}
+	return false
+}
+
+// runs visits every maximal run of printable UTF-8 of p.
+func (w *Walker) runs(p []byte) {
+	start := 0
+	for i := 0; i < len(p); {
+		c, size := p[i], 1
+		text := c >= ' ' && c < 0x7F || isSpace(c)
+		if c >= utf8.RuneSelf {
+			var r rune
+			r, size = utf8.DecodeRune(p[i:])
+			text = r != utf8.RuneError || size > 1
+		}
+		if !text {
+			w.run(p, start, i)
+			start = i + size
+		}
+		i += size
+	}
+	w.run(p, start, len(p))
+}
+
+func (w *Walker) run(p []byte, start, end int) {
+	if end-start < minRun {
+		return
+	}
+	w.offset = start
+	w.value(p[start:end])
+	w.offset = -1
+}
+
+func isSpace(c byte) bool {
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t'
+}
