@@ -1,0 +1,117 @@
+# The only entry point.  What takes more than a line is in scripts/.
+# Targets are documented behind "##": that is what "make help" prints.
+
+VERSION = 0.1.0
+
+PREFIX  = /usr/local
+CC      = gcc
+FUZZTIME = 60s
+
+# NGINX_VERSION, NGINX_SOURCE_DIR, NGINX and CC reach the scripts as they are.
+export NGINX_VERSION NGINX_SOURCE_DIR NGINX CC
+export NGINX_TESTS_DIR UNIT_SOURCE_DIR MODULE DEMO_PORT CHROMIUM
+
+GO      = scripts/go.sh
+GOFLAGS = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+# Flags of the C that cgo compiles, as scripts/build-nginx.sh has them.
+CGO = CGO_ENABLED=1 \
+      CGO_CFLAGS='-O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Wall -Wextra -Werror -Wno-unused-parameter' \
+      CGO_LDFLAGS='-Wl,-z,relro -Wl,-z,now'
+
+TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
+
+.NOTPARALLEL:
+
+.PHONY: help deps build build-nginx module bridge cli check-nginx install \
+        test test-go test-bridge e2e demo demo-check bench fuzz nginx-tests \
+        check-unit-header lint fmt clean
+
+help:  ## this list
+	@echo 'usage: make TARGET [VARIABLE=value ...]'
+	@echo
+	@awk -F '## *' '/^[a-z0-9-]+:.*##/ { split($$1, t, ":"); \
+	    printf "  %-18s %s\n", t[1], $$2 }' Makefile
+	@echo
+	@echo 'variables:'
+	@echo '  NGINX_VERSION=     build for this NGINX release; default: the one on the machine'
+	@echo '  NGINX_SOURCE_DIR=  build for the NGINX in this source tree'
+	@echo '  NGINX=             the NGINX binary to build for, to check and to test with'
+	@echo '  CC=                C compiler (gcc, clang)'
+	@echo '  DESTDIR= PREFIX=   install: staging directory, and where bin/ is (/usr/local)'
+	@echo '  FUZZTIME=          fuzz: time for each target (60s)'
+
+
+# Build
+
+deps:  ## install what the build needs and the machine lacks
+	@scripts/check-libc.sh
+	@scripts/deps.sh build
+
+build: module bridge cli  ## build module, library and command line into build/
+
+module: deps
+	@scripts/build-nginx.sh
+
+build-nginx: deps  ## build also the chosen NGINX itself, for tests of it
+	@scripts/build-nginx.sh binary
+
+bridge: deps
+	@$(CGO) $(GO) build -buildmode=c-shared $(GOFLAGS) -o build/libwsi.so ./gobridge
+	@echo 'built build/libwsi.so'
+
+cli: deps
+	@CGO_ENABLED=0 $(GO) build $(GOFLAGS) -o build/wsi ./gobridge/cmd/wsi
+	@echo 'built build/wsi'
+
+check-nginx:  ## say whether the built module fits the binary NGINX=
+	@scripts/check-nginx.sh
+
+install:  ## install what is built, under DESTDIR= and PREFIX=
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install.sh
+
+clean:  ## remove build/
+	rm -rf build
+
+
+# Test
+
+test: test-go test-bridge e2e demo-check  ## all tests that need no hours
+
+test-go: deps  ## unit tests, without NGINX
+	$(GO) test ./...
+
+test-bridge: bridge  ## the boundary, called from C
+	$(CC) -O2 -g -Wall -Wextra -Werror -Igobridge -o build/ctest gobridge/ctest/*.c -ldl -lpthread
+	build/ctest build/libwsi.so
+
+# A chosen version is tested in the NGINX of that version.
+e2e: build $(if $(NGINX),,$(if $(NGINX_VERSION)$(NGINX_SOURCE_DIR),build-nginx))  ## end to end, with a real NGINX
+	$(TEST_ENV) && $(GO) test -tags e2e -count=1 ./gobridge/e2e/...
+
+demo: build  ## start the chat behind NGINX and say what to try
+	@scripts/deps.sh demo
+	@scripts/demo.sh
+
+demo-check: build  ## the same story with two headless browsers, unattended
+	@scripts/deps.sh demo
+	@scripts/demo.sh check
+
+bench: build  ## NGINX with the module against NGINX without it
+	$(TEST_ENV) && $(GO) run ./gobridge/bench
+
+fuzz: deps  ## every fuzz target for FUZZTIME=
+	@scripts/fuzz.sh $(FUZZTIME)
+
+nginx-tests: build  ## NGINX's own upgrade tests (NGINX_TESTS_DIR=) with the module on
+	@scripts/deps.sh nginx-tests
+	@scripts/nginx-tests.sh
+
+check-unit-header: deps  ## compare our names with NGINX Unit's header (UNIT_SOURCE_DIR=)
+	@scripts/check-unit-header.sh
+
+lint: deps  ## gofmt, go vet, shell syntax, module with gcc and clang
+	@scripts/lint.sh
+
+fmt: deps  ## gofmt all Go code
+	$(GO) fmt ./...

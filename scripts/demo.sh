@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# The socket.io chat behind NGINX, in build/demo: "demo.sh" for people,
+# "demo.sh check" for machines.  Ends only what it started.
+
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+eval "$(scripts/env.sh)"
+
+top=$PWD
+prefix=$top/build/demo
+app=$prefix/app
+pids=()
+
+
+stop() {
+    local pid
+
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2> /dev/null || true
+    done
+    wait
+    pids=()
+}
+
+
+taken() {
+    (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null
+}
+
+
+# $1 if it is free, else any other
+free_port() {
+    local port=$1
+
+    while taken "$port"; do
+        port=$((20000 + RANDOM % 12000))
+    done
+    echo "$port"
+}
+
+
+wait_for() {
+    local i
+
+    for i in {1..150}; do
+        kill -0 "$2" 2> /dev/null || die "$3 did not start"
+        ! taken "$1" || return 0
+        sleep 0.1
+    done
+    die "$3 does not answer on port $1"
+}
+
+
+prepare() {
+    mkdir -p "$prefix"/{modules,conf,logs,temp,shots} "$app"
+    ln -sfn "$top/scripts/demo/public" "$prefix/html"
+    ln -sf "$WSI_MODULE" "$WSI_LIBRARY" "$prefix/modules/"
+
+    cp scripts/demo/*.js scripts/demo/package*.json "$app/"
+    if ! cmp -s "$app/package-lock.json" "$app/installed"; then
+        say "installing socket.io and playwright-core"
+        (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
+                             --loglevel=error > /dev/null)
+        cp "$app/package-lock.json" "$app/installed"
+    fi
+}
+
+
+# $1: on or off
+start() {
+    local globals="daemon off;"
+
+    # The page lies in a directory that only its owner may be able to enter.
+    [ "$(id -u)" != 0 ] || globals="$globals user root;"
+
+    sed -e "s/127\.0\.0\.1:3000/127.0.0.1:$chat_port/" \
+        -e "s/127\.0\.0\.1:8088/127.0.0.1:$port/" \
+        -e "s/\(wallarm_parse_websocket\) on;/\1 $1;/" \
+        nginx-conf/demo.conf > "$prefix/conf/nginx.conf"
+    rm -f "$prefix"/logs/*
+
+    node "$app/server.js" "$chat_port" > "$prefix/logs/chat.log" 2>&1 &
+    pids+=($!)
+    wait_for "$chat_port" $! "the chat server ($prefix/logs/chat.log)"
+
+    "$WSI_NGINX" -p "$prefix" -c conf/nginx.conf -g "$globals" \
+        2>> "$prefix/logs/stderr.log" &
+    pids+=($!)
+    wait_for "$port" $! "NGINX ($prefix/logs/stderr.log)"
+}
+
+
+# The other file of nginx-conf/, with what any user needs to load it.
+check_minimal() {
+    local kind temp=
+
+    for kind in client_body proxy fastcgi uwsgi scgi; do
+        temp="$temp ${kind}_temp_path temp/$kind;"
+    done
+
+    sed -e "s,^http {,& access_log off;$temp," \
+        -e 's/listen 8080/listen 127.0.0.1:8080/' \
+        nginx-conf/minimal.conf > "$prefix/conf/minimal.conf"
+    "$WSI_NGINX" -t -q -p "$prefix" -c conf/minimal.conf \
+        -g "pid logs/minimal.pid; error_log stderr;"
+    echo "ok - nginx-conf/minimal.conf loads"
+}
+
+
+check() {
+    local mode failed=0
+
+    for mode in on off; do
+        port=$(free_port 18088)
+        chat_port=$(free_port 13000)
+        start $mode
+        node "$app/check.js" "http://127.0.0.1:$port/" $mode \
+            "$prefix/logs/websocket_attacks.json" "$prefix/shots" || failed=1
+        stop
+        rm -rf "$prefix/logs-$mode"
+        cp -R "$prefix/logs" "$prefix/logs-$mode"
+
+        if grep -E '\[(alert|emerg|crit)\]' "$prefix"/logs/{error,stderr}.log
+        then
+            failed=1
+        fi
+    done
+
+    echo "screenshots: build/demo/shots, logs: build/demo/logs-on, logs-off"
+    [ $failed = 0 ] || die "demo-check failed"
+    echo "demo-check passed: with the directive the attack is dropped," \
+         "without it it is delivered"
+}
+
+
+demo() {
+    port=$(free_port "${DEMO_PORT:-8088}")
+    chat_port=$(free_port 3000)
+    start on
+
+    cat <<END
+
+  The chat is at   http://127.0.0.1:$port/
+
+  Open it in two browser windows, join under two names, and write something.
+  Then write in one of them:
+
+      <script>alert(1)</script>
+  or
+      ' OR 1=1 --
+
+  That user's own page shows it, and is disconnected. The other one sees him
+  leave, and never gets the message. What was caught is in
+
+      build/demo/logs/websocket_attacks.json
+
+  To read it the way a request reads:
+
+      tail -n 1 build/demo/logs/websocket_attacks.json |
+          node -p 'JSON.parse(fs.readFileSync(0)).wallarm.request'
+
+  Ctrl-C ends the demo.
+
+END
+    # Either of them ending ends the demo.
+    wait -n || true
+}
+
+
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+prepare
+case ${1:-} in
+    check) check_minimal; check ;;
+    *)     demo ;;
+esac

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Installs what is missing for the named jobs: build, demo, nginx-tests.
+# Needs apt-get, and root or a sudo that asks no password, only when something
+# is missing.
+
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+
+# Debian starts a service as it installs it.  NGINX is needed here as a
+# program only, and port 80 may be taken: deny that one start.
+apt_install_nginx() {
+    local policy=/usr/sbin/policy-rc.d
+
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\n[ "$1" != nginx ] || exit 101\nexit 0\n' \
+            | as_root tee $policy > /dev/null 2>&1 \
+            && as_root chmod 755 $policy \
+            && trap "as_root rm -f $policy" EXIT
+    fi
+
+    apt_install "$@"
+}
+
+
+has_header() {
+    echo "#include <$1>" | ${CC:-cc} -E - > /dev/null 2>&1
+}
+
+
+deps_build() {
+    local cc=${CC:-gcc} binary version
+
+    cc=${cc%% *}
+    command -v "$cc" > /dev/null || apt_install "$(basename "$cc")"
+    command -v make > /dev/null || apt_install make
+    has_header stdlib.h || apt_install libc6-dev
+
+    if [ -z "${NGINX_VERSION:-}" ] && [ -z "${NGINX_SOURCE_DIR:-}" ]; then
+        if [ -z "$(nginx_binary)" ]; then
+            [ -z "${NGINX:-}" ] || die "NGINX=$NGINX: no such program"
+            apt_install_nginx nginx nginx-dev
+        fi
+
+        # The headers of the distribution's own NGINX, when it is that one.
+        binary=$(nginx_binary)
+        version=$(nginx_binary_version "$binary")
+        if [ "$(readlink -f "$binary")" = /usr/sbin/nginx ] \
+           && [ ! -f /usr/share/nginx/src/src/core/nginx.h ] \
+           && apt-cache show nginx-dev 2> /dev/null \
+              | grep -q "^Version: $version-"
+        then
+            apt_install nginx-dev
+        fi
+    else
+        # The headers that NGINX's configure asks for.
+        command -v curl > /dev/null || command -v wget > /dev/null \
+            || apt_install curl ca-certificates
+        has_header zlib.h || apt_install zlib1g-dev
+        has_header openssl/ssl.h || apt_install libssl-dev
+
+        if version_ge "$(nginx_version)" 1.21.5; then
+            command -v pcre2-config > /dev/null || apt_install libpcre2-dev
+        else
+            has_header pcre.h || apt_install libpcre3-dev
+        fi
+    fi
+
+    scripts/go.sh version > /dev/null
+}
+
+
+deps_demo() {
+    local node
+
+    node=$(node --version 2> /dev/null || true)
+    node=${node#v}
+    version_ge "${node:-0}" 18 && command -v npm > /dev/null \
+        || apt_install nodejs npm
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] \
+        || apt_install chromium fonts-liberation
+}
+
+
+deps_nginx_tests() {
+    command -v prove > /dev/null || apt_install perl
+    perl -MProtocol::WebSocket -e 1 2> /dev/null \
+        || apt_install libprotocol-websocket-perl
+    perl -MIO::Socket::SSL -e 1 2> /dev/null || apt_install libio-socket-ssl-perl
+}
+
+
+for job in "$@"; do
+    case $job in
+        build)       deps_build ;;
+        demo)        deps_demo ;;
+        nginx-tests) deps_nginx_tests ;;
+        *)           die "usage: deps.sh build|demo|nginx-tests ..." ;;
+    esac
+done
