@@ -123,7 +123,7 @@ typedef struct {
     wsi_str_t                request_id;
     wsi_str_t                remote_user;
     wsi_str_t                hostname;
-    wsi_str_t                nginx_version;
+    wsi_str_t                server_version;
     uint64_t                 connection_id;
     int64_t                  time;         /* ms since the epoch */
     uint32_t                 remote_port;
@@ -164,13 +164,13 @@ void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,
     wsi_result_t *result);
 
 /* writes the oldest waiting event into buf: 1 written, 0 none waiting,
-   -1 needs a buffer of event->line + event->text bytes.  meta may be NULL
-   after wsi_close() returned 1 */
+   -1 needs a buffer of event->line + event->text bytes.  meta is NULL for a
+   session that wsi_close() got it for */
 int32_t wsi_event(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
     size_t size, wsi_event_t *event);
 
 /* 0: freed.  1: a verdict is pending; its result will come through wsi_poll(),
-   then fetch the events and close again.  meta is copied in that case */
+   then fetch the events and close again.  meta, copied, serves those events */
 int32_t wsi_close(uint64_t session, wsi_meta_t *meta);
 
 /* waits until nothing is being judged; returns what is still pending */

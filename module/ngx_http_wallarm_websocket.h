@@ -1,0 +1,171 @@
+
+/*
+ * Types and functions shared by the files of the module.  The engine is seen
+ * through ngx_http_wallarm_websocket_bridge.h only.
+ */
+
+
+#ifndef _NGX_HTTP_WALLARM_WEBSOCKET_H_INCLUDED_
+#define _NGX_HTTP_WALLARM_WEBSOCKET_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_wallarm_websocket_bridge.h"
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLIENT    0
+#define NGX_HTTP_WALLARM_WEBSOCKET_SERVER    1
+
+/* a control frame: header with masking key, and 125 bytes of payload */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL   (2 + 4 + 125)
+
+
+typedef struct {
+    ngx_str_t                     library;
+    ngx_str_t                     file;      /* where "library" was set */
+    ngx_uint_t                    line;
+    size_t                        memory;    /* bytes held, per worker */
+    ngx_int_t                     threads;
+
+    ngx_uint_t                    in_use;
+} ngx_wallarm_websocket_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                    parse;
+    ngx_uint_t                    mode;
+    ngx_uint_t                    response_mode;
+    ngx_flag_t                    fallback;
+    ngx_int_t                     threshold;
+    size_t                        max_message;
+    size_t                        max_inflated;
+    ngx_msec_t                    assembly_timeout;
+    ngx_msec_t                    time_limit;
+    ngx_open_file_t              *event_log; /* NULL: off */
+} ngx_http_wallarm_websocket_loc_conf_t;
+
+
+typedef struct ngx_http_wallarm_websocket_ctx_s
+    ngx_http_wallarm_websocket_ctx_t;
+
+
+/*
+ * One direction.  What was read but not forwarded waits in "buf":
+ *
+ *     pos        release        fed         last        size
+ *      | released | held         | not fed   | free      |
+ *
+ * Nothing is allocated while a direction is idle.
+ */
+
+typedef struct {
+    ngx_recv_pt                   recv;      /* the connection's own */
+
+    u_char                       *buf;
+    size_t                        pos;
+    size_t                        release;
+    size_t                        fed;
+    size_t                        last;
+    size_t                        size;
+
+    u_char                       *control;   /* frame that overtakes "held" */
+    size_t                        control_pos;
+    size_t                        control_last;
+
+    size_t                        need;      /* bytes to a frame boundary */
+    size_t                        decoded;   /* bytes the engine keeps */
+
+    ngx_event_t                  *timer;     /* of assembly or verdict */
+
+    unsigned                      held:1;    /* mode block */
+    unsigned                      pending:1;
+    unsigned                      opaque:1;
+} ngx_http_wallarm_websocket_dir_t;
+
+
+struct ngx_http_wallarm_websocket_ctx_s {
+    ngx_http_request_t           *request;
+    ngx_http_wallarm_websocket_loc_conf_t  *conf;
+
+    uint64_t                      session;
+    uint64_t                      cookie;
+
+    ngx_http_wallarm_websocket_dir_t  dir[2];
+
+    ngx_queue_t                   holder;    /* among those that hold bytes */
+
+    ngx_uint_t                    messages;
+    ngx_uint_t                    uninspected;
+    ngx_uint_t                    types;     /* attack types seen, a bit each */
+    ngx_uint_t                    close_code;
+
+    unsigned                      holding:1;
+    unsigned                      tapped:1;
+    unsigned                      refused:1;
+    unsigned                      dropping:1;
+    unsigned                      dropped:1; /* nothing is forwarded any more */
+};
+
+
+/* _module.c */
+
+extern ngx_module_t  ngx_wallarm_websocket_module;
+extern ngx_module_t  ngx_http_wallarm_websocket_module;
+
+
+/* _handshake.c */
+
+ngx_int_t ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf);
+/* also after an internal redirect, which clears the contexts of modules */
+ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_get_ctx(
+    ngx_http_request_t *r);
+
+
+/* _tap.c */
+
+ngx_int_t ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
+void ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_discard(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction);
+
+
+/* _verdict.c */
+
+ngx_int_t ngx_http_wallarm_websocket_verdict_init(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf);
+void ngx_http_wallarm_websocket_verdict_exit(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_wallarm_websocket_register(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_unregister(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t close_code);
+ngx_uint_t ngx_http_wallarm_websocket_drop_finish(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx);
+
+
+/* _event_log.c */
+
+char *ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_meta_t *meta);
+void ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_orphan_events(uint64_t session,
+    ngx_http_wallarm_websocket_loc_conf_t *conf, ngx_log_t *log);
+
+
+/* _variables.c */
+
+ngx_int_t ngx_http_wallarm_websocket_add_variables(ngx_conf_t *cf);
+ngx_uint_t ngx_http_wallarm_websocket_type_bit(u_char *type);
+
+
+#endif /* _NGX_HTTP_WALLARM_WEBSOCKET_H_INCLUDED_ */

@@ -1,0 +1,664 @@
+
+/*
+ * Loads the engine and calls it.  The only file that includes wsi.h.
+ *
+ * The library is loaded in a worker, after fork(): a Go runtime does not
+ * survive fork().  It is never unloaded.  The master looks at the file only.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#if (NGX_LINUX)
+#include <sys/prctl.h>
+#endif
+
+#include "ngx_http_wallarm_websocket_bridge.h"
+#include "wsi.h"
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY  "libwsi.so"
+
+/* Go's sysmon inherits it and takes back an idle P at most 200 times a second
+   instead of after every call: a sparse call costs 0.2-2 us, not 5-9 us */
+#define NGX_HTTP_WALLARM_WEBSOCKET_SLACK    5000000
+
+#if (NGX_PTR_SIZE == 8)
+#define NGX_HTTP_WALLARM_WEBSOCKET_ELFCLASS  ELFCLASS64
+#else
+#define NGX_HTTP_WALLARM_WEBSOCKET_ELFCLASS  ELFCLASS32
+#endif
+
+
+typedef struct {
+    uint32_t  (*abi)(void);
+    int32_t   (*init)(wsi_init_t *conf);
+    uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
+                  size_t len, wsi_result_t *result);
+    uint32_t  (*poll)(wsi_done_t *done, uint32_t max);
+    void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
+                  wsi_result_t *result);
+    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
+                  size_t size, wsi_event_t *event);
+    int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
+    uint32_t  (*drain)(uint32_t timeout_ms);
+} ngx_http_wallarm_websocket_engine_t;
+
+
+typedef struct {
+    const char  *name;
+    size_t       offset;
+} ngx_http_wallarm_websocket_symbol_t;
+
+
+static ngx_int_t ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size,
+    ngx_str_t *path, ngx_log_t *log);
+static void ngx_http_wallarm_websocket_bridge_result(
+    ngx_http_wallarm_websocket_result_t *res, wsi_result_t *r);
+static void ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
+    ngx_http_wallarm_websocket_meta_t *meta);
+
+
+static ngx_http_wallarm_websocket_symbol_t
+    ngx_http_wallarm_websocket_symbols[] =
+{
+#define SYMBOL(name, field)                                                   \
+    { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
+
+    SYMBOL("wsi_abi_1", abi),
+    SYMBOL("wsi_init", init),
+    SYMBOL("wsi_open", open),
+    SYMBOL("wsi_feed", feed),
+    SYMBOL("wsi_poll", poll),
+    SYMBOL("wsi_expire", expire),
+    SYMBOL("wsi_event", event),
+    SYMBOL("wsi_close", close),
+    SYMBOL("wsi_drain", drain),
+    { NULL, 0 }
+
+#undef SYMBOL
+};
+
+
+static ngx_http_wallarm_websocket_engine_t  engine;
+static ngx_uint_t                           engine_ready;
+
+static u_char                              *event_buf;
+static size_t                               event_size;
+
+
+ngx_str_t *
+ngx_http_wallarm_websocket_bridge_path(ngx_pool_t *pool, ngx_str_t *configured)
+{
+    u_char     *p;
+    Dl_info     info;
+    ngx_str_t  *path;
+
+    if (configured->len) {
+        return configured;
+    }
+
+    path = ngx_palloc(pool, sizeof(ngx_str_t));
+    if (path == NULL) {
+        return NULL;
+    }
+
+    /* beside the module */
+
+    if (dladdr(&ngx_http_wallarm_websocket_symbols, &info) != 0
+        && info.dli_fname)
+    {
+        p = (u_char *) strrchr(info.dli_fname, '/');
+
+        path->len = (p ? p + 1 - (u_char *) info.dli_fname : 0)
+                    + sizeof(NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY) - 1;
+
+        path->data = ngx_pnalloc(pool, path->len + 1);
+        if (path->data == NULL) {
+            return NULL;
+        }
+
+        p = ngx_cpymem(path->data, info.dli_fname,
+                       path->len
+                       - (sizeof(NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY) - 1));
+        ngx_memcpy(p, NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY,
+                   sizeof(NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY));
+
+#ifdef WSI_LIBDIR
+        if (access((char *) path->data, F_OK) == 0) {
+            return path;
+        }
+#else
+        return path;
+#endif
+    }
+
+#ifdef WSI_LIBDIR
+    ngx_str_set(path, WSI_LIBDIR "/" NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY);
+#else
+    ngx_str_set(path, NGX_HTTP_WALLARM_WEBSOCKET_LIBRARY);
+#endif
+
+    return path;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_check(ngx_str_t *path, ngx_log_t *log)
+{
+    ssize_t           n;
+    u_char           *p;
+    ngx_fd_t          fd;
+    ngx_int_t         rc;
+    ngx_file_t        file;
+    ngx_file_info_t   fi;
+    ElfW(Ehdr)        eh, self;
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "wallarm_websocket_library: " ngx_open_file_n
+                      " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+    file.fd = fd;
+    file.name = *path;
+    file.log = log;
+
+    p = NULL;
+    rc = NGX_ERROR;
+
+    n = ngx_read_file(&file, (u_char *) &eh, sizeof(eh), 0);
+
+    if (n != (ssize_t) sizeof(eh) || ngx_memcmp(eh.e_ident, ELFMAG, SELFMAG)) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "wallarm_websocket_library: "
+                      "\"%V\" is not a shared library", path);
+        goto done;
+    }
+
+    /* this very program knows its machine */
+
+    ngx_memzero(&self, sizeof(self));
+    self.e_machine = eh.e_machine;
+
+    file.fd = ngx_open_file("/proc/self/exe", NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                            0);
+    if (file.fd != NGX_INVALID_FILE) {
+        (void) ngx_read_file(&file, (u_char *) &self, sizeof(self), 0);
+        (void) ngx_close_file(file.fd);
+    }
+
+    file.fd = fd;
+
+    if (eh.e_ident[EI_CLASS] != NGX_HTTP_WALLARM_WEBSOCKET_ELFCLASS
+        || eh.e_machine != self.e_machine)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "wallarm_websocket_library: "
+                      "\"%V\" is built for another architecture "
+                      "(ELF class %ui, machine %ui), this nginx is "
+                      "class %ui, machine %ui",
+                      path, (ngx_uint_t) eh.e_ident[EI_CLASS],
+                      (ngx_uint_t) eh.e_machine,
+                      (ngx_uint_t) NGX_HTTP_WALLARM_WEBSOCKET_ELFCLASS,
+                      (ngx_uint_t) self.e_machine);
+        goto done;
+    }
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || ngx_file_size(&fi) <= 0) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "wallarm_websocket_library: " ngx_fd_info_n
+                      " \"%V\" failed", path);
+        goto done;
+    }
+
+    p = mmap(NULL, (size_t) ngx_file_size(&fi), PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+        p = NULL;
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "wallarm_websocket_library: mmap(\"%V\") failed", path);
+        goto done;
+    }
+
+    rc = ngx_http_wallarm_websocket_bridge_abi(p, (size_t) ngx_file_size(&fi),
+                                               path, log);
+
+done:
+
+    if (p) {
+        (void) munmap(p, (size_t) ngx_file_size(&fi));
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return rc;
+}
+
+
+/* the ABI number is part of a symbol's name: wsi_abi_<number> */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size, ngx_str_t *path,
+    ngx_log_t *log)
+{
+    size_t            i, j, n, name;
+    u_char           *strings, *end;
+    ngx_int_t         abi;
+    ElfW(Ehdr)       *eh;
+    ElfW(Shdr)       *sh, *str;
+    ElfW(Sym)        *sym;
+
+    static u_char     prefix[] = "wsi_abi_";
+
+    eh = (ElfW(Ehdr) *) p;
+
+    if (eh->e_shentsize != sizeof(ElfW(Shdr))
+        || eh->e_shoff > size
+        || (size - eh->e_shoff) / sizeof(ElfW(Shdr)) < eh->e_shnum)
+    {
+        goto broken;
+    }
+
+    sh = (ElfW(Shdr) *) (p + eh->e_shoff);
+
+    for (i = 0; i < eh->e_shnum; i++) {
+
+        if (sh[i].sh_type != SHT_DYNSYM) {
+            continue;
+        }
+
+        if (sh[i].sh_link >= eh->e_shnum) {
+            goto broken;
+        }
+
+        str = &sh[sh[i].sh_link];
+
+        if (sh[i].sh_offset > size || sh[i].sh_size > size - sh[i].sh_offset
+            || str->sh_offset > size || str->sh_size > size - str->sh_offset)
+        {
+            goto broken;
+        }
+
+        sym = (ElfW(Sym) *) (p + sh[i].sh_offset);
+        n = sh[i].sh_size / sizeof(ElfW(Sym));
+
+        strings = p + str->sh_offset;
+
+        for (j = 0; j < n; j++) {
+            name = sym[j].st_name;
+
+            if (sym[j].st_shndx == SHN_UNDEF
+                || name >= str->sh_size
+                || str->sh_size - name <= sizeof(prefix)
+                || ngx_memcmp(strings + name, prefix, sizeof(prefix) - 1) != 0)
+            {
+                continue;
+            }
+
+            name += sizeof(prefix) - 1;
+            end = memchr(strings + name, '\0', str->sh_size - name);
+
+            abi = end ? ngx_atoi(strings + name, end - strings - name)
+                      : NGX_ERROR;
+
+            if (abi == WSI_ABI_VERSION) {
+                return NGX_OK;
+            }
+
+            ngx_log_error(NGX_LOG_EMERG, log, 0, "wallarm_websocket_library: "
+                          "\"%V\" has ABI %i, this module needs ABI %d: "
+                          "install both from one build",
+                          path, abi, WSI_ABI_VERSION);
+            return NGX_ERROR;
+        }
+    }
+
+broken:
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0, "wallarm_websocket_library: \"%V\" "
+                  "is not the inspection library (no symbol \"%s\")",
+                  path, prefix);
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
+    ngx_uint_t threads, size_t memory, ngx_log_t *log)
+{
+    int                                   slack;
+    void                                 *handle, *p;
+    wsi_init_t                            init;
+    ngx_int_t                             rc;
+    ngx_http_wallarm_websocket_engine_t   loaded;
+    ngx_http_wallarm_websocket_symbol_t  *s;
+
+    if (engine_ready) {
+        return NGX_OK;
+    }
+
+#ifdef PR_SET_TIMERSLACK
+    slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    (void) prctl(PR_SET_TIMERSLACK, NGX_HTTP_WALLARM_WEBSOCKET_SLACK, 0, 0, 0);
+#endif
+
+    rc = NGX_ERROR;
+
+    handle = dlopen((char *) path->data, RTLD_NOW|RTLD_LOCAL);
+    if (handle == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: dlopen() failed: %s",
+                      dlerror());
+        goto done;
+    }
+
+    for (s = ngx_http_wallarm_websocket_symbols; s->name; s++) {
+        p = dlsym(handle, s->name);
+        if (p == NULL) {
+            ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: \"%V\" has no "
+                          "symbol \"%s\"", path, s->name);
+            goto done;
+        }
+
+        ngx_memcpy((u_char *) &loaded + s->offset, &p, sizeof(void *));
+    }
+
+    ngx_memzero(&init, sizeof(wsi_init_t));
+    init.wake_fd = wake_fd;
+    init.threads = (uint32_t) threads;
+    init.memory_limit = memory;
+
+    if (loaded.abi() != WSI_ABI_VERSION || loaded.init(&init) != 0) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: \"%V\" did not start",
+                      path);
+        goto done;
+    }
+
+    engine = loaded;
+    engine_ready = 1;
+    rc = NGX_OK;
+
+    ngx_log_error(NGX_LOG_INFO, log, 0, "wallarm: \"%V\" loaded, ABI %d",
+                  path, WSI_ABI_VERSION);
+
+done:
+
+#ifdef PR_SET_TIMERSLACK
+    if (slack > 0) {
+        (void) prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+    }
+#else
+    (void) slack;
+#endif
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_ready(void)
+{
+    return engine_ready;
+}
+
+
+static ngx_inline void
+ngx_http_wallarm_websocket_bridge_str(wsi_str_t *to, ngx_str_t *from)
+{
+    to->data = from->data;
+    to->len = from->len;
+}
+
+
+uint64_t
+ngx_http_wallarm_websocket_bridge_open(
+    ngx_http_wallarm_websocket_handshake_t *hs,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    uint64_t         session;
+    wsi_result_t     r;
+    wsi_handshake_t  h;
+
+    ngx_memzero(&h, sizeof(wsi_handshake_t));
+    ngx_memzero(&r, sizeof(wsi_result_t));
+
+    ngx_http_wallarm_websocket_bridge_str(&h.target, &hs->target);
+    ngx_http_wallarm_websocket_bridge_str(&h.key, &hs->key);
+    ngx_http_wallarm_websocket_bridge_str(&h.version, &hs->version);
+    ngx_http_wallarm_websocket_bridge_str(&h.subprotocols, &hs->subprotocols);
+    ngx_http_wallarm_websocket_bridge_str(&h.extensions, &hs->extensions);
+    ngx_http_wallarm_websocket_bridge_str(&h.upgrade, &hs->upgrade);
+    ngx_http_wallarm_websocket_bridge_str(&h.accept, &hs->accept);
+    ngx_http_wallarm_websocket_bridge_str(&h.subprotocol, &hs->subprotocol);
+    ngx_http_wallarm_websocket_bridge_str(&h.answered_extensions,
+                                          &hs->answered_extensions);
+
+    h.conf.mode[WSI_FROM_CLIENT] = (uint32_t) hs->mode[WSI_FROM_CLIENT];
+    h.conf.mode[WSI_FROM_SERVER] = (uint32_t) hs->mode[WSI_FROM_SERVER];
+    h.conf.threshold = (uint32_t) hs->threshold;
+    h.conf.time_limit = (uint32_t) hs->time_limit;
+    h.conf.max_message = hs->max_message;
+    h.conf.max_inflated = hs->max_inflated;
+    h.cookie = hs->cookie;
+
+    session = engine.open(&h, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+
+    return session;
+}
+
+
+static void
+ngx_http_wallarm_websocket_bridge_result(
+    ngx_http_wallarm_websocket_result_t *res, wsi_result_t *r)
+{
+    res->consumed = r->consumed;
+    res->release = r->release;
+    res->control = r->control;
+    res->need = r->need;
+    res->decoded = r->decoded;
+    res->events = r->events;
+    res->messages = r->messages;
+    res->uninspected = r->uninspected;
+    res->close_code = r->close_code;
+
+    switch (r->status) {
+
+    case WSI_PASS:
+        res->status = ngx_http_wallarm_websocket_pass;
+        break;
+
+    case WSI_PENDING:
+        res->status = ngx_http_wallarm_websocket_pending;
+        break;
+
+    case WSI_DROP:
+        res->status = ngx_http_wallarm_websocket_drop_e;
+        break;
+
+    case WSI_OPAQUE:
+        res->status = ngx_http_wallarm_websocket_opaque;
+        break;
+
+    default: /* WSI_ERROR */
+        res->status = ngx_http_wallarm_websocket_error;
+    }
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_feed(uint64_t session, ngx_uint_t direction,
+    u_char *p, size_t n, ngx_http_wallarm_websocket_result_t *res)
+{
+    wsi_result_t  r;
+
+    engine.feed(session, (uint32_t) direction, p, n, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_poll(ngx_http_wallarm_websocket_done_t *done)
+{
+    wsi_done_t  d;
+
+    if (engine.poll(&d, 1) == 0) {
+        return 0;
+    }
+
+    done->cookie = d.cookie;
+    done->direction = d.direction;
+    ngx_http_wallarm_websocket_bridge_result(&done->result, &d.result);
+
+    return 1;
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_expire_e reason,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    uint32_t      why;
+    wsi_result_t  r;
+
+    switch (reason) {
+
+    case ngx_http_wallarm_websocket_expire_verdict:
+        why = WSI_EXPIRE_VERDICT;
+        break;
+
+    case ngx_http_wallarm_websocket_expire_memory:
+        why = WSI_EXPIRE_MEMORY;
+        break;
+
+    default:
+        why = WSI_EXPIRE_ASSEMBLY;
+    }
+
+    engine.expire(session, (uint32_t) direction, why, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+}
+
+
+static void
+ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
+    ngx_http_wallarm_websocket_meta_t *meta)
+{
+    ngx_time_t  *tp;
+
+    ngx_memzero(m, sizeof(wsi_meta_t));
+
+    ngx_http_wallarm_websocket_bridge_str(&m->request, &meta->request);
+    ngx_http_wallarm_websocket_bridge_str(&m->remote_addr, &meta->remote_addr);
+    ngx_http_wallarm_websocket_bridge_str(&m->local_addr, &meta->local_addr);
+    ngx_http_wallarm_websocket_bridge_str(&m->server_name, &meta->server_name);
+    ngx_http_wallarm_websocket_bridge_str(&m->request_id, &meta->request_id);
+    ngx_http_wallarm_websocket_bridge_str(&m->remote_user, &meta->remote_user);
+    ngx_http_wallarm_websocket_bridge_str(&m->hostname,
+                                          (ngx_str_t *) &ngx_cycle->hostname);
+
+    m->server_version.data = (u_char *) NGINX_VERSION;
+    m->server_version.len = sizeof(NGINX_VERSION) - 1;
+
+    tp = ngx_timeofday();
+    m->time = (int64_t) tp->sec * 1000 + tp->msec;
+
+    m->connection_id = meta->connection_id;
+    m->remote_port = (uint32_t) meta->remote_port;
+    m->local_port = (uint32_t) meta->local_port;
+    m->tls = (uint32_t) meta->tls;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_event(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log)
+{
+    size_t       size;
+    u_char      *p;
+    int32_t      rc;
+    wsi_meta_t   m;
+    wsi_event_t  e;
+
+    if (meta) {
+        ngx_http_wallarm_websocket_bridge_meta(&m, meta);
+    }
+
+    for ( ;; ) {
+
+        rc = engine.event(session, meta ? &m : NULL, event_buf, event_size,
+                          &e);
+
+        if (rc == 0) {
+            return NGX_DONE;
+        }
+
+        if (rc == 1) {
+            break;
+        }
+
+        /* the buffer is kept: a line is some kilobytes, at most 64k */
+
+        size = ngx_max(e.line + e.text, 16384);
+
+        if (size <= event_size) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_alloc(size, log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (event_buf) {
+            ngx_free(event_buf);
+        }
+
+        event_buf = p;
+        event_size = size;
+    }
+
+    event->line.data = event_buf;
+    event->line.len = e.line;
+    event->text.data = event_buf + e.line;
+    event->text.len = e.text;
+    event->attack = e.attack;
+
+    ngx_cpystrn(event->type, (u_char *) e.type, sizeof(event->type));
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_close(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta)
+{
+    wsi_meta_t  m;
+
+    if (meta) {
+        ngx_http_wallarm_websocket_bridge_meta(&m, meta);
+    }
+
+    return engine.close(session, meta ? &m : NULL) ? NGX_AGAIN : NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_drain(ngx_msec_t timeout)
+{
+    return engine.drain((uint32_t) timeout);
+}

@@ -1,0 +1,135 @@
+
+/*
+ * The engine in NGINX's types.  _bridge.c alone knows that it is written in
+ * Go, where its library is and how it is loaded.
+ */
+
+
+#ifndef _NGX_HTTP_WALLARM_WEBSOCKET_BRIDGE_H_INCLUDED_
+#define _NGX_HTTP_WALLARM_WEBSOCKET_BRIDGE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_OFF         0
+#define NGX_HTTP_WALLARM_WEBSOCKET_MONITORING  1
+#define NGX_HTTP_WALLARM_WEBSOCKET_BLOCK       2
+
+/* "need" when frame boundaries are not known any more */
+#define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN     ((size_t) -1)
+
+
+typedef enum {
+    ngx_http_wallarm_websocket_pass = 0,
+    ngx_http_wallarm_websocket_pending,
+    ngx_http_wallarm_websocket_drop_e,
+    ngx_http_wallarm_websocket_opaque,
+    ngx_http_wallarm_websocket_error
+} ngx_http_wallarm_websocket_status_e;
+
+
+typedef enum {
+    ngx_http_wallarm_websocket_expire_assembly = 0,
+    ngx_http_wallarm_websocket_expire_verdict,
+    ngx_http_wallarm_websocket_expire_memory
+} ngx_http_wallarm_websocket_expire_e;
+
+
+typedef struct {
+    size_t                        consumed;
+    size_t                        release;
+    size_t                        control;
+    size_t                        need;
+    size_t                        decoded;
+    ngx_http_wallarm_websocket_status_e  status;
+    ngx_uint_t                    events;
+    ngx_uint_t                    messages;
+    ngx_uint_t                    uninspected;
+    ngx_uint_t                    close_code;
+} ngx_http_wallarm_websocket_result_t;
+
+
+typedef struct {
+    uint64_t                      cookie;
+    ngx_uint_t                    direction;
+    ngx_http_wallarm_websocket_result_t  result;
+} ngx_http_wallarm_websocket_done_t;
+
+
+typedef struct {
+    ngx_str_t                     target;
+    ngx_str_t                     key;
+    ngx_str_t                     version;
+    ngx_str_t                     subprotocols;
+    ngx_str_t                     extensions;
+
+    ngx_str_t                     upgrade;
+    ngx_str_t                     accept;
+    ngx_str_t                     subprotocol;
+    ngx_str_t                     answered_extensions;
+
+    ngx_uint_t                    mode[2];
+    ngx_uint_t                    threshold;
+    ngx_msec_t                    time_limit;
+    size_t                        max_message;
+    size_t                        max_inflated;
+    uint64_t                      cookie;
+} ngx_http_wallarm_websocket_handshake_t;
+
+
+typedef struct {
+    ngx_str_t                     request;   /* ngx_alloc()ed */
+    ngx_str_t                     remote_addr;
+    ngx_str_t                     local_addr;
+    ngx_str_t                     server_name;
+    ngx_str_t                     request_id;
+    ngx_str_t                     remote_user;
+    ngx_uint_t                    remote_port;
+    ngx_uint_t                    local_port;
+    uint64_t                      connection_id;
+    ngx_uint_t                    tls;
+} ngx_http_wallarm_websocket_meta_t;
+
+
+typedef struct {
+    ngx_str_t                     line;      /* JSON and LF */
+    ngx_str_t                     text;      /* for error_log */
+    ngx_uint_t                    attack;
+    u_char                        type[28];
+} ngx_http_wallarm_websocket_event_t;
+
+
+/* the library's path, allocated from pool, or NULL */
+ngx_str_t *ngx_http_wallarm_websocket_bridge_path(ngx_pool_t *pool,
+    ngx_str_t *configured);
+/* a file that fits this process, without loading it; logs why not */
+ngx_int_t ngx_http_wallarm_websocket_bridge_check(ngx_str_t *path,
+    ngx_log_t *log);
+ngx_int_t ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
+    ngx_uint_t threads, size_t memory, ngx_log_t *log);
+ngx_uint_t ngx_http_wallarm_websocket_bridge_ready(void);
+
+uint64_t ngx_http_wallarm_websocket_bridge_open(
+    ngx_http_wallarm_websocket_handshake_t *hs,
+    ngx_http_wallarm_websocket_result_t *res);
+void ngx_http_wallarm_websocket_bridge_feed(uint64_t session,
+    ngx_uint_t direction, u_char *p, size_t n,
+    ngx_http_wallarm_websocket_result_t *res);
+ngx_uint_t ngx_http_wallarm_websocket_bridge_poll(
+    ngx_http_wallarm_websocket_done_t *done);
+void ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_expire_e reason,
+    ngx_http_wallarm_websocket_result_t *res);
+/* NGX_OK, NGX_DONE: none waiting, NGX_ERROR; strings valid until the next */
+ngx_int_t ngx_http_wallarm_websocket_bridge_event(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
+/* NGX_OK: freed, NGX_AGAIN: its verdict is still to come */
+ngx_int_t ngx_http_wallarm_websocket_bridge_close(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta);
+ngx_uint_t ngx_http_wallarm_websocket_bridge_drain(ngx_msec_t timeout);
+
+
+#endif /* _NGX_HTTP_WALLARM_WEBSOCKET_BRIDGE_H_INCLUDED_ */

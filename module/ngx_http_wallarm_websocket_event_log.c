@@ -1,0 +1,259 @@
+
+/*
+ * The event log: one JSON line and one error_log line per event.  The engine
+ * writes the bytes, NGINX's own file does the rest: reopen, owner, labels.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+
+static void ngx_http_wallarm_websocket_write_event(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
+static void ngx_http_wallarm_websocket_addr(struct sockaddr *sa,
+    socklen_t socklen, u_char *text, ngx_str_t *addr, ngx_uint_t *port);
+static void ngx_http_wallarm_websocket_variable(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+
+char *
+ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf = conf;
+
+    ngx_str_t   path, *value;
+
+    if (wlcf->event_log != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    path = value[1];
+
+    if (ngx_strcmp(path.data, "off") == 0) {
+        wlcf->event_log = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(path.data, "syslog:", sizeof("syslog:") - 1) == 0) {
+        return "does not support syslog";
+    }
+
+    wlcf->event_log = ngx_conf_open_file(cf->cycle, &path);
+    if (wlcf->event_log == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* what only NGINX knows; meta->request is the caller's to ngx_free() */
+
+ngx_int_t
+ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_meta_t *meta)
+{
+    size_t                     len;
+    u_char                    *p;
+    ngx_uint_t                 i;
+    ngx_list_part_t           *part;
+    ngx_table_elt_t           *h;
+    ngx_connection_t          *c;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    static u_char              remote[NGX_SOCKADDR_STRLEN];
+    static u_char              local[NGX_SOCKADDR_STRLEN];
+
+    c = r->connection;
+
+    ngx_memzero(meta, sizeof(ngx_http_wallarm_websocket_meta_t));
+
+    /* r->request_line is emptied before the request is freed */
+
+    len = r->method_name.len + 1 + r->unparsed_uri.len + 1
+          + r->http_protocol.len + 2;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            len += h[i].key.len + 2 + h[i].value.len + 2;
+        }
+    }
+
+    p = ngx_alloc(len, c->log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    meta->request.data = p;
+
+    p = ngx_cpymem(p, r->method_name.data, r->method_name.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, r->unparsed_uri.data, r->unparsed_uri.len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, r->http_protocol.data, r->http_protocol.len);
+    *p++ = CR; *p++ = LF;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
+            *p++ = ':'; *p++ = ' ';
+            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+            *p++ = CR; *p++ = LF;
+        }
+    }
+
+    meta->request.len = p - meta->request.data;
+
+    ngx_http_wallarm_websocket_addr(c->sockaddr, c->socklen, remote,
+                                    &meta->remote_addr, &meta->remote_port);
+
+    /* realip changes the text of the address too */
+    meta->remote_addr = c->addr_text;
+
+    if (ngx_connection_local_sockaddr(c, NULL, 0) == NGX_OK) {
+        ngx_http_wallarm_websocket_addr(c->local_sockaddr, c->local_socklen,
+                                        local, &meta->local_addr,
+                                        &meta->local_port);
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    meta->server_name = cscf->server_name;
+
+    ngx_http_wallarm_websocket_variable(r, "request_id", &meta->request_id);
+
+    meta->remote_user = r->headers_in.user;
+    meta->connection_id = c->number;
+
+#if (NGX_HTTP_SSL)
+    meta->tls = (c->ssl != NULL);
+#endif
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_addr(struct sockaddr *sa, socklen_t socklen,
+    u_char *text, ngx_str_t *addr, ngx_uint_t *port)
+{
+    addr->data = text;
+    addr->len = ngx_sock_ntop(sa, socklen, text, NGX_SOCKADDR_STRLEN, 0);
+    *port = ngx_inet_get_port(sa);
+}
+
+
+/* the pool of a request that is being freed is gone, so a variable has to have
+   been evaluated before */
+
+static void
+ngx_http_wallarm_websocket_variable(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_str_t                   s;
+    ngx_uint_t                  key;
+    ngx_http_variable_value_t  *vv;
+
+    if (r->pool == NULL) {
+        return;
+    }
+
+    s.data = (u_char *) name;
+    s.len = ngx_strlen(name);
+    key = ngx_hash_key(s.data, s.len);
+
+    vv = ngx_http_get_variable(r, &s, key);
+
+    if (vv && !vv->not_found) {
+        value->data = vv->data;
+        value->len = vv->len;
+    }
+}
+
+
+void
+ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_log_t                           *log;
+    ngx_http_wallarm_websocket_meta_t    meta;
+    ngx_http_wallarm_websocket_event_t   event;
+
+    log = ctx->request->connection->log;
+
+    if (ngx_http_wallarm_websocket_meta(ctx->request, &meta) != NGX_OK) {
+        ngx_memzero(&meta, sizeof(ngx_http_wallarm_websocket_meta_t));
+    }
+
+    while (ngx_http_wallarm_websocket_bridge_event(ctx->session, &meta, &event,
+                                                   log)
+           == NGX_OK)
+    {
+        if (event.attack) {
+            ctx->types |= ngx_http_wallarm_websocket_type_bit(event.type);
+        }
+
+        ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
+    }
+
+    if (meta.request.data) {
+        ngx_free(meta.request.data);
+    }
+}
+
+
+/* of a session whose request is gone */
+
+void
+ngx_http_wallarm_websocket_orphan_events(uint64_t session,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf, ngx_log_t *log)
+{
+    ngx_http_wallarm_websocket_event_t  event;
+
+    while (ngx_http_wallarm_websocket_bridge_event(session, NULL, &event, log)
+           == NGX_OK)
+    {
+        ngx_http_wallarm_websocket_write_event(wlcf, &event, log);
+    }
+}
+
+
+static void
+ngx_http_wallarm_websocket_write_event(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log)
+{
+    time_t          now;
+    ssize_t         n;
+
+    static time_t   said;
+
+    ngx_log_error(NGX_LOG_WARN, log, 0, "%V", &event->text);
+
+    if (wlcf->event_log == NULL) {
+        return;
+    }
+
+    /* one write() of a file opened with O_APPEND: lines of several workers
+       do not mix */
+
+    n = ngx_write_fd(wlcf->event_log->fd, event->line.data, event->line.len);
+
+    if (n == (ssize_t) event->line.len) {
+        return;
+    }
+
+    now = ngx_time();
+
+    if (now - said > 59) {
+        ngx_log_error(NGX_LOG_ALERT, log, n == -1 ? ngx_errno : 0,
+                      ngx_write_fd_n " to \"%V\" was incomplete: %z of %uz",
+                      &wlcf->event_log->name, n, event->line.len);
+        said = now;
+    }
+}

@@ -1,0 +1,439 @@
+
+/*
+ * The opening handshake.  The preaccess handler refuses what would reach the
+ * backend without passing the tap; the header filter sees the 101, lets the
+ * engine check it, and taps the connection.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+
+static ngx_int_t ngx_http_wallarm_websocket_preaccess_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_wallarm_websocket_header_filter(
+    ngx_http_request_t *r);
+static ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_create_ctx(
+    ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+static void ngx_http_wallarm_websocket_cleanup(void *data);
+static ngx_int_t ngx_http_wallarm_websocket_refuse(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_wallarm_websocket_is_websocket(ngx_str_t *token);
+static void ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r);
+static ngx_int_t ngx_http_wallarm_websocket_header(ngx_pool_t *pool,
+    ngx_list_t *headers, const char *name, ngx_str_t *value);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_wallarm_websocket_preaccess_handler;
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_wallarm_websocket_header_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
+
+    if (!wlcf->parse
+        || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
+        || r->headers_in.upgrade == NULL
+        || r != r->main)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (r->http_version >= NGX_HTTP_VERSION_20) {
+
+        /* older NGINX would write tunnelled bytes into the multiplexed
+           connection, so there is nothing to let pass in monitoring */
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "wallarm: handshake_http_version: \"Upgrade\" in a "
+                      "multiplexed request refused");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (!ngx_http_wallarm_websocket_is_websocket(
+                                              &r->headers_in.upgrade->value))
+    {
+        if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "wallarm: \"Upgrade: %V\" passes uninspected",
+                          &r->headers_in.upgrade->value);
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "wallarm: \"Upgrade: %V\" hidden from the upstream",
+                      &r->headers_in.upgrade->value);
+
+        ngx_http_wallarm_websocket_hide_upgrade(r);
+
+        return NGX_DECLINED;
+    }
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+
+        /* NGINX sends it to the backend before the 101, where it may be taken
+           for frames */
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "wallarm: handshake_body: websocket handshake with a "
+                      "body %s",
+                      wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
+                          ? "refused" : "passes uninspected");
+
+        if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK) {
+            return NGX_HTTP_BAD_REQUEST;
+        }
+    }
+
+    if (!ngx_http_wallarm_websocket_bridge_ready()) {
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "wallarm: the inspection library is not loaded, "
+                      "websocket connection %s",
+                      wlcf->fallback ? "passes uninspected" : "refused");
+
+        if (!wlcf->fallback) {
+            return NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
+{
+    ngx_int_t                                rc;
+    ngx_list_t                              *in, *out;
+    ngx_pool_t                              *pool;
+    ngx_http_wallarm_websocket_ctx_t        *ctx;
+    ngx_http_wallarm_websocket_result_t      res;
+    ngx_http_wallarm_websocket_loc_conf_t   *wlcf;
+    ngx_http_wallarm_websocket_handshake_t   hs;
+
+    /* 1.31's CONNECT tunnel has "upgrade" set with status 200 */
+
+    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
+        || r != r->main
+        || r->upstream == NULL
+        || !r->upstream->upgrade)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
+
+    if (!wlcf->parse
+        || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
+        || !ngx_http_wallarm_websocket_bridge_ready())
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_wallarm_websocket_create_ctx(r, wlcf);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&hs, sizeof(ngx_http_wallarm_websocket_handshake_t));
+
+    hs.target = r->unparsed_uri;
+
+    pool = r->pool;
+    in = &r->headers_in.headers;
+    out = &r->upstream->headers_in.headers;
+
+#define HEADER(list, name, field)                                             \
+    (ngx_http_wallarm_websocket_header(pool, list, name, &hs.field) != NGX_OK)
+
+    if (HEADER(in, "sec-websocket-key", key)
+        || HEADER(in, "sec-websocket-version", version)
+        || HEADER(in, "sec-websocket-protocol", subprotocols)
+        || HEADER(in, "sec-websocket-extensions", extensions)
+        || HEADER(out, "upgrade", upgrade)
+        || HEADER(out, "sec-websocket-accept", accept)
+        || HEADER(out, "sec-websocket-protocol", subprotocol)
+        || HEADER(out, "sec-websocket-extensions", answered_extensions))
+    {
+        return NGX_ERROR;
+    }
+
+#undef HEADER
+
+    hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] = wlcf->mode;
+    hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] = ngx_min(wlcf->mode,
+                                                         wlcf->response_mode);
+    hs.threshold = wlcf->threshold;
+    hs.time_limit = wlcf->time_limit;
+    hs.max_message = wlcf->max_message;
+    hs.max_inflated = wlcf->max_inflated;
+    hs.cookie = ctx->cookie;
+
+    ctx->session = ngx_http_wallarm_websocket_bridge_open(&hs, &res);
+
+    if (ctx->session == 0) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "wallarm: the inspection engine failed, websocket "
+                      "connection %s",
+                      wlcf->fallback ? "passes uninspected" : "refused");
+
+        if (!wlcf->fallback) {
+            return ngx_http_wallarm_websocket_refuse(r);
+        }
+
+        ctx->uninspected++;
+
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (res.events) {
+        ngx_http_wallarm_websocket_events(ctx);
+    }
+
+    if (res.status == ngx_http_wallarm_websocket_drop_e) {
+        ctx->refused = 1;
+        return ngx_http_wallarm_websocket_refuse(r);
+    }
+
+    if (res.status != ngx_http_wallarm_websocket_pass) {
+        ctx->uninspected++;
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].held =
+                          (hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT]
+                           == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
+    ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].held =
+                          (hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER]
+                           == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_wallarm_websocket_tap(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_http_wallarm_websocket_ctx_t *
+ngx_http_wallarm_websocket_create_ctx(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    /* from the pool it could cost an idle connection one more 4k block */
+
+    ctx = ngx_calloc(sizeof(ngx_http_wallarm_websocket_ctx_t),
+                     r->connection->log);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->conf = wlcf;
+
+    if (ngx_http_wallarm_websocket_register(ctx) != NGX_OK) {
+        ngx_free(ctx);
+        return NULL;
+    }
+
+    cln->handler = ngx_http_wallarm_websocket_cleanup;
+    cln->data = ctx;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_wallarm_websocket_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_wallarm_websocket_cleanup(void *data)
+{
+    ngx_http_wallarm_websocket_ctx_t  *ctx = data;
+
+    ngx_http_wallarm_websocket_untap(ctx);
+    ngx_http_wallarm_websocket_unregister(ctx);
+
+    ngx_free(ctx);
+}
+
+
+ngx_http_wallarm_websocket_ctx_t *
+ngx_http_wallarm_websocket_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t                *cln;
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_wallarm_websocket_module);
+
+    if (ctx || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_wallarm_websocket_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* instead of the 101 */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_refuse(ngx_http_request_t *r)
+{
+    ngx_http_clean_header(r);
+
+    r->upstream->upgrade = 0;
+
+    return NGX_HTTP_BAD_GATEWAY;
+}
+
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_is_websocket(ngx_str_t *token)
+{
+    return token->len == sizeof("websocket") - 1
+           && ngx_strncasecmp(token->data, (u_char *) "websocket",
+                              sizeof("websocket") - 1)
+              == 0;
+}
+
+
+/* $http_upgrade becomes empty, so that proxy_set_header sends nothing; the
+   header keeps its hash and is not passed along with the others either */
+
+static void
+ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == sizeof("upgrade") - 1
+            && ngx_strncasecmp(h[i].key.data, (u_char *) "upgrade",
+                               sizeof("upgrade") - 1)
+               == 0)
+        {
+            ngx_str_null(&h[i].value);
+        }
+    }
+
+    r->headers_in.upgrade = NULL;
+}
+
+
+/* repeated lines are joined, as RFC 9110 5.3 allows */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_header(ngx_pool_t *pool, ngx_list_t *headers,
+    const char *name, ngx_str_t *value)
+{
+    size_t            len, name_len;
+    u_char           *p, *joined;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    name_len = ngx_strlen(name);
+
+    part = &headers->part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash == 0
+            || h[i].key.len != name_len
+            || ngx_strncasecmp(h[i].key.data, (u_char *) name, name_len) != 0)
+        {
+            continue;
+        }
+
+        if (value->data == NULL) {
+            *value = h[i].value;
+            continue;
+        }
+
+        len = value->len + sizeof(", ") - 1 + h[i].value.len;
+
+        joined = ngx_pnalloc(pool, len);
+        if (joined == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_cpymem(joined, value->data, value->len);
+        *p++ = ',';
+        *p++ = ' ';
+        ngx_memcpy(p, h[i].value.data, h[i].value.len);
+
+        value->data = joined;
+        value->len = len;
+    }
+
+    return NGX_OK;
+}

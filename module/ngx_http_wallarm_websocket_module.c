@@ -1,0 +1,480 @@
+
+/*
+ * Directives, configuration, and the start and end of a worker.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG  "logs/websocket_attacks.json"
+
+
+static void *ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle);
+static char *ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf);
+static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+static ngx_int_t ngx_http_wallarm_websocket_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_wallarm_websocket_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post,
+    void *data);
+
+static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
+static void ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_wallarm_websocket_modes[] = {
+    { ngx_string("off"), NGX_HTTP_WALLARM_WEBSOCKET_OFF },
+    { ngx_string("monitoring"), NGX_HTTP_WALLARM_WEBSOCKET_MONITORING },
+    { ngx_string("block"), NGX_HTTP_WALLARM_WEBSOCKET_BLOCK },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threads_bounds = {
+    ngx_conf_check_num_bounds, 1, 64
+};
+
+static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threshold_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000
+};
+
+/* a limit of 0 would refuse everything */
+static ngx_conf_post_t  ngx_http_wallarm_websocket_not_zero_post = {
+    ngx_http_wallarm_websocket_not_zero
+};
+
+
+static ngx_command_t  ngx_wallarm_websocket_commands[] = {
+
+    { ngx_string("wallarm_websocket_library"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_wallarm_websocket_library,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_websocket_worker_memory"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      0,
+      offsetof(ngx_wallarm_websocket_conf_t, memory),
+      &ngx_http_wallarm_websocket_not_zero_post },
+
+    { ngx_string("wallarm_websocket_threads"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      0,
+      offsetof(ngx_wallarm_websocket_conf_t, threads),
+      &ngx_http_wallarm_websocket_threads_bounds },
+
+      ngx_null_command
+};
+
+
+static ngx_core_module_t  ngx_wallarm_websocket_module_ctx = {
+    ngx_string("wallarm_websocket"),
+    ngx_wallarm_websocket_create_conf,
+    ngx_wallarm_websocket_init_conf
+};
+
+
+/* the main context is a core module's */
+
+ngx_module_t  ngx_wallarm_websocket_module = {
+    NGX_MODULE_V1,
+    &ngx_wallarm_websocket_module_ctx,      /* module context */
+    ngx_wallarm_websocket_commands,         /* module directives */
+    NGX_CORE_MODULE,                        /* module type */
+    NULL,                                   /* init master */
+    NULL,                                   /* init module */
+    NULL,                                   /* init process */
+    NULL,                                   /* init thread */
+    NULL,                                   /* exit thread */
+    NULL,                                   /* exit process */
+    NULL,                                   /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF                                   \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+
+static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
+
+    { ngx_string("wallarm_parse_websocket"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, parse),
+      NULL },
+
+    { ngx_string("wallarm_mode"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, mode),
+      &ngx_http_wallarm_websocket_modes },
+
+    { ngx_string("wallarm_fallback"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, fallback),
+      NULL },
+
+    { ngx_string("wallarm_event_log"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_event_log,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_process_time_limit"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_time_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_websocket_response_mode"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, response_mode),
+      &ngx_http_wallarm_websocket_modes },
+
+    { ngx_string("wallarm_websocket_threshold"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, threshold),
+      &ngx_http_wallarm_websocket_threshold_bounds },
+
+    { ngx_string("wallarm_websocket_max_message_size"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_message),
+      &ngx_http_wallarm_websocket_not_zero_post },
+
+    { ngx_string("wallarm_websocket_max_inflated_size"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_inflated),
+      &ngx_http_wallarm_websocket_not_zero_post },
+
+    { ngx_string("wallarm_websocket_assembly_timeout"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, assembly_timeout),
+      &ngx_http_wallarm_websocket_not_zero_post },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_wallarm_websocket_module_ctx = {
+    ngx_http_wallarm_websocket_preconfiguration,   /* preconfiguration */
+    ngx_http_wallarm_websocket_postconfiguration,  /* postconfiguration */
+
+    NULL,                                   /* create main configuration */
+    NULL,                                   /* init main configuration */
+
+    NULL,                                   /* create server configuration */
+    NULL,                                   /* merge server configuration */
+
+    ngx_http_wallarm_websocket_create_loc_conf,
+                                            /* create location configuration */
+    ngx_http_wallarm_websocket_merge_loc_conf
+                                            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_wallarm_websocket_module = {
+    NGX_MODULE_V1,
+    &ngx_http_wallarm_websocket_module_ctx, /* module context */
+    ngx_http_wallarm_websocket_commands,    /* module directives */
+    NGX_HTTP_MODULE,                        /* module type */
+    NULL,                                   /* init master */
+    NULL,                                   /* init module */
+    ngx_http_wallarm_websocket_init_process,
+                                            /* init process */
+    NULL,                                   /* init thread */
+    NULL,                                   /* exit thread */
+    ngx_http_wallarm_websocket_exit_process,
+                                            /* exit process */
+    NULL,                                   /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle)
+{
+    ngx_wallarm_websocket_conf_t  *wcf;
+
+    wcf = ngx_pcalloc(cycle->pool, sizeof(ngx_wallarm_websocket_conf_t));
+    if (wcf == NULL) {
+        return NULL;
+    }
+
+    wcf->memory = NGX_CONF_UNSET_SIZE;
+    wcf->threads = NGX_CONF_UNSET;
+
+    return wcf;
+}
+
+
+/* after the whole configuration: "nginx -t" refuses a library that does not
+   fit, but the master never loads it */
+
+static char *
+ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_wallarm_websocket_conf_t *wcf = conf;
+
+    ngx_str_t  *path;
+
+    ngx_conf_init_size_value(wcf->memory, 256 * 1024 * 1024);
+    ngx_conf_init_value(wcf->threads, 2);
+
+    if (!wcf->in_use) {
+        return NGX_CONF_OK;
+    }
+
+    path = ngx_http_wallarm_websocket_bridge_path(cycle->pool, &wcf->library);
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_wallarm_websocket_bridge_check(path, cycle->log) == NGX_OK) {
+        return NGX_CONF_OK;
+    }
+
+    if (wcf->library.len) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "invalid \"wallarm_websocket_library\" in %V:%ui",
+                      &wcf->file, wcf->line);
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "\"wallarm_parse_websocket\" needs the inspection "
+                      "library: install it there, or set "
+                      "\"wallarm_websocket_library\" in the main context");
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_wallarm_websocket_conf_t *wcf = conf;
+
+    ngx_str_t  *value;
+
+    if (wcf->library.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "must not be empty";
+    }
+
+    wcf->library = value[1];
+    wcf->file = cf->conf_file->file.name;
+    wcf->line = cf->conf_file->line;
+
+    if (ngx_conf_full_name(cf->cycle, &wcf->library, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_wallarm_websocket_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_postconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_wallarm_websocket_handshake_init(cf);
+}
+
+
+static void *
+ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
+
+    wlcf = ngx_palloc(cf->pool, sizeof(ngx_http_wallarm_websocket_loc_conf_t));
+    if (wlcf == NULL) {
+        return NULL;
+    }
+
+    wlcf->parse = NGX_CONF_UNSET;
+    wlcf->mode = NGX_CONF_UNSET_UINT;
+    wlcf->response_mode = NGX_CONF_UNSET_UINT;
+    wlcf->fallback = NGX_CONF_UNSET;
+    wlcf->threshold = NGX_CONF_UNSET;
+    wlcf->max_message = NGX_CONF_UNSET_SIZE;
+    wlcf->max_inflated = NGX_CONF_UNSET_SIZE;
+    wlcf->assembly_timeout = NGX_CONF_UNSET_MSEC;
+    wlcf->time_limit = NGX_CONF_UNSET_MSEC;
+    wlcf->event_log = NGX_CONF_UNSET_PTR;
+
+    return wlcf;
+}
+
+
+static char *
+ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_wallarm_websocket_loc_conf_t  *prev = parent;
+    ngx_http_wallarm_websocket_loc_conf_t  *conf = child;
+
+    ngx_str_t                      path;
+    ngx_wallarm_websocket_conf_t  *wcf;
+
+    ngx_conf_merge_value(conf->parse, prev->parse, 0);
+    ngx_conf_merge_uint_value(conf->mode, prev->mode,
+                              NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
+    ngx_conf_merge_uint_value(conf->response_mode, prev->response_mode,
+                              NGX_HTTP_WALLARM_WEBSOCKET_MONITORING);
+    ngx_conf_merge_value(conf->fallback, prev->fallback, 1);
+    ngx_conf_merge_value(conf->threshold, prev->threshold, 5);
+    ngx_conf_merge_size_value(conf->max_message, prev->max_message,
+                              16 * 1024 * 1024);
+    ngx_conf_merge_size_value(conf->max_inflated, prev->max_inflated,
+                              16 * 1024 * 1024);
+    ngx_conf_merge_msec_value(conf->assembly_timeout, prev->assembly_timeout,
+                              60000);
+    ngx_conf_merge_msec_value(conf->time_limit, prev->time_limit, 1000);
+
+    if (conf->event_log == NGX_CONF_UNSET_PTR) {
+        conf->event_log = prev->event_log;
+    }
+
+    if (!conf->parse || conf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    /* no file is created for a configuration that does not use it */
+
+    if (conf->event_log == NGX_CONF_UNSET_PTR) {
+        ngx_str_set(&path, NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG);
+
+        conf->event_log = ngx_conf_open_file(cf->cycle, &path);
+        if (conf->event_log == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cf->cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    wcf->in_use = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+/* a bare number is milliseconds, as Wallarm's */
+
+static char *
+ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf = conf;
+
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+
+    if (wlcf->time_limit != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ms = ngx_atoi(value[1].data, value[1].len);
+
+    if (ms == NGX_ERROR) {
+        ms = ngx_parse_time(&value[1], 0);
+    }
+
+    if (ms == NGX_ERROR) {
+        return "invalid value";
+    }
+
+    wlcf->time_limit = ms;
+
+    return ngx_http_wallarm_websocket_not_zero(cf, NULL, &wlcf->time_limit);
+}
+
+
+/* both of a size_t and of an ngx_msec_t */
+
+static char *
+ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value == 0) {
+        return "must be greater than zero";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle)
+{
+    ngx_wallarm_websocket_conf_t  *wcf;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    if (!wcf->in_use
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    /* an error here would leave a master without workers: it is logged, and
+       "wallarm_fallback" decides */
+
+    if (ngx_http_wallarm_websocket_verdict_init(cycle, wcf) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "wallarm: websocket connections are not inspected by "
+                      "this worker");
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_wallarm_websocket_verdict_exit(cycle);
+}

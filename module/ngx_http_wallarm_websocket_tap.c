@@ -1,0 +1,824 @@
+
+/*
+ * Stands between an upgraded connection and its recv(), in both directions.
+ * NGINX keeps its relay loop, flow control, timers, TLS and finalization; what
+ * it is given to relay are only bytes that the engine has released.
+ *
+ * Runs inside ngx_http_upstream_process_upgraded().  It must never wait, and
+ * must not touch rev->available, nor clear rev->ready unless it is sure to be
+ * called again.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+
+/* a held message is read in pieces of this size at least and at most */
+#define NGX_HTTP_WALLARM_WEBSOCKET_READ_MIN  16384
+#define NGX_HTTP_WALLARM_WEBSOCKET_READ_MAX  65536
+
+/* reads in one turn of the event loop */
+#define NGX_HTTP_WALLARM_WEBSOCKET_ROUNDS    64
+
+
+static ssize_t ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf,
+    size_t size);
+static ssize_t ngx_http_wallarm_websocket_deliver(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction, u_char *buf,
+    size_t size);
+static ssize_t ngx_http_wallarm_websocket_recv_dropping(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_connection_t *c, u_char *buf, size_t size);
+static ngx_int_t ngx_http_wallarm_websocket_fed(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_http_wallarm_websocket_result_t *res);
+static ngx_int_t ngx_http_wallarm_websocket_stash(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction, u_char *p,
+    size_t n);
+static ngx_int_t ngx_http_wallarm_websocket_reserve(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction, size_t n);
+static void ngx_http_wallarm_websocket_free(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction);
+static void ngx_http_wallarm_websocket_account(
+    ngx_http_wallarm_websocket_ctx_t *ctx, size_t before, size_t after);
+static ngx_uint_t ngx_http_wallarm_websocket_over_budget(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction);
+static void ngx_http_wallarm_websocket_deadline(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_uint_t progress);
+static void ngx_http_wallarm_websocket_deadline_handler(ngx_event_t *ev);
+
+
+/* contexts that hold bytes, and how many bytes in all of this worker */
+static ngx_queue_t  holders = { &holders, &holders };
+static size_t       held_bytes;
+static ngx_uint_t   paused;
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    size_t                 n;
+    ngx_buf_t             *b;
+    ngx_connection_t      *c, *pc;
+    ngx_http_request_t    *r;
+    ngx_http_upstream_t   *u;
+
+    r = ctx->request;
+    c = r->connection;
+    u = r->upstream;
+    pc = u->peer.connection;
+
+    ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].recv = c->recv;
+    ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].recv = pc->recv;
+
+    /* frames that came with the request, or with the response, are relayed
+       by NGINX without recv() */
+
+    b = r->header_in;
+    n = b->last - b->pos;
+
+    if (n) {
+        if (ngx_http_wallarm_websocket_stash(ctx,
+                              NGX_HTTP_WALLARM_WEBSOCKET_CLIENT, b->pos, n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        b->pos = b->last;
+
+        c->read->ready = 1;
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    b = &u->buffer;
+    n = b->last - b->pos;
+
+    if (n) {
+        if (ngx_http_wallarm_websocket_stash(ctx,
+                              NGX_HTTP_WALLARM_WEBSOCKET_SERVER, b->pos, n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        b->last = b->pos;
+
+        pc->read->ready = 1;
+    }
+
+    c->recv = ngx_http_wallarm_websocket_recv;
+    pc->recv = ngx_http_wallarm_websocket_recv;
+
+    ctx->tapped = 1;
+
+    return NGX_OK;
+}
+
+
+/* the request is being freed; the upstream connection is not touched */
+
+void
+ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_uint_t                         i;
+    ngx_connection_t                  *c;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    c = ctx->request->connection;
+
+    if (ctx->tapped && c->recv == ngx_http_wallarm_websocket_recv) {
+        c->recv = ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].recv;
+    }
+
+    if (ctx->holding) {
+        ngx_queue_remove(&ctx->holder);
+        ctx->holding = 0;
+    }
+
+    for (i = 0; i < 2; i++) {
+        d = &ctx->dir[i];
+
+        if (d->timer && d->timer->timer_set) {
+            ngx_del_timer(d->timer);
+        }
+
+        ngx_http_wallarm_websocket_account(ctx, d->decoded, 0);
+        d->decoded = 0;
+
+        ngx_http_wallarm_websocket_free(ctx, i);
+    }
+}
+
+
+static ssize_t
+ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    size_t                                want;
+    ssize_t                               n;
+    ngx_uint_t                            rounds, direction;
+    ngx_event_t                          *rev;
+    ngx_http_request_t                   *r;
+    ngx_http_wallarm_websocket_ctx_t     *ctx;
+    ngx_http_wallarm_websocket_dir_t     *d;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    r = c->data;
+    r = r->main;
+    rev = c->read;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_wallarm_websocket_module);
+
+    direction = (c == r->connection) ? NGX_HTTP_WALLARM_WEBSOCKET_CLIENT
+                                     : NGX_HTTP_WALLARM_WEBSOCKET_SERVER;
+    d = &ctx->dir[direction];
+
+    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+        /* lingering close */
+        return d->recv(c, buf, size);
+    }
+
+    for (rounds = 0; /* void */ ; rounds++) {
+
+        if (ctx->dropped) {
+            return NGX_AGAIN;
+        }
+
+        n = ngx_http_wallarm_websocket_deliver(ctx, direction, buf, size);
+
+        if (n) {
+            /* to be called again after NGINX has sent these */
+            rev->ready = 1;
+            return n;
+        }
+
+        if (ctx->dropping) {
+            return ngx_http_wallarm_websocket_recv_dropping(ctx, direction, c,
+                                                            buf, size);
+        }
+
+        if (d->pending) {
+            /* by not reading, the peer is held back; a level-triggered method
+               deletes the event of a ready connection */
+            rev->ready = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 0 : 1;
+            return NGX_AGAIN;
+        }
+
+        if (d->last > d->fed) {
+            ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction,
+                                                   d->buf + d->fed,
+                                                   d->last - d->fed, &res);
+
+            if (ngx_http_wallarm_websocket_fed(ctx, direction, &res)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (rounds) {
+
+            if (!rev->ready) {
+                return NGX_AGAIN;
+            }
+
+            if (rounds > NGX_HTTP_WALLARM_WEBSOCKET_ROUNDS) {
+                rev->ready = 0;
+                ngx_post_event(rev, &ngx_posted_next_events);
+                return NGX_AGAIN;
+            }
+        }
+
+        if (d->last == d->pos) {
+
+            n = d->recv(c, buf, size);
+
+            if (n <= 0 || d->opaque) {
+                return n;
+            }
+
+            ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction,
+                                                   buf, n, &res);
+
+            /* the usual case: all may go, straight from NGINX's buffer */
+
+            want = ngx_min(res.release, (size_t) n);
+
+            if (res.status == ngx_http_wallarm_websocket_opaque
+                || res.status == ngx_http_wallarm_websocket_error)
+            {
+                want = 0;
+            }
+
+            if ((size_t) n > want
+                && ngx_http_wallarm_websocket_stash(ctx, direction, buf + want,
+                                                    n - want)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            res.consumed -= want;
+            res.release -= want;
+
+            if (ngx_http_wallarm_websocket_fed(ctx, direction, &res)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            if (want) {
+                if (d->control_last > d->control_pos || d->last > d->fed) {
+                    rev->ready = 1;
+                }
+
+                return want;
+            }
+
+            continue;
+        }
+
+        /* a message is being held: collect the rest of it */
+
+        if (ngx_http_wallarm_websocket_over_budget(ctx, direction)) {
+
+            if (!ctx->dropping) {
+                rev->ready = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 0 : 1;
+                return NGX_AGAIN;
+            }
+
+            continue;
+        }
+
+        want = NGX_HTTP_WALLARM_WEBSOCKET_READ_MIN;
+
+        if (d->need > want) {
+            want = ngx_min(d->need, NGX_HTTP_WALLARM_WEBSOCKET_READ_MAX);
+        }
+
+        if (ngx_http_wallarm_websocket_reserve(ctx, direction, want)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        n = d->recv(c, d->buf + d->last, d->size - d->last);
+
+        if (n <= 0) {
+            /* at the end of the stream an incomplete message is lost */
+            return n;
+        }
+
+        d->last += n;
+    }
+}
+
+
+static ssize_t
+ngx_http_wallarm_websocket_deliver(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, u_char *buf, size_t size)
+{
+    size_t                             n;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    n = d->control_last - d->control_pos;
+
+    if (n) {
+        n = ngx_min(n, size);
+        ngx_memcpy(buf, d->control + d->control_pos, n);
+        d->control_pos += n;
+        return n;
+    }
+
+    n = d->release - d->pos;
+
+    if (n) {
+        n = ngx_min(n, size);
+        ngx_memcpy(buf, d->buf + d->pos, n);
+        d->pos += n;
+
+        if (d->pos == d->last) {
+            ngx_http_wallarm_websocket_free(ctx, direction);
+        }
+    }
+
+    return n;
+}
+
+
+/*
+ * The connection is to be dropped.  Nothing more is read from the client; a
+ * frame that the server has begun is brought to its end, so that a Close frame
+ * can follow it.
+ */
+
+static ssize_t
+ngx_http_wallarm_websocket_recv_dropping(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_connection_t *c, u_char *buf, size_t size)
+{
+    ssize_t                               n;
+    ngx_http_wallarm_websocket_dir_t     *d;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    if (ngx_http_wallarm_websocket_drop_finish(ctx)) {
+        return NGX_AGAIN;
+    }
+
+    d = &ctx->dir[direction];
+
+    if (direction != NGX_HTTP_WALLARM_WEBSOCKET_SERVER
+        || d->held || d->opaque || d->need == 0)
+    {
+        return NGX_AGAIN;
+    }
+
+    n = d->recv(c, buf, ngx_min(size, d->need));
+
+    if (n > 0) {
+        ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction, buf, n,
+                                               &res);
+        ngx_http_wallarm_websocket_result(ctx, direction, &res);
+
+        /* to be called again after NGINX has sent these */
+        c->read->ready = 1;
+    }
+
+    return n;
+}
+
+
+/* what was fed stands in the buffer from "fed" on */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
+{
+    u_char                            *p;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    d->fed += res->consumed;
+
+    if (res->control) {
+
+        if (d->control == NULL) {
+            d->control = ngx_pnalloc(ctx->request->pool,
+                                     NGX_HTTP_WALLARM_WEBSOCKET_CONTROL);
+            if (d->control == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        p = d->buf + d->fed - res->control;
+
+        ngx_memcpy(d->control, p, res->control);
+        d->control_pos = 0;
+        d->control_last = res->control;
+
+        ngx_memmove(p, p + res->control, d->last - d->fed);
+        d->fed -= res->control;
+        d->last -= res->control;
+    }
+
+    ngx_http_wallarm_websocket_result(ctx, direction, res);
+
+    return NGX_OK;
+}
+
+
+/* a result of feeding, of judging off the loop, or of a deadline */
+
+void
+ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
+{
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    /* a late verdict finds that nothing is held any more */
+
+    if (!ctx->dropping && !d->opaque) {
+        d->release += res->release;
+    }
+
+    if (!d->opaque) {
+        d->need = res->need;
+    }
+
+    if (d->decoded != res->decoded) {
+        ngx_http_wallarm_websocket_account(ctx, d->decoded, res->decoded);
+        d->decoded = res->decoded;
+    }
+
+    ctx->messages += res->messages;
+    ctx->uninspected += res->uninspected;
+
+    if (res->events) {
+        ngx_http_wallarm_websocket_events(ctx);
+    }
+
+    switch (res->status) {
+
+    case ngx_http_wallarm_websocket_pass:
+        break;
+
+    case ngx_http_wallarm_websocket_pending:
+        d->pending = 1;
+        break;
+
+    case ngx_http_wallarm_websocket_drop_e:
+        ngx_http_wallarm_websocket_drop(ctx, res->close_code);
+        break;
+
+    case ngx_http_wallarm_websocket_opaque:
+
+        if (!d->opaque) {
+            ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                          "wallarm: websocket bytes from %s pass uninspected "
+                          "from here on",
+                          direction == NGX_HTTP_WALLARM_WEBSOCKET_CLIENT
+                              ? "client" : "server");
+        }
+
+        d->opaque = 1;
+        d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
+        d->release = d->last;
+        d->fed = d->last;
+        break;
+
+    case ngx_http_wallarm_websocket_error:
+        ngx_http_wallarm_websocket_failed(ctx);
+    }
+
+    if (d->pos == d->last) {
+        ngx_http_wallarm_websocket_free(ctx, direction);
+    }
+
+    if (d->held) {
+        ngx_http_wallarm_websocket_deadline(ctx, direction, res->release != 0);
+    }
+}
+
+
+/* lets NGINX's relay loop look at both connections */
+
+void
+ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_connection_t     *c, *pc;
+    ngx_http_upstream_t  *u;
+
+    c = ctx->request->connection;
+    u = ctx->request->upstream;
+
+    if (u == NULL || u->peer.connection == NULL) {
+        return;
+    }
+
+    pc = u->peer.connection;
+
+    c->read->ready = 1;
+    ngx_post_event(c->read, &ngx_posted_events);
+
+    pc->read->ready = 1;
+    ngx_post_event(pc->read, &ngx_posted_events);
+}
+
+
+/* forgets what is held or not yet fed, keeps what is released */
+
+void
+ngx_http_wallarm_websocket_discard(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction)
+{
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    d->fed = d->release;
+    d->last = d->release;
+
+    if (d->pos == d->last) {
+        ngx_http_wallarm_websocket_free(ctx, direction);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_stash(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, u_char *p, size_t n)
+{
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    if (ngx_http_wallarm_websocket_reserve(ctx, direction, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    d = &ctx->dir[direction];
+
+    ngx_memcpy(d->buf + d->last, p, n);
+    d->last += n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_reserve(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, size_t n)
+{
+    size_t                             size, used;
+    u_char                            *p;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    if (d->size - d->last >= n) {
+        return NGX_OK;
+    }
+
+    used = d->last - d->pos;
+
+    if (d->size - used >= n && d->pos >= used) {
+        ngx_memcpy(d->buf, d->buf + d->pos, used);
+
+    } else {
+
+        size = ngx_max(used + n, 2 * used);
+
+        p = ngx_alloc(size, ctx->request->connection->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (d->buf) {
+            ngx_memcpy(p, d->buf + d->pos, used);
+            ngx_free(d->buf);
+        }
+
+        ngx_http_wallarm_websocket_account(ctx, d->size, size);
+
+        d->buf = p;
+        d->size = size;
+    }
+
+    d->release -= d->pos;
+    d->fed -= d->pos;
+    d->last -= d->pos;
+    d->pos = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_free(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction)
+{
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    if (d->buf) {
+        ngx_http_wallarm_websocket_account(ctx, d->size, 0);
+        ngx_free(d->buf);
+        d->buf = NULL;
+    }
+
+    d->pos = 0;
+    d->release = 0;
+    d->fed = 0;
+    d->last = 0;
+    d->size = 0;
+}
+
+
+static void
+ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
+    size_t before, size_t after)
+{
+    ngx_queue_t                       *q;
+    ngx_http_wallarm_websocket_ctx_t  *other;
+
+    held_bytes += after - before;
+
+    if (after && !ctx->holding) {
+        ngx_queue_insert_tail(&holders, &ctx->holder);
+        ctx->holding = 1;
+    }
+
+    if (after >= before || !paused) {
+        return;
+    }
+
+    /* there is room again for those that were not read */
+
+    paused = 0;
+
+    for (q = ngx_queue_head(&holders);
+         q != ngx_queue_sentinel(&holders);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_wallarm_websocket_ctx_t, holder);
+        ngx_http_wallarm_websocket_wake(other);
+    }
+}
+
+
+/*
+ * The worker's byte budget.  While something is being judged, memory will be
+ * freed and it is enough not to read; when all that is held is incomplete, the
+ * largest holder is shed.
+ */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction)
+{
+    size_t                                size, most;
+    ngx_uint_t                            i, pending, largest_direction;
+    ngx_queue_t                          *q, *next;
+    ngx_wallarm_websocket_conf_t         *wcf;
+    ngx_http_wallarm_websocket_ctx_t     *holder, *largest;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(ngx_cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    if (held_bytes < wcf->memory) {
+        return 0;
+    }
+
+    most = 0;
+    pending = 0;
+    largest = ctx;
+    largest_direction = direction;
+
+    for (q = ngx_queue_head(&holders);
+         q != ngx_queue_sentinel(&holders);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        holder = ngx_queue_data(q, ngx_http_wallarm_websocket_ctx_t, holder);
+
+        size = 0;
+
+        for (i = 0; i < 2; i++) {
+            size += holder->dir[i].size + holder->dir[i].decoded;
+
+            if (holder->dir[i].pending && !holder->dropping) {
+                pending = 1;
+            }
+
+            if (holder->dir[i].held && !holder->dir[i].pending
+                && !holder->dropping
+                && holder->dir[i].size + holder->dir[i].decoded > most)
+            {
+                most = holder->dir[i].size + holder->dir[i].decoded;
+                largest = holder;
+                largest_direction = i;
+            }
+        }
+
+        if (size == 0) {
+            ngx_queue_remove(q);
+            holder->holding = 0;
+        }
+    }
+
+    if (pending) {
+        paused = 1;
+        return 1;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, largest->request->connection->log, 0,
+                  "wallarm: %uz bytes of websocket messages held, over "
+                  "\"wallarm_websocket_worker_memory\", the largest holder "
+                  "(%uz) is dropped", held_bytes, most);
+
+    ngx_http_wallarm_websocket_bridge_expire(largest->session,
+                                    largest_direction,
+                                    ngx_http_wallarm_websocket_expire_memory,
+                                    &res);
+    ngx_http_wallarm_websocket_result(largest, largest_direction, &res);
+
+    return largest == ctx;
+}
+
+
+/* a held message has a time to arrive, and then its verdict has one */
+
+static void
+ngx_http_wallarm_websocket_deadline(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_uint_t progress)
+{
+    ngx_event_t                       *ev;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+    ev = d->timer;
+
+    if (ctx->dropping) {
+        return;
+    }
+
+    if (d->fed == d->release && !d->pending) {
+
+        if (ev && ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+
+        return;
+    }
+
+    if (ev == NULL) {
+        ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
+        if (ev == NULL) {
+            return;
+        }
+
+        ev->handler = ngx_http_wallarm_websocket_deadline_handler;
+        ev->data = ctx;
+        ev->log = ctx->request->connection->log;
+
+        d->timer = ev;
+    }
+
+    if (d->pending) {
+        ngx_add_timer(ev, ctx->conf->time_limit);
+
+    } else if (progress || !ev->timer_set) {
+        ngx_add_timer(ev, ctx->conf->assembly_timeout);
+    }
+}
+
+
+static void
+ngx_http_wallarm_websocket_deadline_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                            direction;
+    ngx_http_wallarm_websocket_ctx_t     *ctx;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    ctx = ev->data;
+
+    direction = (ev == ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].timer)
+                ? NGX_HTTP_WALLARM_WEBSOCKET_SERVER
+                : NGX_HTTP_WALLARM_WEBSOCKET_CLIENT;
+
+    ngx_http_wallarm_websocket_bridge_expire(ctx->session, direction,
+                              ctx->dir[direction].pending
+                                  ? ngx_http_wallarm_websocket_expire_verdict
+                                  : ngx_http_wallarm_websocket_expire_assembly,
+                              &res);
+
+    ngx_http_wallarm_websocket_result(ctx, direction, &res);
+    ngx_http_wallarm_websocket_wake(ctx);
+}

@@ -1,0 +1,455 @@
+
+/*
+ * What follows from a verdict: verdicts that come from off the event loop, and
+ * the drop of a connection.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+#include <ngx_channel.h>
+#include <sys/eventfd.h>
+
+
+/* how long a Close frame may wait for a frame boundary and room to be sent */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TIMEOUT  1000
+
+/* how long a worker that exits waits for verdicts */
+#define NGX_HTTP_WALLARM_WEBSOCKET_DRAIN_TIMEOUT  1000
+
+
+/*
+ * The engine never sees a pointer.  A cookie is a slot's index and generation,
+ * so that a verdict that comes too late finds an orphan, or nothing.
+ */
+
+typedef struct {
+    ngx_http_wallarm_websocket_ctx_t       *ctx;      /* NULL: orphan */
+    ngx_http_wallarm_websocket_loc_conf_t  *conf;
+    uint64_t                                session;  /* of an orphan */
+    uint32_t                                generation;
+    uint32_t                                next;     /* in the free list */
+} ngx_http_wallarm_websocket_slot_t;
+
+
+static void ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev);
+static void ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle);
+static void ngx_http_wallarm_websocket_release_slot(uint32_t i);
+static void ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev);
+static void ngx_http_wallarm_websocket_drop_end(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t client,
+    ngx_uint_t upstream);
+
+
+static ngx_http_wallarm_websocket_slot_t  *slots;
+static uint32_t                            slots_n;
+static uint32_t                            slots_free = NGX_MAX_UINT32_VALUE;
+
+static int                                 wake_fd = -1;
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_verdict_init(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf)
+{
+    ngx_str_t  *path;
+
+    path = ngx_http_wallarm_websocket_bridge_path(cycle->pool, &wcf->library);
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    wake_fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    if (wake_fd == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "wallarm: eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    /* a channel event is left alone at graceful exit, and works with any
+       event method; a connection of ngx_get_connection() neither */
+
+    if (ngx_add_channel_event(cycle, wake_fd, NGX_READ_EVENT,
+                              ngx_http_wallarm_websocket_done_handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_wallarm_websocket_bridge_load(path, wake_fd, wcf->threads,
+                                                  2 * wcf->memory, cycle->log);
+}
+
+
+/* a worker exits: what is being judged is waited for, so that it is logged */
+
+void
+ngx_http_wallarm_websocket_verdict_exit(ngx_cycle_t *cycle)
+{
+    ngx_uint_t  n;
+
+    if (!ngx_http_wallarm_websocket_bridge_ready()) {
+        return;
+    }
+
+    n = ngx_http_wallarm_websocket_bridge_drain(
+                                    NGX_HTTP_WALLARM_WEBSOCKET_DRAIN_TIMEOUT);
+
+    if (n) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "wallarm: %ui websocket messages were not judged before "
+                      "this worker exited", n);
+    }
+
+    ngx_http_wallarm_websocket_done(cycle);
+}
+
+
+static void
+ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev)
+{
+    uint64_t  n;
+
+    if (read(wake_fd, &n, sizeof(uint64_t)) == -1
+        && ngx_errno != NGX_EAGAIN && ngx_errno != NGX_EINTR)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
+                      "wallarm: read() of eventfd failed");
+    }
+
+    ngx_http_wallarm_websocket_done((ngx_cycle_t *) ngx_cycle);
+}
+
+
+static void
+ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
+{
+    uint32_t                             i;
+    ngx_uint_t                           pending;
+    ngx_http_wallarm_websocket_ctx_t    *ctx;
+    ngx_http_wallarm_websocket_done_t    done;
+    ngx_http_wallarm_websocket_slot_t   *slot;
+
+    while (ngx_http_wallarm_websocket_bridge_poll(&done)) {
+
+        i = (uint32_t) done.cookie;
+
+        if (i >= slots_n || slots[i].generation != done.cookie >> 32) {
+            continue;
+        }
+
+        slot = &slots[i];
+        ctx = slot->ctx;
+
+        if (ctx) {
+            pending = ctx->dir[done.direction].pending;
+            ctx->dir[done.direction].pending = 0;
+
+            ngx_http_wallarm_websocket_result(ctx, done.direction,
+                                              &done.result);
+
+            if (pending) {
+                ngx_http_wallarm_websocket_wake(ctx);
+            }
+
+            continue;
+        }
+
+        ngx_http_wallarm_websocket_orphan_events(slot->session, slot->conf,
+                                                 cycle->log);
+
+        if (ngx_http_wallarm_websocket_bridge_close(slot->session, NULL)
+            == NGX_OK)
+        {
+            ngx_http_wallarm_websocket_release_slot(i);
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_register(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    uint32_t                            i, n;
+    ngx_http_wallarm_websocket_slot_t  *p;
+
+    if (slots_free == NGX_MAX_UINT32_VALUE) {
+
+        n = slots_n ? 2 * slots_n : 64;
+
+        p = ngx_calloc(n * sizeof(ngx_http_wallarm_websocket_slot_t),
+                       ctx->request->connection->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (slots) {
+            ngx_memcpy(p, slots,
+                       slots_n * sizeof(ngx_http_wallarm_websocket_slot_t));
+            ngx_free(slots);
+        }
+
+        for (i = n; i > slots_n; i--) {
+            p[i - 1].next = slots_free;
+            slots_free = i - 1;
+        }
+
+        slots = p;
+        slots_n = n;
+    }
+
+    i = slots_free;
+    slots_free = slots[i].next;
+
+    slots[i].ctx = ctx;
+    slots[i].conf = ctx->conf;
+
+    ctx->cookie = (uint64_t) slots[i].generation << 32 | i;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_release_slot(uint32_t i)
+{
+    slots[i].ctx = NULL;
+    slots[i].generation++;
+    slots[i].next = slots_free;
+    slots_free = i;
+}
+
+
+/* the request is being freed, a verdict may still be pending */
+
+void
+ngx_http_wallarm_websocket_unregister(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    uint32_t                            i;
+    ngx_int_t                           rc;
+    ngx_http_wallarm_websocket_meta_t   meta;
+
+    i = (uint32_t) ctx->cookie;
+
+    if (ctx->session == 0) {
+        ngx_http_wallarm_websocket_release_slot(i);
+        return;
+    }
+
+    rc = ngx_http_wallarm_websocket_bridge_close(ctx->session, NULL);
+
+    if (rc == NGX_OK) {
+        ngx_http_wallarm_websocket_release_slot(i);
+        return;
+    }
+
+    /* whatever it says will be logged with what is known of the request */
+
+    if (ngx_http_wallarm_websocket_meta(ctx->request, &meta) == NGX_OK) {
+        (void) ngx_http_wallarm_websocket_bridge_close(ctx->session, &meta);
+        ngx_free(meta.request.data);
+    }
+
+    slots[i].ctx = NULL;
+    slots[i].session = ctx->session;
+}
+
+
+/* the engine failed in this session, "wallarm_fallback" decides */
+
+void
+ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_uint_t                         i;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "wallarm: websocket inspection failed, %s",
+                  ctx->conf->fallback ? "the connection passes uninspected"
+                                      : "the connection is dropped");
+
+    if (!ctx->conf->fallback) {
+        ngx_http_wallarm_websocket_drop(ctx, 1011);
+        return;
+    }
+
+    ctx->uninspected++;
+
+    for (i = 0; i < 2; i++) {
+        d = &ctx->dir[i];
+
+        d->pending = 0;
+        d->opaque = 1;
+        d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
+        d->release = d->last;
+        d->fed = d->last;
+    }
+
+    ngx_http_wallarm_websocket_wake(ctx);
+}
+
+
+/*
+ * Begins a drop: nothing that was not released will be forwarded.  Both peers
+ * get a Close frame as soon as what was sent to them ends with a frame.
+ */
+
+void
+ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t close_code)
+{
+    ngx_event_t                       *ev;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    if (ctx->dropping) {
+        return;
+    }
+
+    ctx->dropping = 1;
+    ctx->close_code = close_code;
+
+    ngx_http_wallarm_websocket_discard(ctx,
+                                       NGX_HTTP_WALLARM_WEBSOCKET_CLIENT);
+    ngx_http_wallarm_websocket_discard(ctx,
+                                       NGX_HTTP_WALLARM_WEBSOCKET_SERVER);
+
+    d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
+
+    if (d->timer && d->timer->timer_set) {
+        ngx_del_timer(d->timer);
+    }
+
+    d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
+    ev = d->timer;
+
+    if (ev == NULL) {
+        ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
+        d->timer = ev;
+    }
+
+    if (ev) {
+        ev->handler = ngx_http_wallarm_websocket_drop_timer_handler;
+        ev->data = ctx;
+        ev->log = ctx->request->connection->log;
+
+        ngx_add_timer(ev, NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TIMEOUT);
+    }
+
+    ngx_http_wallarm_websocket_wake(ctx);
+}
+
+
+/* 1: NGINX will finalize as soon as the relay loop is left */
+
+ngx_uint_t
+ngx_http_wallarm_websocket_drop_finish(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_http_upstream_t               *u;
+    ngx_http_wallarm_websocket_dir_t  *c, *s;
+
+    u = ctx->request->upstream;
+    c = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
+    s = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
+
+    if (c->pos != c->release || c->control_pos != c->control_last
+        || s->pos != s->release || s->control_pos != s->control_last
+        || u->from_client.pos != u->from_client.last
+        || u->buffer.pos != u->buffer.last
+        || (s->need && !s->held && !s->opaque))
+    {
+        return 0;
+    }
+
+    ngx_http_wallarm_websocket_drop_end(ctx, s->held || !s->opaque,
+                                        c->held || !c->opaque);
+    return 1;
+}
+
+
+static void
+ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_upstream_t               *u;
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+    ngx_http_wallarm_websocket_dir_t  *c, *s;
+
+    ctx = ev->data;
+    u = ctx->request->upstream;
+
+    if (ctx->dropped || u == NULL || u->peer.connection == NULL) {
+        return;
+    }
+
+    c = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
+    s = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
+
+    ngx_http_wallarm_websocket_drop_end(ctx,
+        s->pos == s->release && s->control_pos == s->control_last
+            && u->buffer.pos == u->buffer.last
+            && (s->held || (!s->opaque && s->need == 0)),
+        c->pos == c->release && c->control_pos == c->control_last
+            && u->from_client.pos == u->from_client.last
+            && (c->held || (!c->opaque && c->need == 0)));
+
+    ngx_http_wallarm_websocket_wake(ctx);
+}
+
+
+static void
+ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t client, ngx_uint_t upstream)
+{
+    u_char                code[2];
+    uint32_t              mask;
+    ngx_connection_t     *c, *pc;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    /* FIN, opcode Close, length 2 */
+    u_char                frame[8] = { 0x88, 0x02 };
+
+    r = ctx->request;
+    c = r->connection;
+    u = r->upstream;
+    pc = u->peer.connection;
+
+    code[0] = (u_char) (ctx->close_code >> 8);
+    code[1] = (u_char) ctx->close_code;
+
+    if (client) {
+        frame[2] = code[0];
+        frame[3] = code[1];
+
+        (void) c->send(c, frame, 4);
+    }
+
+    if (upstream) {
+        mask = (uint32_t) ngx_random();
+
+        frame[1] = 0x80 | 0x02;
+        ngx_memcpy(&frame[2], &mask, 4);
+        frame[6] = code[0] ^ frame[2];
+        frame[7] = code[1] ^ frame[3];
+
+        (void) pc->send(pc, frame, 8);
+    }
+
+    ctx->dropped = 1;
+
+    if (ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer
+        && ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer->timer_set)
+    {
+        ngx_del_timer(ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer);
+    }
+
+    /* with unread bytes behind it, a closing connection would be reset and
+       the Close frame lost; an "eof" of the client would prevent lingering */
+
+    r->lingering_close = 1;
+
+    pc->read->eof = 1;
+
+    if (u->buffer.pos != u->buffer.last) {
+        c->read->eof = 1;
+    }
+}
