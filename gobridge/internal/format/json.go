@@ -44,8 +44,14 @@ func (s *scanner) expect(ok bool) {
 		return
 	}
 	s.valid = false
-	if !s.seen {
-		s.last = s.pos + 1 + bytes.LastIndexByte(s.doc[s.pos:], '\\')
+	if s.seen {
+		return
+	}
+	// LastIndexByte is the slow one of the two.
+	if rest := s.doc[s.pos:]; bytes.IndexByte(rest, '\\') >= 0 {
+		s.last = s.pos + 1 + bytes.LastIndexByte(rest, '\\')
+	} else {
+		s.last = s.pos
 	}
 }
 

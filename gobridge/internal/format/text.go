@@ -1,6 +1,9 @@
 package format
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // minRun is the shortest run of text in a binary payload that is visited, in
 // bytes; strings(1) takes 4 as well.
@@ -8,8 +11,21 @@ const minRun = 4
 
 // hasControl reports whether p has a control character that text does not.
 func hasControl(p []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(p) >= 8 {
+		// A byte below ' ' borrows, and has no high bit itself.
+		x := binary.LittleEndian.Uint64(p)
+		if (x-ones*' ')&^x&highs != 0 && hasControlByte(p[:8]) {
+			return true
+		}
+		p = p[8:]
+	}
+	return hasControlByte(p)
+}
+
+func hasControlByte(p []byte) bool {
 	for _, c := range p {
-		if c < ' ' && !isSpace(c) || c == 0x7F {
+		if c < ' ' && !isSpace(c) {
 			return true
 		}
 	}
@@ -21,7 +37,7 @@ func (w *Walker) runs(p []byte) {
 	start := 0
 	for i := 0; i < len(p); {
 		c, size := p[i], 1
-		text := c >= ' ' && c < 0x7F || isSpace(c)
+		text := c >= ' ' || isSpace(c)
 		if c >= utf8.RuneSelf {
 			var r rune
 			r, size = utf8.DecodeRune(p[i:])

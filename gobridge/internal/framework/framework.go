@@ -15,7 +15,9 @@ type Message struct {
 type Envelope struct {
 	// Framework is "socket.io", "engine.io" or "none".
 	Framework string
-	// Event is the name the application dispatches on, empty if there is none.
+	// Event is the name the application dispatches on, empty if there is none;
+	// at most 256 bytes of it. socket.io packets that are no events are
+	// "connect", "disconnect", "connect_error" and "ack".
 	Event []byte
 	// Format is "json", "text" or "binary"; "" when the message carries no
 	// payload.

@@ -1,0 +1,138 @@
+package framework
+
+import (
+	"bytes"
+
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
+)
+
+// engineIO decodes Engine.IO, protocols 3 and 4, and socket.io in it. A server
+// of one protocol ignores what the query says about the other, so that the
+// decoder takes both at any time.
+type engineIO struct {
+	pending *pending // a socket.io packet that waits for its attachments
+}
+
+// The first character of a text message is the packet's type:
+//
+//	0{"sid":...}  open        4...  message    b<base64>   binary (EIO 4)
+//	1             close       5     upgrade    b4<base64>  binary (EIO 3)
+//	2, 2probe     ping        6     noop
+//	3, 3probe     pong
+//
+// A binary message is an attachment, in EIO 3 behind a byte 4.
+func (d *engineIO) Decode(m Message, w *format.Walker, visit format.Visit) Envelope {
+	p := m.Payload
+	switch {
+	case m.Opcode == ws.OpBinary:
+		if len(p) > 0 && p[0] == 4 {
+			p = p[1:]
+		}
+		root, env := d.next()
+		env.Format = w.Walk(p, root, visit)
+		return env
+	case len(p) == 0:
+	case p[0] == '4':
+		return d.message(p, w, visit)
+	case p[0] == 'b':
+		return d.base64(p, w, visit)
+	case isControl(p):
+		return Envelope{Framework: "engine.io", Format: w.Walk(p[1:], format.Root{}, visit)}
+	}
+	return plain{}.Decode(m, w, visit)
+}
+
+// isControl reports whether p is a packet of another type than message. It is
+// exact: where Engine.IO was a wrong guess, a text may begin with a digit.
+func isControl(p []byte) bool {
+	if p[0] < '0' || p[0] > '6' {
+		return false
+	}
+	switch rest := p[1:]; {
+	case len(rest) == 0:
+		return true
+	case p[0] == '0':
+		return rest[0] == '{'
+	default:
+		return string(rest) == "probe"
+	}
+}
+
+// message decodes a packet of type message: socket.io, or the application's
+// own text.
+func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envelope {
+	content := p[1:]
+	env := Envelope{Framework: "engine.io"}
+	if pkt, ok := parsePacket(content); !ok {
+		env.Format = w.Walk(content, format.Root{}, visit)
+	} else if event, ok := d.packet(pkt, w, visit); ok {
+		env.Framework = "socket.io"
+		env.Event = event
+		if len(pkt.data) > 0 {
+			env.Format = "json"
+		}
+		return env
+	} else {
+		env.Format = w.Text(content, format.Root{}, visit)
+	}
+	if env.Format == "text" {
+		w.Text(p, whole, visit)
+	}
+	return env
+}
+
+// whole is where a message stands whose first character may be no packet type.
+var whole = format.Root{Path: "$message"}
+
+// base64 decodes an attachment in a text message. No client sends it over
+// WebSocket, but the servers take it.
+func (d *engineIO) base64(p []byte, w *format.Walker, visit format.Visit) Envelope {
+	root, env := d.next()
+	data, clean := decodeBase64(p[1:])
+	env.Format = w.Walk(data, root, visit)
+	if bytes.HasPrefix(p, []byte("b4")) {
+		data, _ = decodeBase64(p[2:])
+		if f := w.Walk(data, root, visit); env.Format == "binary" {
+			env.Format = f
+		}
+	}
+	if f := w.Text(p, whole, visit); !clean && env.Framework == "engine.io" {
+		env.Framework = "none"
+		env.Format = f
+	}
+	return env
+}
+
+// decodeBase64 skips what is not base64, as Node.js does, and takes both
+// alphabets. clean is false if it skipped anything but padding.
+func decodeBase64(p []byte) (out []byte, clean bool) {
+	out = make([]byte, 0, len(p)/4*3+3)
+	clean = true
+	var bits uint32
+	n := 0
+	for _, c := range p {
+		var v byte
+		switch {
+		case c-'A' < 26:
+			v = c - 'A'
+		case c-'a' < 26:
+			v = c - 'a' + 26
+		case c-'0' < 10:
+			v = c - '0' + 52
+		case c == '+' || c == '-':
+			v = 62
+		case c == '/' || c == '_':
+			v = 63
+		default:
+			clean = clean && c == '='
+			continue
+		}
+		bits = bits<<6 | uint32(v)
+		if n += 6; n >= 8 {
+			n -= 8
+			out = append(out, byte(bits>>n))
+		}
+	}
+	return out, clean
+}
