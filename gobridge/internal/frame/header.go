@@ -31,48 +31,56 @@ type Header struct {
 // ParseHeader reads the header at the start of b. n is its size, 0 when b does
 // not hold all of it.
 func ParseHeader(b []byte) (h Header, n int) {
+	n = h.parse(b)
+	return h, n
+}
+
+// parse is ParseHeader in place. It leaves h alone when it returns 0.
+func (h *Header) parse(b []byte) (n int) {
 	if len(b) < 2 {
-		return Header{}, 0
+		return 0
+	}
+	size := headerSize(b[1])
+	if len(b) < int(size) {
+		return 0
 	}
 	h.start(b[0], b[1])
-	if len(b) < int(h.Size) {
-		return Header{}, 0
-	}
-	i := 2
-	switch h.Length {
+	switch b[1] & 0x7f {
 	case 126:
-		h.Length, i = uint64(binary.BigEndian.Uint16(b[2:])), 4
-		h.Minimal = h.Length >= 126
+		length := binary.BigEndian.Uint16(b[2:])
+		h.Length, h.Minimal = uint64(length), length >= 126
 	case 127:
-		h.Length, i = binary.BigEndian.Uint64(b[2:]), 10
+		h.Length = binary.BigEndian.Uint64(b[2:])
 		h.Minimal = h.Length > 0xffff
 	}
-	if h.Masked {
-		h.Mask = [4]byte(b[i:])
+	if b[1]&0x80 != 0 {
+		h.Mask = [4]byte(b[size-4:])
 	}
-	return h, int(h.Size)
+	return int(size)
 }
 
 // start sets what the first two bytes tell. Length is the 7-bit field.
 func (h *Header) start(b0, b1 byte) {
-	*h = Header{
-		Fin:     b0&0x80 != 0,
-		RSV1:    b0&0x40 != 0,
-		RSV2:    b0&0x20 != 0,
-		RSV3:    b0&0x10 != 0,
-		Opcode:  ws.Opcode(b0 & 0x0f),
-		Masked:  b1&0x80 != 0,
-		Length:  uint64(b1 & 0x7f),
-		Size:    2,
-		Minimal: true,
-	}
-	switch h.Length {
+	h.Length = uint64(b1 & 0x7f)
+	h.Mask = [4]byte{}
+	h.Fin = b0&0x80 != 0
+	h.RSV1 = b0&0x40 != 0
+	h.RSV2 = b0&0x20 != 0
+	h.RSV3 = b0&0x10 != 0
+	h.Opcode = ws.Opcode(b0 & 0x0f)
+	h.Masked = b1&0x80 != 0
+	h.Size = headerSize(b1)
+	h.Minimal = true
+}
+
+// headerSize tells a header's size from its second byte.
+func headerSize(b1 byte) uint8 {
+	size := uint8(2)
+	switch b1 & 0x7f {
 	case 126:
-		h.Size += 2
+		size += 2
 	case 127:
-		h.Size += 8
+		size += 8
 	}
-	if h.Masked {
-		h.Size += 4
-	}
+	return size + b1>>7<<2
 }

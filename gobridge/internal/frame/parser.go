@@ -49,7 +49,7 @@ func (p *Parser) Next(b []byte) (n int, ev Event) {
 		return n, GotPayload
 	}
 	if p.have == 0 {
-		if p.h, n = ParseHeader(b); n > 0 {
+		if n = p.h.parse(b); n > 0 {
 			p.left = p.h.Length
 			return n, GotHeader
 		}

@@ -277,6 +277,17 @@ func BenchmarkParseHeader(b *testing.B) {
 	}
 }
 
+func BenchmarkParser(b *testing.B) {
+	in := wstest.Text(strings.Repeat("x", 128)).Bytes()
+	b.ReportAllocs()
+	var p frame.Parser
+	for b.Loop() {
+		n, _ := p.Next(in)
+		frame.Check(p.Header(), ws.FromClient, true, false)
+		p.Next(in[n:])
+	}
+}
+
 func BenchmarkUnmask(b *testing.B) {
 	for _, size := range []int{128, 16 << 10} {
 		b.Run(map[int]string{128: "128B", 16 << 10: "16KiB"}[size], func(b *testing.B) {

@@ -122,9 +122,10 @@ type huffman struct {
 func (h *huffman) init(symbols []entry, root uint, lens []uint8) bool {
 	var count, next [maxBits + 1]uint16
 	for _, l := range lens {
-		count[l]++
+		if l != 0 {
+			count[l]++
+		}
 	}
-	count[0] = 0
 	longest := maxBits
 	for longest > 0 && count[longest] == 0 {
 		longest--
@@ -154,26 +155,27 @@ func (h *huffman) init(symbols []entry, root uint, lens []uint8) bool {
 			next[l]++
 		}
 	}
-	code := uint(0) // bit-reversed, as codes lie in the stream
+	// The first-level table starts with one entry and doubles for each bit
+	// that the codes get longer: shorter codes fill it by being copied.
+	code, size := uint(0), 0 // code is bit-reversed, as in the stream
 	sub, subAt, subBits := ^uint(0), 0, uint(0)
 	end := 1 << h.root
 	for _, i := range sorted[:sum] {
 		l := uint(lens[i])
+		for ; size < int(min(l, h.root)); size++ {
+			copy(h.t[1<<size:2<<size], h.t[:1<<size])
+		}
 		if l <= h.root {
-			for j := code; j < 1<<h.root; j += 1 << l {
-				h.t[j] = symbols[i] | entry(l)
-			}
+			h.t[code] = symbols[i] | entry(l)
 		} else {
 			if low := code & (1<<h.root - 1); low != sub {
 				// As many bits as the codes with this prefix need.
 				sub, subAt, subBits = low, end, l-h.root
-				for free := 1 << subBits; subBits+h.root < uint(longest); {
-					free -= int(count[subBits+h.root])
-					if free <= 0 {
+				for free := 1 << subBits; subBits+h.root < uint(longest); free <<= 1 {
+					if free -= int(count[subBits+h.root]); free <= 0 {
 						break
 					}
 					subBits++
-					free <<= 1
 				}
 				end += 1 << subBits
 				if end > len(h.t) {
@@ -186,14 +188,15 @@ func (h *huffman) init(symbols []entry, root uint, lens []uint8) bool {
 			}
 		}
 		count[l]--
+		// The next code, counted from the highest bit down.
 		bit := uint(1) << (l - 1)
 		for code&bit != 0 {
 			bit >>= 1
 		}
-		code = code&(bit-1) + bit
 		if bit == 0 {
-			code = 0
+			break // that was the last, all ones
 		}
+		code = code&(bit-1) | bit
 	}
 	return true
 }
