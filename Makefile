@@ -7,9 +7,12 @@ PREFIX  = /usr/local
 CC      = gcc
 FUZZTIME = 60s
 
-# NGINX_VERSION, NGINX_SOURCE_DIR, NGINX and CC reach the scripts as they are.
-export NGINX_VERSION NGINX_SOURCE_DIR NGINX CC
+# The scripts read these.  NGINX goes by another name: in the environment it
+# would be, to a started NGINX, a list of inherited sockets.
+export NGINX_VERSION NGINX_SOURCE_DIR CC
 export NGINX_TESTS_DIR UNIT_SOURCE_DIR MODULE DEMO_PORT CHROMIUM
+export NGINX_BINARY = $(NGINX)
+unexport NGINX
 
 GO      = scripts/go.sh
 GOFLAGS = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
@@ -98,7 +101,7 @@ demo-check: build  ## the same story with two headless browsers, unattended
 	@scripts/demo.sh check
 
 bench: build  ## NGINX with the module against NGINX without it
-	$(TEST_ENV) && $(GO) run ./gobridge/bench
+	@scripts/bench.sh $(BENCHFLAGS)
 
 fuzz: deps  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)

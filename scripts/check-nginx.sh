@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 name=ngx_http_wallarm_websocket_module
 
 binary=$(nginx_binary)
-[ -n "$binary" ] || die "${NGINX:-nginx}: no such program; give" \
+[ -n "$binary" ] || die "${NGINX_BINARY:-nginx}: no such program; give" \
                         "NGINX=/path/to/nginx"
 version=$(nginx_binary_version "$binary")
 

@@ -4,6 +4,9 @@ set -euo pipefail
 
 . scripts/versions.env
 
+# To a started NGINX this would be a list of inherited sockets.
+unset NGINX
+
 
 say() {
     printf '%s\n' "$*" >&2
@@ -22,10 +25,10 @@ version_ge() {
 }
 
 
-# The NGINX binary: $NGINX, or the one on the machine; empty without any.
+# The NGINX binary: $NGINX_BINARY, or the one on the machine; empty without any.
 nginx_binary() {
-    command -v "${NGINX:-nginx}" || {
-        [ -z "${NGINX:-}" ] && [ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx
+    command -v "${NGINX_BINARY:-nginx}" || {
+        [ -z "${NGINX_BINARY:-}" ] && [ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx
     } || true
 }
 

@@ -38,7 +38,8 @@ deps_build() {
 
     if [ -z "${NGINX_VERSION:-}" ] && [ -z "${NGINX_SOURCE_DIR:-}" ]; then
         if [ -z "$(nginx_binary)" ]; then
-            [ -z "${NGINX:-}" ] || die "NGINX=$NGINX: no such program"
+            [ -z "${NGINX_BINARY:-}" ] || die "NGINX=$NGINX_BINARY:" \
+                                                "no such program"
             apt_install_nginx nginx nginx-dev
         fi
 

@@ -6,7 +6,9 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 version=$(nginx_version)
-if [ -z "${NGINX:-}" ] && [ -n "${NGINX_VERSION:-}${NGINX_SOURCE_DIR:-}" ]; then
+if [ -z "${NGINX_BINARY:-}" ] \
+   && [ -n "${NGINX_VERSION:-}${NGINX_SOURCE_DIR:-}" ]
+then
     binary=$PWD/build/nginx-$version/nginx
 else
     binary=$(nginx_binary)
