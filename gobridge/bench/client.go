@@ -37,6 +37,7 @@ type answer struct {
 	Messages  int
 	Wall      time.Duration
 	WorkerCPU time.Duration
+	Waited    time.Duration // the worker's threads, for a CPU
 	LoadCPU   time.Duration // generator and backend
 	P50, P99  time.Duration
 }
@@ -244,8 +245,9 @@ func (c *client) load(o order) (answer, error) {
 	return answer{
 		Messages:  c.echoed,
 		Wall:      wall,
-		WorkerCPU: after[0] - before[0],
-		LoadCPU:   after[1] - before[1] + after[2] - before[2],
+		WorkerCPU: after[0].sub(before[0]).run,
+		Waited:    after[0].sub(before[0]).wait,
+		LoadCPU:   after[1].sub(before[1]).run + after[2].sub(before[2]).run,
 		P50:       c.latency[len(c.latency)/2],
 		P99:       c.latency[len(c.latency)*99/100],
 	}, nil

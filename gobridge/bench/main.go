@@ -5,9 +5,12 @@
 // The worker with all its threads has one core, the generator and the echo
 // backend share another. Everything listens on loopback, lives below a
 // temporary directory and ends with the command. Linux only.
+//
+// Exit status: 0, 1 when a limit is exceeded, 2 when it could not measure.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,29 +36,28 @@ const (
 )
 
 func main() {
-	// Children are pinned through the thread that forks them, and die with
-	// it.
-	runtime.LockOSThread()
-
-	var err error
-	switch os.Getenv("BENCH_ROLE") {
-	case "backend":
-		err = runBackend()
-	case "client":
-		err = runClient()
-	default:
-		var ok bool
-		if ok, err = run(os.Args[1:]); err == nil && !ok {
-			os.Exit(1)
-		}
-	}
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
+	ok, err := runRole(os.Getenv(roleVariable))
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
+	case !ok:
+		os.Exit(1)
 	}
+}
+
+// roleVariable makes a child of the program generator or backend.
+const roleVariable = "WSI_BENCH_ROLE"
+
+func runRole(role string) (bool, error) {
+	switch role {
+	case "backend":
+		return true, runBackend()
+	case "client":
+		return true, runClient()
+	}
+	return run(os.Args[1:])
 }
 
 // bench is one run.
@@ -76,9 +78,9 @@ type bench struct {
 func run(args []string) (bool, error) {
 	b := &bench{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&b.binary, "nginx", "/usr/sbin/nginx", "NGINX `binary`")
-	flags.StringVar(&b.module, "module", "", "the module built for that binary (`file`)")
-	flags.StringVar(&b.library, "library", "", "libwsi.so, when not where the module looks by itself (`file`)")
+	flags.StringVar(&b.binary, "nginx", cmp.Or(os.Getenv("WSI_NGINX"), "/usr/sbin/nginx"), "NGINX `binary`")
+	flags.StringVar(&b.module, "module", os.Getenv("WSI_MODULE"), "the module built for that binary (`file`)")
+	flags.StringVar(&b.library, "library", os.Getenv("WSI_LIBRARY"), "libwsi.so, when not where the module looks by itself (`file`)")
 	modes := flags.String("modes", "off,monitoring,block", "`list` of wallarm_mode to compare; empty: plain with plain only")
 	sizes := flags.String("sizes", "32,128,1024,16384,1048576", "`list` of payload sizes in bytes")
 	flags.IntVar(&b.rounds, "rounds", 9, "`rounds` of every cell")
@@ -162,6 +164,10 @@ func (b *bench) compare() (bool, error) {
 		fmt.Println("One CPU only: generator and worker share it, the figures are not comparable.")
 	}
 
+	// Children are pinned through the thread that forks them, and die with
+	// it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := pin(load); err != nil {
 		return false, err
 	}
@@ -240,7 +246,7 @@ func (b *bench) loads() ([]cell, error) {
 		}
 		defer n.stop()
 		if err := b.probe(n); err != nil {
-			return nil, fmt.Errorf("nginx, %s: %w\n%s", v.name, err, n.complaints())
+			return nil, n.failed(err)
 		}
 		instances[i] = n
 	}
@@ -262,8 +268,7 @@ func (b *bench) loads() ([]cell, error) {
 					Worker: instances[j].worker, Backend: b.echo.cmd.Process.Pid,
 				})
 				if err != nil {
-					return nil, fmt.Errorf("%s, %s, %d in flight: %w\n%s",
-						b.variants[j].name, sizeName(c.size), c.window, err, instances[j].complaints())
+					return nil, instances[j].failed(fmt.Errorf("%s, %d in flight: %w", sizeName(c.size), c.window, err))
 				}
 				c.answers[j] = append(c.answers[j], a)
 			}
@@ -314,7 +319,7 @@ func (b *bench) idles() ([]memory, error) {
 		progress("%d idle connections, %s", b.connections, v.name)
 		m, err := b.idle(v)
 		if err != nil {
-			return nil, fmt.Errorf("%s, idle: %w", v.name, err)
+			return nil, fmt.Errorf("idle connections, %s: %w", v.name, err)
 		}
 		idle[i] = m
 	}
@@ -338,7 +343,7 @@ func (b *bench) idle(v variant) (memory, error) {
 	for i, o := range steps {
 		if o.Do != "" {
 			if _, err := b.client.do(b.ctx, o); err != nil {
-				return memory{}, fmt.Errorf("%w\n%s", err, n.complaints())
+				return memory{}, n.failed(err)
 			}
 		}
 		if !b.quick {
@@ -375,7 +380,7 @@ func (b *bench) startChild(role string) (*child, error) {
 	}
 	c := &child{cmd: exec.Command(self)}
 	// The signals of preemption would only interrupt the raw system calls.
-	c.cmd.Env = append(slices.Clone(os.Environ()), "BENCH_ROLE="+role, "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1")
+	c.cmd.Env = append(slices.Clone(os.Environ()), roleVariable+"="+role, "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=1")
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if c.in, err = c.cmd.StdinPipe(); err != nil {

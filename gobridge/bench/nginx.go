@@ -122,9 +122,8 @@ func (s setup) start(v variant, dir string) (*instance, error) {
 	go func() { n.exited <- n.cmd.Wait() }()
 
 	if err := n.ready(); err != nil {
-		err = fmt.Errorf("nginx, %s: %w\n%s", v.name, err, n.complaints())
 		n.stop()
-		return nil, err
+		return nil, n.failed(err)
 	}
 	return n, nil
 }
@@ -149,6 +148,14 @@ func (n *instance) ready() error {
 		}
 	}
 	return fmt.Errorf("no worker on port %d", n.port)
+}
+
+// failed adds to err which NGINX it was and what that said.
+func (n *instance) failed(err error) error {
+	if s := n.complaints(); s != "" {
+		return fmt.Errorf("nginx, %s: %w\n%s", n.name, err, s)
+	}
+	return fmt.Errorf("nginx, %s: %w", n.name, err)
 }
 
 // complaints returns what NGINX said above the level of a plain error: the end

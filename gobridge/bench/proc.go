@@ -13,9 +13,18 @@ import (
 	"unsafe"
 )
 
-// cpuTimes returns the CPU time that all threads of each process have had.
-func cpuTimes(pids ...int) ([]time.Duration, error) {
-	times := make([]time.Duration, len(pids))
+// cpuTime is of all threads of a process.
+type cpuTime struct {
+	run  time.Duration // on a CPU
+	wait time.Duration // runnable, but another thread had the CPU
+}
+
+func (t cpuTime) sub(u cpuTime) cpuTime {
+	return cpuTime{t.run - u.run, t.wait - u.wait}
+}
+
+func cpuTimes(pids ...int) ([]cpuTime, error) {
+	times := make([]cpuTime, len(pids))
 	for i, pid := range pids {
 		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 		if err != nil {
@@ -29,12 +38,12 @@ func cpuTimes(pids ...int) ([]time.Duration, error) {
 			if err != nil {
 				return nil, err
 			}
-			first, _, _ := strings.Cut(string(stat), " ")
-			ns, err := strconv.ParseInt(first, 10, 64)
-			if err != nil {
+			var t cpuTime
+			if _, err := fmt.Sscan(string(stat), &t.run, &t.wait); err != nil {
 				return nil, fmt.Errorf("schedstat of %d: %w", pid, err)
 			}
-			times[i] += time.Duration(ns)
+			times[i].run += t.run
+			times[i].wait += t.wait
 		}
 	}
 	return times, nil

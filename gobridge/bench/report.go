@@ -57,24 +57,29 @@ func (c cell) ratios(variant int) []float64 {
 func printLoads(w io.Writer, variants []variant, cells []cell) {
 	fmt.Fprint(w, "\nEchoed socket.io events. CPU: all threads of the worker, per message. Medians of the rounds;\n"+
 		"ratio to plain in the same round, with its lowest and highest. busy: share of its core that\n"+
-		"the worker had, and generator with backend.\n\n")
+		"the worker had; wait: share of the time that its threads were kept from it, by other processes\n"+
+		"on this machine or by each other; load: share that generator with backend had of theirs.\n\n")
 	var table bytes.Buffer
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "payload\tin flight\tNGINX\tCPU us\tratio\tlow-high\tmsg/s\tp50 us\tp99 us\tbusy\tload busy\t")
+	fmt.Fprintln(t, "payload\tin flight\tNGINX\tCPU us\tratio\tlow-high\tmsg/s\tp50 us\tp99 us\tbusy\twait\tload\t")
 	for _, c := range cells {
 		for i, v := range variants {
 			ratios := c.ratios(i)
-			fmt.Fprintf(t, "%s\t%d\t%s\t%.1f\t%.2f\t%.2f-%.2f\t%.0f\t%d\t%d\t%.0f%%\t%.0f%%\t\n",
+			share := func(f func(answer) time.Duration) float64 {
+				return 100 * median(perRound(c, i, func(_ int, a answer) float64 { return f(a).Seconds() / a.Wall.Seconds() }))
+			}
+			fmt.Fprintf(t, "%s\t%d\t%s\t%.1f\t%.2f\t%.2f-%.2f\t%.0f\t%d\t%d\t%.0f%%\t%.0f%%\t%.0f%%\t\n",
 				sizeName(c.size), c.window, v.name,
 				median(perRound(c, i, func(_ int, a answer) float64 { return cpuPerMessage(a) })),
 				median(ratios), ratios[0], ratios[len(ratios)-1],
 				median(perRound(c, i, func(_ int, a answer) float64 { return float64(a.Messages) / a.Wall.Seconds() })),
 				median(perRound(c, i, func(_ int, a answer) time.Duration { return a.P50 })).Microseconds(),
 				median(perRound(c, i, func(_ int, a answer) time.Duration { return a.P99 })).Microseconds(),
-				100*median(perRound(c, i, func(_ int, a answer) float64 { return a.WorkerCPU.Seconds() / a.Wall.Seconds() })),
-				100*median(perRound(c, i, func(_ int, a answer) float64 { return a.LoadCPU.Seconds() / a.Wall.Seconds() })))
+				share(func(a answer) time.Duration { return a.WorkerCPU }),
+				share(func(a answer) time.Duration { return a.Waited }),
+				share(func(a answer) time.Duration { return a.LoadCPU }))
 		}
-		fmt.Fprintln(t, strings.Repeat("\t", 11)) // an empty row
+		fmt.Fprintln(t, strings.Repeat("\t", 12)) // an empty row
 	}
 	t.Flush()
 	for line := range strings.Lines(table.String()) {
