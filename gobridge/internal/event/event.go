@@ -84,11 +84,11 @@ type Attack struct {
 	Format      string // "json", "text", "binary" or ""
 	Subprotocol string
 
-	// Payload is the inflated payload. It may be longer than MaxPayload: the
-	// event takes the part around the match. PayloadLen is its whole length
-	// when Payload was cut before.
-	Payload    []byte
-	PayloadLen int
+	// Payload is the inflated payload, or a part of it as Window gives. It may
+	// be longer than MaxPayload: the event takes the part around the match.
+	Payload       []byte
+	PayloadOffset int // where Payload begins in the whole
+	PayloadLen    int // of the whole, when Payload is a part
 
 	Hits      []Hit // at least one; the first of the highest score leads
 	Score     int
@@ -127,8 +127,8 @@ func (a *Attack) lead() *Hit {
 func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	h := parseHead(m.Request)
 	hit := a.lead()
-	length := max(a.PayloadLen, len(a.Payload))
-	lo, hi := window(a.Payload, hit.Match, MaxPayload)
+	length := max(a.PayloadLen, a.PayloadOffset+len(a.Payload))
+	lo, hi := Window(a.Payload, hit.Match, MaxPayload)
 	part := a.Payload[lo:hi]
 	text := textWindow(part, hit.Match)
 
@@ -197,7 +197,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w.end('}')
 
 	w.base64("payload_base64", part)
-	w.int("payload_offset", int64(lo))
+	w.int("payload_offset", int64(a.PayloadOffset+lo))
 	w.bool("truncated", len(part) < length)
 	w.int("hits", 1)
 	w.text("request", requestText(&h, contentType(a), length, text), maxURL+maxHeaders+maxText+maxName)
@@ -290,6 +290,23 @@ func AppendLogLine(dst []byte, a *Attack) []byte {
 	dst = appendUint(dst, a.MessageNo)
 	dst = append(dst, `, match "`...)
 	return append(appendPlain(dst, string(hit.Match), 400), '"')
+}
+
+// AppendViolationLogLine appends the error_log line of v to dst, without a
+// newline.
+func AppendViolationLogLine(dst []byte, v *Violation) []byte {
+	dst = append(dst, "wallarm: websocket violation "...)
+	dst = append(dst, v.Violation.String()...)
+	if s := v.Violation.Section(); s != "" {
+		dst = append(dst, " ("+s+")"...)
+	}
+	dst = append(dst, ' ')
+	dst = append(dst, v.Action...)
+	if v.Direction == ws.FromServer {
+		dst = append(dst, ", from server"...)
+	}
+	dst = append(dst, ", message "...)
+	return appendUint(dst, v.MessageNo)
 }
 
 func directionName(d ws.Direction) string {

@@ -190,6 +190,9 @@ func TestAttackVariants(t *testing.T) {
 		{"IPv6 host", func(m *Meta, a *Attack) { m.Request = []byte("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n") }, "url.domain", "[::1]"},
 		{"absolute target", func(m *Meta, a *Attack) { m.Request = []byte("GET http://h/p?q=1 HTTP/1.1\r\n\r\n") }, "url.path", "/p"},
 		{"payload cut before", func(m *Meta, a *Attack) { a.PayloadLen = 1 << 20 }, "wallarm.truncated", true},
+		{"cut payload keeps its place", func(m *Meta, a *Attack) { a.PayloadOffset = 4096 }, "wallarm.payload_offset", 4096.0},
+		{"cut payload has a length", func(m *Meta, a *Attack) { a.PayloadOffset, a.PayloadLen = 4096, 0 }, "http.request.body.bytes", 4140.0},
+		{"control frame", func(m *Meta, a *Attack) { a.Opcode = ws.OpPing }, "wallarm.websocket.opcode", "ping"},
 		{"no hit", func(m *Meta, a *Attack) { a.Hits = nil }, "wallarm.findings_total", 0.0},
 	}
 	for _, tt := range tests {
@@ -449,6 +452,26 @@ func TestLogLine(t *testing.T) {
 			a := chatAttack()
 			tt.change(a)
 			require.Equal(t, "before "+tt.want, string(AppendLogLine([]byte("before "), a)))
+		})
+	}
+}
+
+func TestViolationLogLine(t *testing.T) {
+	tests := []struct {
+		name string
+		v    Violation
+		want string
+	}{
+		{"blocked", Violation{Violation: ws.FrameOpcodeReserved, Action: Blocked, MessageNo: 3},
+			"wallarm: websocket violation frame_opcode_reserved (RFC 6455 5.2) blocked, message 3"},
+		{"limit", Violation{Violation: ws.DeflateTooBig, Action: Monitored},
+			"wallarm: websocket violation deflate_too_big monitored, message 0"},
+		{"from server", Violation{Direction: ws.FromServer, Violation: ws.FrameServerMasked, Action: Logged},
+			"wallarm: websocket violation frame_server_masked (RFC 6455 5.1) logged, from server, message 0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, string(AppendViolationLogLine(nil, &tt.v)))
 		})
 	}
 }

@@ -201,8 +201,9 @@ func cut(s string, limit int) string {
 	return s[:n]
 }
 
-// window returns the part of p, at most size bytes, that holds match.
-func window(p, match []byte, size int) (lo, hi int) {
+// Window returns the part of p, at most size bytes, that shows match, which p
+// may hold in an escaped form.
+func Window(p, match []byte, size int) (lo, hi int) {
 	if len(p) <= size {
 		return 0, len(p)
 	}
@@ -241,7 +242,7 @@ func longestRun(s []byte) []byte {
 // textWindow narrows part until its escaped text has at most maxText bytes.
 func textWindow(part, match []byte) []byte {
 	for size := len(part); ; size -= size/4 + 1 {
-		lo, hi := window(part, match, size)
+		lo, hi := Window(part, match, size)
 		text := part[lo:hi]
 		if _, n := appendEscaped(nil, string(text), maxText); n == len(text) {
 			return text
