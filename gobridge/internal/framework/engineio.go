@@ -37,49 +37,41 @@ func (d *engineIO) Decode(m Message, w *format.Walker, visit format.Visit) Envel
 		return d.message(p, w, visit)
 	case p[0] == 'b':
 		return d.base64(p, w, visit)
-	case isControl(p):
+	case len(p) == 1 && p[0] >= '0' && p[0] <= '6':
+		return Envelope{Framework: "engine.io"}
+	case string(p) == "2probe", string(p) == "3probe":
 		return Envelope{Framework: "engine.io", Format: w.Walk(p[1:], format.Root{}, visit)}
+	case p[0] == '0' && p[1] == '{':
+		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 	}
 	return plain{}.Decode(m, w, visit)
 }
 
-// isControl reports whether p is a packet of another type than message. It is
-// exact: where Engine.IO was a wrong guess, a text may begin with a digit.
-func isControl(p []byte) bool {
-	if p[0] < '0' || p[0] > '6' {
-		return false
-	}
-	switch rest := p[1:]; {
-	case len(rest) == 0:
-		return true
-	case p[0] == '0':
-		return rest[0] == '{'
-	default:
-		return string(rest) == "probe"
-	}
-}
-
 // message decodes a packet of type message: socket.io, or the application's
-// own text.
+// own.
 func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envelope {
-	content := p[1:]
-	env := Envelope{Framework: "engine.io"}
-	if pkt, ok := parsePacket(content); !ok {
-		env.Format = w.Walk(content, format.Root{}, visit)
-	} else if event, ok := d.packet(pkt, w, visit); ok {
-		env.Framework = "socket.io"
-		env.Event = event
-		if len(pkt.data) > 0 {
-			env.Format = "json"
-		}
-		return env
-	} else {
-		env.Format = w.Text(content, format.Root{}, visit)
+	pkt, ok := parsePacket(p[1:])
+	if !ok {
+		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 	}
-	if env.Format == "text" {
-		w.Text(p, whole, visit)
+	event, ok := d.packet(pkt, w, visit)
+	if !ok {
+		return content(p, w.Text(p[1:], format.Root{}, visit), w, visit)
+	}
+	env := Envelope{Framework: "socket.io", Event: event}
+	if len(pkt.data) > 0 {
+		env.Format = "json"
 	}
 	return env
+}
+
+// content ends a packet whose content was visited. If Engine.IO was a wrong
+// guess, the type belongs to the text: "4 or 1=1".
+func content(p []byte, name string, w *format.Walker, visit format.Visit) Envelope {
+	if name == "text" {
+		w.Text(p, whole, visit)
+	}
+	return Envelope{Framework: "engine.io", Format: name}
 }
 
 // whole is where a message stands whose first character may be no packet type.

@@ -106,6 +106,7 @@ func TestEngineIO(t *testing.T) {
 	}{
 		{"open", text(`0{"sid":"x","upgrades":["websocket"],"pingInterval":25000}`), decoded{"engine.io  json", []string{
 			"$.sid~=sid", "$.sid=x", "$.upgrades~=upgrades", "$.upgrades[0]=websocket", "$.pingInterval~=pingInterval"}}},
+		{"broken open", text(`0{ or 1=1`), decoded{"engine.io  text", []string{"$={ or 1=1", "$message=0{ or 1=1"}}},
 		{"close", text("1"), decoded{"engine.io  ", nil}},
 		{"ping", text("2"), decoded{"engine.io  ", nil}},
 		{"ping probe", text("2probe"), decoded{"engine.io  text", []string{"$=probe"}}},
