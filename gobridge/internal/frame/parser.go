@@ -11,15 +11,7 @@ const (
 )
 
 func (e Event) String() string {
-	switch e {
-	case NeedMore:
-		return "need more"
-	case GotHeader:
-		return "header"
-	case GotPayload:
-		return "payload"
-	}
-	return "event"
+	return [...]string{"need more", "header", "payload"}[min(e, GotPayload)]
 }
 
 // Parser follows the frames of one direction. The zero value is at a frame

@@ -44,8 +44,8 @@ func (a *Assembler) Begin(h *frame.Header) {
 		a.opcode = h.Opcode
 		a.compressed = h.RSV1
 		a.frames = 0
+		a.open = !h.Fin
 	}
-	a.open = a.open || !h.Fin
 }
 
 // Append takes the masked payload part p, found at off of the frame's payload.
@@ -58,7 +58,7 @@ func (a *Assembler) Append(h *frame.Header, p []byte, off uint64, scratch *[]byt
 		switch {
 		case a.ctl != nil:
 		case uint64(len(p)) == h.Length && a.whole == nil && cap(*scratch) >= len(p):
-			a.ctl = (*scratch)[:0]
+			a.ctl = (*scratch)[:0:len(p)]
 		default:
 			a.ctl = make([]byte, 0, min(h.Length, frame.MaxControl))
 		}
@@ -119,11 +119,11 @@ func (a *Assembler) payload() []byte {
 // until the next Begin.
 func (a *Assembler) Control() []byte { return a.ctl }
 
-// Release drops the message and gives its buffer back.
+// Release drops what is kept of the message and gives its buffer back. A
+// fragmented message stays open.
 func (a *Assembler) Release() {
 	free(a.own)
 	a.own, a.whole = nil, nil
-	a.open = false
 }
 
 // Take is Release, but for the payload, which becomes the caller's. It copies

@@ -293,8 +293,17 @@ func TestReleaseInsideMessage(t *testing.T) {
 	require.True(t, a.Open())
 	require.Positive(t, a.Size())
 	a.Release()
-	require.False(t, a.Open())
 	require.Zero(t, a.Size())
+	require.True(t, a.Open(), "the peer goes on with continuations")
+
+	h = &frame.Header{Fin: true, Opcode: ws.OpContinuation, Length: 3}
+	a.Begin(h)
+	a.Append(h, []byte("def"), 0, &scratch)
+	m, whole := a.End(h)
+	require.True(t, whole)
+	require.Equal(t, 2, m.Frames)
+	require.Equal(t, "def", string(m.Payload))
+	require.False(t, a.Open())
 }
 
 // TestControlTooLong holds that a control frame over 125 bytes, when it is
