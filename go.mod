@@ -3,7 +3,13 @@ module wsi
 go 1.25.0
 
 require (
-	github.com/corazawaf/libinjection-go v0.3.5 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
+	github.com/corazawaf/libinjection-go v0.3.5
+	github.com/klauspost/compress v1.20.3
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/text v0.14.0 // indirect
 )

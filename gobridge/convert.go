@@ -1,0 +1,111 @@
+package main
+
+// #include "wsi.h"
+import "C"
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"wsi/gobridge/internal/event"
+	"wsi/gobridge/internal/pipeline"
+)
+
+// view is a C string as it stands there, valid during the call.
+func view(s C.wsi_str_t) string {
+	return unsafe.String((*byte)(s.data), int(s.len))
+}
+
+func set(out *C.wsi_result_t, r *pipeline.Result) {
+	out.consumed = C.size_t(r.Consumed)
+	out.release = C.size_t(r.Release)
+	out.control = C.size_t(r.Control)
+	out.need = C.size_t(r.Need) // Unknown becomes SIZE_MAX
+	out.decoded = C.size_t(r.Decoded)
+	out.status = C.uint32_t(r.Status)
+	out.events = C.uint32_t(r.Events)
+	out.messages = C.uint32_t(r.Messages)
+	out.uninspected = C.uint32_t(r.Uninspected)
+	out.close_code = C.uint32_t(r.CloseCode)
+}
+
+// newMeta copies m, which may be nil.
+func newMeta(m *C.wsi_meta_t) *event.Meta {
+	if m == nil {
+		return &event.Meta{Now: time.Now()}
+	}
+	text := func(s C.wsi_str_t) string { return strings.Clone(view(s)) }
+	return &event.Meta{
+		Request:      []byte(view(m.request)),
+		RemoteAddr:   text(m.remote_addr),
+		RemotePort:   int(m.remote_port),
+		LocalAddr:    text(m.local_addr),
+		LocalPort:    int(m.local_port),
+		TLS:          m.tls != 0,
+		ServerName:   text(m.server_name),
+		RequestID:    text(m.request_id),
+		RemoteUser:   text(m.remote_user),
+		Hostname:     text(m.hostname),
+		ConnectionID: strconv.FormatUint(uint64(m.connection_id), 10),
+		NginxVersion: text(m.server_version),
+		Now:          time.UnixMilli(int64(m.time)),
+	}
+}
+
+// waker writes to an eventfd, from any thread.
+func waker(fd int) func() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	return func() {
+		for {
+			if _, err := syscall.Write(fd, one[:]); err != syscall.EINTR {
+				return // EAGAIN: it is readable already
+			}
+		}
+	}
+}
+
+// table hands out handles. A handle is generation<<32 | index+1: C never sees
+// a Go pointer, and a stale handle finds nothing.
+type table struct {
+	slots []slot
+	free  []uint32
+}
+
+type slot struct {
+	session    *pipeline.Session
+	generation uint32
+}
+
+var sessions table
+
+func (t *table) add(s *pipeline.Session) uint64 {
+	if len(t.free) == 0 {
+		t.free = append(t.free, uint32(len(t.slots)))
+		t.slots = append(t.slots, slot{})
+	}
+	i := t.free[len(t.free)-1]
+	t.free = t.free[:len(t.free)-1]
+	t.slots[i].session = s
+	return uint64(t.slots[i].generation)<<32 | uint64(i+1)
+}
+
+// get panics on a handle that was never given out or is closed; the export
+// answers WSI_ERROR.
+func (t *table) get(handle uint64) *pipeline.Session {
+	s := &t.slots[uint32(handle)-1]
+	if s.session == nil || s.generation != uint32(handle>>32) {
+		panic("stale handle")
+	}
+	return s.session
+}
+
+func (t *table) remove(handle uint64) {
+	i := uint32(handle) - 1
+	t.slots[i] = slot{generation: t.slots[i].generation + 1}
+	t.free = append(t.free, i)
+}

@@ -1,0 +1,211 @@
+package main
+
+// #include "wsi.h"
+import "C"
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"unsafe"
+
+	"wsi/gobridge/internal/handshake"
+	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/ws"
+)
+
+var engine *pipeline.Engine
+
+//export wsi_abi_1
+func wsi_abi_1() C.uint32_t { return C.WSI_ABI_VERSION }
+
+//export wsi_init
+func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
+	defer func() {
+		if failed(recover()) {
+			rc = -1
+		}
+	}()
+	// The environment of whoever started NGINX must not tune the engine.
+	// At GOMAXPROCS 1 a busy thread would stop the event loop for 10 ms.
+	threads := int(conf.threads)
+	runtime.GOMAXPROCS(threads + 2)
+	debug.SetGCPercent(100)
+	debug.SetMaxStack(16 << 20)
+	if conf.memory_limit > 0 {
+		debug.SetMemoryLimit(int64(conf.memory_limit))
+	}
+	e, err := pipeline.NewEngine(pipeline.Options{Threads: threads, Wake: waker(int(conf.wake_fd))})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wsi:", err)
+		return -1
+	}
+	engine = e
+	return 0
+}
+
+//export wsi_open
+func wsi_open(hs *C.wsi_handshake_t, out *C.wsi_result_t) (session C.uint64_t) {
+	defer func() {
+		if failed(recover()) {
+			*out = C.wsi_result_t{status: C.WSI_ERROR}
+			session = 0
+		}
+	}()
+	checked := handshake.Check(
+		handshake.Offer{
+			Target:       view(hs.target),
+			Key:          view(hs.key),
+			Version:      view(hs.version),
+			Subprotocols: view(hs.subprotocols),
+			Extensions:   view(hs.extensions),
+		},
+		handshake.Answer{
+			Upgrade:     view(hs.upgrade),
+			Accept:      view(hs.accept),
+			Subprotocol: view(hs.subprotocol),
+			Extensions:  view(hs.answered_extensions),
+		})
+	checked.Subprotocol = strings.Clone(checked.Subprotocol)
+	c := pipeline.Config{
+		Threshold: int(hs.conf.threshold),
+		TimeLimit: int(hs.conf.time_limit),
+		Limits: ws.Limits{
+			MaxMessage:  int(hs.conf.max_message),
+			MaxInflated: int(hs.conf.max_inflated),
+		},
+	}
+	for i, mode := range hs.conf.mode {
+		c.Mode[i] = pipeline.Mode(mode)
+	}
+	s, r := engine.Open(pipeline.Handshake{Target: view(hs.target), Result: checked}, &c)
+	s.Cookie = uint64(hs.cookie)
+	set(out, &r)
+	return C.uint64_t(sessions.add(s))
+}
+
+//export wsi_feed
+func wsi_feed(session C.uint64_t, direction C.uint32_t, data *C.wsi_cbyte_t, n C.size_t, out *C.wsi_result_t) {
+	defer fail(out)
+	s := sessions.get(uint64(session))
+	r := s.Feed(ws.Direction(direction&1), unsafe.Slice((*byte)(data), int(n)))
+	set(out, &r)
+}
+
+//export wsi_poll
+func wsi_poll(done *C.wsi_done_t, most C.uint32_t) (n C.uint32_t) {
+	for _, d := range unsafe.Slice(done, int(most)) {
+		_ = d
+		if !poll(&unsafe.Slice(done, int(most))[n]) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// poll reports whether there was a verdict.
+func poll(d *C.wsi_done_t) (ok bool) {
+	*d = C.wsi_done_t{}
+	defer fail(&d.result)
+	s, direction, r, ok := engine.Poll()
+	if !ok {
+		return false
+	}
+	d.cookie, d.direction = C.uint64_t(s.Cookie), C.uint32_t(direction)
+	set(&d.result, &r)
+	return true
+}
+
+//export wsi_expire
+func wsi_expire(session C.uint64_t, direction C.uint32_t, reason C.uint32_t, out *C.wsi_result_t) {
+	defer fail(out)
+	v := ws.MessageAssemblyTimeout
+	switch reason {
+	case C.WSI_EXPIRE_VERDICT:
+		v = ws.ProcessTimeLimit
+	case C.WSI_EXPIRE_MEMORY:
+		v = ws.MemoryExhausted
+	}
+	r := sessions.get(uint64(session)).Expire(ws.Direction(direction&1), v)
+	set(out, &r)
+}
+
+//export wsi_event
+func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.size_t, out *C.wsi_event_t) (rc C.int32_t) {
+	s := sessions.get(uint64(session))
+	defer func() {
+		if failed(recover()) {
+			s.Pop()
+			rc = 0
+		}
+	}()
+	m := s.Meta
+	if meta != nil || m == nil {
+		m = newMeta(meta)
+	}
+	text, line, attack, name := s.Event(eventScratch[:0], m)
+	if name == "" {
+		return 0
+	}
+	eventScratch = text[:0]
+	*out = C.wsi_event_t{line: C.size_t(line), text: C.size_t(len(text) - line)}
+	if attack {
+		out.attack = 1
+	}
+	kind := unsafe.Slice((*byte)(unsafe.Pointer(&out._type[0])), len(out._type))
+	copy(kind[:len(kind)-1], name)
+	if C.size_t(len(text)) > size {
+		return -1
+	}
+	copy(unsafe.Slice((*byte)(buf), int(size)), text)
+	s.Pop()
+	return 1
+}
+
+var eventScratch []byte
+
+//export wsi_close
+func wsi_close(session C.uint64_t, meta *C.wsi_meta_t) (rc C.int32_t) {
+	defer func() {
+		if failed(recover()) {
+			rc = 0
+		}
+	}()
+	s := sessions.get(uint64(session))
+	if !s.Close() {
+		if meta != nil {
+			s.Meta = newMeta(meta)
+		}
+		return 1
+	}
+	sessions.remove(uint64(session))
+	return 0
+}
+
+//export wsi_drain
+func wsi_drain(ms C.uint32_t) C.uint32_t {
+	if engine == nil {
+		return 0
+	}
+	return C.uint32_t(engine.Drain(int(ms)))
+}
+
+// fail ends an exported function whose result is out: it recovers a panic and
+// reports it.
+func fail(out *C.wsi_result_t) {
+	if failed(recover()) {
+		*out = C.wsi_result_t{status: C.WSI_ERROR}
+	}
+}
+
+func failed(e any) bool {
+	if e == nil {
+		return false
+	}
+	fmt.Fprintf(os.Stderr, "wsi: panic: %v\n%s", e, bytes.TrimSpace(debug.Stack()))
+	return true
+}

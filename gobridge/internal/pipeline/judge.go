@@ -1,0 +1,235 @@
+package pipeline
+
+import (
+	"bytes"
+	"math"
+	"time"
+
+	"wsi/gobridge/internal/detect"
+	"wsi/gobridge/internal/event"
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/ws"
+)
+
+const (
+	// inlineBytes is the longest payload that is decoded on the event loop,
+	// inflated or not: some 50 us.
+	inlineBytes = 16 << 10
+	// inlineBudget is how many bytes the costly detectors may read there:
+	// libinjection needs at most some 300 ns a byte, so about 1 ms.
+	inlineBudget = 4 << 10
+	// maxFindings ends the search in one message.
+	maxFindings = 1024
+	// maxMatch is how much of a matched span is kept, in bytes.
+	maxMatch = 1 << 10
+	// clockBytes is how many bytes are inspected between two looks at the
+	// clock.
+	clockBytes = 32 << 10
+	// keepScratch is the largest scratch buffer that is kept.
+	keepScratch = 1 << 20
+)
+
+// task is one message to be judged, and what came of it.
+type task struct {
+	session  *Session
+	dir      *direction
+	message  message.Message
+	decoder  framework.Decoder
+	inflater *message.Inflater
+	deferred []deferred // decoded on the loop, still to be inspected
+
+	payload    []byte // inflated, or the part of it that an event shows
+	length     int    // of the inflated payload
+	envelope   framework.Envelope
+	violations ws.Violations
+	findings   []detect.Finding
+	hits       []event.Hit
+	failed     bool
+}
+
+// deferred is a value that was too costly for the loop.
+type deferred struct {
+	path  string
+	value []byte
+}
+
+// size is what the task keeps, in bytes.
+func (t *task) size() int { return len(t.message.Payload) + len(t.payload) }
+
+// judge is what one thread needs to judge messages. A task that it judged
+// refers to its scratch memory until the next.
+type judge struct {
+	scratch  []byte // for message.Assembler
+	inflated []byte
+	walker   format.Walker
+	visit    format.Visit // the method field, bound once
+	findings []detect.Finding
+	fields   []Field // for Session.Observe
+
+	task     *task
+	budget   detect.Budget
+	whole    bool      // nothing may be left for a thread
+	deadline time.Time // zero: none
+	clock    int       // bytes until the next look at the clock
+}
+
+func newJudge() *judge {
+	j := &judge{scratch: make([]byte, 0, inlineBytes)}
+	j.visit = j.field
+	return j
+}
+
+func (j *judge) begin(t *task, whole bool) {
+	j.task, j.whole = t, whole
+	j.budget = detect.Budget{Left: inlineBudget}
+	if whole {
+		j.budget.Left = math.MaxInt
+	}
+	j.deadline = time.Time{}
+	j.findings = j.findings[:0]
+	j.fields = j.fields[:0]
+}
+
+// judge opens t's message and inspects every string in it. Unless whole, it
+// stays within what the event loop can afford. It reports false when there is
+// more to do off the loop: with t.deferred, those values; without, everything,
+// as nothing has happened.
+func (j *judge) judge(t *task, whole bool) bool {
+	if !whole && len(t.message.Payload) > inlineBytes {
+		return false
+	}
+	j.begin(t, whole)
+	if !j.open(t) {
+		return false
+	}
+	if t.deferred == nil {
+		t.findings = j.findings
+		return true
+	}
+	j.detach(t)
+	return false
+}
+
+// run judges t off the loop.
+func (j *judge) run(t *task) {
+	j.begin(t, true)
+	if ms := t.session.config.TimeLimit; ms > 0 {
+		j.deadline = time.Now().Add(time.Duration(ms) * time.Millisecond)
+		j.clock = clockBytes
+	}
+	if t.deferred == nil {
+		j.open(t)
+	} else {
+		j.findings = append(j.findings, t.findings...)
+		for i := range t.deferred {
+			v := &t.deferred[i]
+			j.inspect(v.value, nil, v.path)
+		}
+	}
+	j.detach(t)
+	if cap(j.inflated) > keepScratch {
+		j.inflated = nil
+	}
+}
+
+// detach makes t independent of j's scratch memory.
+func (j *judge) detach(t *task) {
+	t.findings = append([]detect.Finding(nil), j.findings...)
+	t.envelope.Event = bytes.Clone(t.envelope.Event)
+	switch {
+	case len(t.hits) > 0:
+		t.payload = around(t.payload, t.hits[0].Match)
+	case t.deferred != nil && !j.whole:
+		t.payload = bytes.Clone(t.payload)
+	default:
+		t.payload = nil
+	}
+}
+
+// open inflates and decodes t's message. It reports false when the inflated
+// payload is too long for the loop.
+func (j *judge) open(t *task) bool {
+	t.payload = t.message.Payload
+	if t.message.Compressed {
+		most := t.session.config.Limits.MaxInflated
+		limit := most
+		if !j.whole {
+			limit = min(most, inlineBytes)
+		}
+		var err error
+		j.inflated, err = t.inflater.Inflate(j.inflated, t.message.Payload, limit)
+		switch {
+		case err == message.ErrTooBig && limit < most:
+			return false
+		case err == message.ErrTooBig:
+			t.violations.Add(ws.DeflateTooBig)
+		case err != nil:
+			t.violations.Add(ws.DeflateInvalid)
+		}
+		t.payload = j.inflated
+	}
+	t.length = len(t.payload)
+	if t.message.Opcode == ws.OpText && t.violations == 0 && !message.ValidText(t.payload) {
+		t.violations.Add(ws.MessageUTF8Invalid)
+	}
+	t.envelope = t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, j.visit)
+	return true
+}
+
+// control judges the payload of a control frame, at most 125 bytes.
+func (j *judge) control(t *task, payload []byte) {
+	j.begin(t, true)
+	t.payload, t.length = payload, len(payload)
+	t.envelope = framework.Envelope{Framework: "none", Format: "text"}
+	j.inspect(payload, nil, "$")
+	t.findings = j.findings
+}
+
+func (j *judge) field(f *format.Field) {
+	if s := j.task.session; s.Observe != nil {
+		j.fields = append(j.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
+	}
+	j.inspect(f.Value, f, "")
+}
+
+// inspect runs the detectors over one value, which stands at f, or at path.
+func (j *judge) inspect(value []byte, f *format.Field, path string) {
+	n := len(j.findings)
+	if n >= maxFindings || !j.inTime(len(value)) {
+		return
+	}
+	j.findings = detect.Scan(value, &j.budget, j.findings)
+	if !j.budget.Exhausted && len(j.findings) == n {
+		return
+	}
+	if f != nil {
+		path = f.Path()
+	}
+	if j.budget.Exhausted {
+		j.findings = j.findings[:n]
+		j.budget = detect.Budget{}
+		j.task.deferred = append(j.task.deferred, deferred{path, bytes.Clone(value)})
+		return
+	}
+	for _, found := range j.findings[n:] {
+		match := value[found.Start:min(found.End, found.Start+maxMatch)]
+		j.task.hits = append(j.task.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
+	}
+}
+
+// inTime reports whether there is time for n more bytes. It looks at the clock
+// once in clockBytes.
+func (j *judge) inTime(n int) bool {
+	if j.deadline.IsZero() {
+		return true
+	}
+	if j.clock -= n + 1; j.clock < 0 {
+		j.clock = clockBytes
+		if time.Now().After(j.deadline) {
+			j.task.violations.Add(ws.ProcessTimeLimit)
+		}
+	}
+	return !j.task.violations.Has(ws.ProcessTimeLimit)
+}

@@ -1,0 +1,146 @@
+package pipeline
+
+import (
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/handshake"
+	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/ws"
+)
+
+// Mode says what happens to the bytes of a direction. The values are those of
+// wsi.h.
+type Mode uint8
+
+// The modes of a direction.
+const (
+	Off        Mode = iota // frames are counted, nothing is looked at
+	Monitoring             // judged and logged, never held or dropped
+	Block                  // held until judged, dropped on attack
+)
+
+// Status is what is to be done with a connection. The values are those of
+// wsi.h.
+type Status uint8
+
+// The states of a Result.
+const (
+	Pass    Status = iota
+	Pending        // judged off the loop; feed no more until Poll reports it
+	Drop           // finalize the connection
+	Opaque         // nothing can be decoded any more; pass the bytes on
+	Failed         // the engine failed; the session is dead
+)
+
+// Unknown is Result.Need when frame boundaries are not known any more.
+const Unknown = -1
+
+// Result is the outcome of a call for one direction. All sizes are in bytes.
+type Result struct {
+	Consumed    int // taken of those given
+	Release     int // from the oldest held or given on, to forward
+	Control     int // the last consumed are a control frame that may overtake
+	Need        int // no frame ends within fewer; 0 at a boundary, or Unknown
+	Decoded     int // kept for this session
+	Status      Status
+	Events      int // waiting, see Session.Event
+	Messages    int // data messages completed
+	Uninspected int // data messages let through without a verdict
+	CloseCode   ws.CloseCode
+}
+
+// Config is what the directives of a location say. Sessions share it.
+type Config struct {
+	Mode      [2]Mode // by ws.Direction
+	Threshold int
+	TimeLimit int // of judging one message, in milliseconds; 0: none
+	Limits    ws.Limits
+}
+
+// Handshake is what the opening handshake settled.
+type Handshake struct {
+	Target string // request target
+	handshake.Result
+}
+
+// Options of an Engine.
+type Options struct {
+	// Threads judge off the event loop. With 0 everything is judged at once,
+	// whatever it costs: for tools, not for NGINX.
+	Threads int
+	// Wake is called, from any thread, when Poll has something to report.
+	Wake func()
+}
+
+// Engine is the engine of one process. Its methods and those of its sessions
+// are called from one thread.
+type Engine struct {
+	loop    *judge
+	offload *offload // nil: synchronous
+	configs map[Config]*Config
+}
+
+// NewEngine starts an engine.
+func NewEngine(o Options) (*Engine, error) {
+	e := &Engine{loop: newJudge(), configs: map[Config]*Config{}}
+	if o.Threads > 0 {
+		var err error
+		if e.offload, err = newOffload(o.Threads, o.Wake); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// Open begins a session. Result.Status is Drop when the handshake has to be
+// refused, Opaque when the connection can only pass uninspected.
+func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
+	shared := e.configs[*c]
+	if shared == nil {
+		shared = new(Config)
+		*shared = *c
+		e.configs[*c] = shared
+	}
+	s := &Session{engine: e, config: shared, subprotocol: h.Subprotocol}
+	decoders := [2]framework.Decoder{}
+	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(h.Target, h.Subprotocol)
+	for dir := range s.dir {
+		d := &s.dir[dir]
+		d.from = ws.Direction(dir)
+		d.mode = shared.Mode[dir]
+		d.decoder = decoders[dir]
+		if h.Deflate != nil {
+			f := message.NewInflater(h.Deflate.Window(d.from), h.Deflate.ContextTakeover(d.from))
+			d.inflater = &f
+		}
+	}
+	var r Result
+	d := &s.dir[ws.FromClient]
+	for set := h.Violations; set != 0; {
+		if v := set.Pop(); s.violate(d, v, 502, &r) && v.Desync() {
+			r.Status = Opaque
+		}
+	}
+	s.fill(d, &r)
+	return s, r
+}
+
+// Poll takes one verdict that was reached off the loop.
+func (e *Engine) Poll() (s *Session, dir ws.Direction, r Result, ok bool) {
+	if e.offload == nil {
+		return nil, 0, Result{}, false
+	}
+	job := e.offload.takeDone()
+	if job == nil {
+		return nil, 0, Result{}, false
+	}
+	return job.session, job.dir.from, job.session.finish(job), true
+}
+
+// Drain waits at most ms milliseconds until nothing is being judged, and
+// returns how many messages still are.
+func (e *Engine) Drain(ms int) int {
+	if e.offload == nil {
+		return 0
+	}
+	return e.offload.drain(ms)
+}

@@ -1,0 +1,460 @@
+package pipeline
+
+import (
+	"bytes"
+
+	"wsi/gobridge/internal/event"
+	"wsi/gobridge/internal/frame"
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/verdict"
+	"wsi/gobridge/internal/ws"
+)
+
+// Session is one upgraded connection.
+type Session struct {
+	engine      *Engine
+	config      *Config
+	subprotocol string
+	dir         [2]direction
+	raised      ws.Violations // in either direction
+	dead        bool          // dropped, or failed
+	jobs        int           // being judged off the loop
+	events      []pending
+
+	// Observe, if set, is shown every data message in the order of its
+	// verdict. For tools; it makes judging slow.
+	Observe func(*Record)
+
+	// Cookie is the caller's.
+	Cookie uint64
+	// Meta is the caller's, for events after the connection is gone.
+	Meta *event.Meta
+}
+
+// direction is what one peer sent.
+type direction struct {
+	decoder  framework.Decoder
+	inflater *message.Inflater // nil: not negotiated
+	parser   frame.Parser
+	assemble message.Assembler
+	backlog  []message.Message // behind a job, where nothing is held
+	logged   ws.Violations     // each is logged once
+	messages uint64            // data messages judged or given up
+	held     int               // bytes consumed and not released
+	start    int               // of held, when the current frame began
+	owned    int               // bytes of payloads in jobs and the backlog
+
+	from   ws.Direction
+	mode   Mode
+	busy   bool // a job has the decoder and the inflater
+	blind  bool // nothing can be decoded any more
+	skip   bool // the current message is too big to be looked at
+	closed bool // a Close frame was seen
+}
+
+// pending is an event that waits for what only NGINX knows.
+type pending struct {
+	attack    *event.Attack
+	violation *event.Violation
+}
+
+// Violations is the set of all violations raised so far.
+func (s *Session) Violations() ws.Violations { return s.raised }
+
+// Feed takes the next bytes of a direction. b is not kept. It stops before
+// the end of b with Pending, Drop, Opaque, Failed, and behind a control frame
+// that may overtake what is held.
+func (s *Session) Feed(from ws.Direction, b []byte) Result {
+	var r Result
+	d := &s.dir[from]
+	if s.dead {
+		r.Status = Drop
+		s.fill(d, &r)
+		return r
+	}
+	for r.Consumed < len(b) && !d.blind {
+		rest := b[r.Consumed:]
+		if d.parser.AtBoundary() {
+			d.start = d.held
+		}
+		n, ev := d.parser.Next(rest)
+		r.Consumed += n
+		d.held += n
+		h := d.parser.Header()
+		switch ev {
+		case frame.NeedMore:
+			continue
+		case frame.GotHeader:
+			if !s.begin(d, h, &r) {
+				break
+			}
+		case frame.GotPayload:
+			if d.mode != Off && (!d.skip || h.Opcode.IsControl()) {
+				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.engine.loop.scratch)
+			}
+		}
+		if r.Status != Pass || d.blind {
+			break
+		}
+		if d.parser.Left() > 0 {
+			continue
+		}
+		s.end(d, h, &r)
+		if r.Status != Pass || r.Control > 0 {
+			break
+		}
+	}
+	if d.blind {
+		r.Consumed = len(b)
+		if r.Status == Pass && d.mode != Off {
+			r.Status = Opaque
+		}
+	}
+	if d.mode != Block {
+		d.held = 0
+		r.Release = r.Consumed
+	}
+	s.fill(d, &r)
+	return r
+}
+
+// begin looks at a frame's header. It reports whether the frame is followed.
+func (s *Session) begin(d *direction, h *frame.Header, r *Result) bool {
+	broken := frame.Check(h, d.from, d.inflater != nil, d.assemble.Open())
+	if d.closed {
+		broken.Add(ws.FrameAfterClose)
+	}
+	for broken != 0 {
+		v := broken.Pop()
+		if !s.violate(d, v, 0, r) {
+			return false
+		}
+		if v.Desync() {
+			s.blind(d)
+			return false
+		}
+	}
+	if d.mode != Off && !d.skip && d.tooBig(h, s.config.Limits.MaxMessage) {
+		if !s.violate(d, ws.MessageTooBig, 0, r) {
+			return false
+		}
+		// not kept any more, but the frames stay in step
+		d.skip = true
+	}
+	d.assemble.Begin(h)
+	return true
+}
+
+// tooBig judges a message by the header of a frame, before its payload is
+// read. Tiny fragments may hold far more bytes than they have payload.
+func (d *direction) tooBig(h *frame.Header, limit int) bool {
+	return d.assemble.TooBig(h, limit) || d.mode == Block && d.start > 2*limit+1<<16
+}
+
+// end is called behind the last byte of a frame.
+func (s *Session) end(d *direction, h *frame.Header, r *Result) {
+	if h.Opcode.IsControl() {
+		s.control(d, h, r)
+		if r.Status == Pass && d.mode == Block {
+			if d.start == 0 {
+				r.Release += d.held
+				d.held = 0
+			} else {
+				r.Control = d.held - d.start
+				d.held = d.start
+			}
+		}
+		return
+	}
+	m, whole := d.assemble.End(h)
+	if !whole {
+		return
+	}
+	if d.mode == Off {
+		d.assemble.Release()
+		return
+	}
+	r.Messages++
+	if d.skip {
+		d.skip = false
+		d.assemble.Release()
+		d.messages++
+		r.Uninspected++
+		if m.Compressed && d.inflater != nil {
+			s.blind(d) // later messages may refer to it
+		}
+		return
+	}
+	if d.busy {
+		s.queue(d, m, r)
+		return
+	}
+	s.message(d, m, false, r)
+	d.assemble.Release()
+	if r.Status == Pass && d.mode == Block {
+		r.Release += d.held
+		d.held = 0
+	}
+}
+
+// control judges a control frame: it is a side channel everywhere else.
+func (s *Session) control(d *direction, h *frame.Header, r *Result) {
+	payload := d.assemble.Control()
+	if h.Opcode == ws.OpClose {
+		d.closed = true
+		for broken := message.CheckClose(payload); broken != 0; {
+			if !s.violate(d, broken.Pop(), 0, r) {
+				return
+			}
+		}
+		payload = payload[min(2, len(payload)):]
+	}
+	if len(payload) == 0 || d.mode == Off {
+		return
+	}
+	t := task{session: s, dir: d, message: message.Message{Opcode: h.Opcode, Frames: 1}}
+	s.engine.loop.control(&t, payload)
+	s.attack(d, &t, r)
+}
+
+// message judges a message on the loop, or hands it over when it may take
+// long. m.Payload is the assembler's unless owned.
+func (s *Session) message(d *direction, m message.Message, owned bool, r *Result) {
+	t := task{session: s, dir: d, message: m, decoder: d.decoder, inflater: d.inflater}
+	if s.engine.loop.judge(&t, s.engine.offload == nil) {
+		s.conclude(d, &t, r)
+		return
+	}
+	if t.deferred != nil {
+		t.message.Payload = nil // what is left to do is in deferred
+	} else if !owned {
+		t.message.Payload = d.assemble.Take()
+	}
+	// the thread has the payload, the decoder and the inflater until finish
+	job := new(task)
+	*job = t
+	d.busy = true
+	s.jobs++
+	d.owned += job.size()
+	s.engine.offload.submit(job)
+	if d.mode == Block {
+		r.Status = Pending
+	}
+}
+
+// queue keeps a message behind a job, in a direction that holds nothing. When
+// the backlog outgrows two messages, the direction is given up.
+func (s *Session) queue(d *direction, m message.Message, r *Result) {
+	if d.owned+len(m.Payload) > 2*s.config.Limits.MaxMessage {
+		r.Uninspected += 1 + len(d.backlog)
+		s.violate(d, ws.MemoryExhausted, 0, r)
+		s.blind(d)
+		return
+	}
+	m.Payload = d.assemble.Take()
+	d.owned += len(m.Payload)
+	d.backlog = append(d.backlog, m)
+}
+
+// finish takes a job back on the loop.
+func (s *Session) finish(job *task) Result {
+	var r Result
+	d := job.dir
+	d.busy = false
+	s.jobs--
+	d.owned -= job.size()
+	if job.failed {
+		s.dead = true
+		r.Status = Failed
+		s.fill(d, &r)
+		return r
+	}
+	s.conclude(d, job, &r)
+	message.Free(job.message.Payload)
+	for len(d.backlog) > 0 && !d.busy {
+		m := d.backlog[0]
+		d.backlog = d.backlog[1:]
+		d.owned -= len(m.Payload)
+		s.message(d, m, true, &r)
+	}
+	if d.mode == Block && r.Status == Pass {
+		r.Release = d.held
+		d.held = 0
+	}
+	if d.blind && r.Status == Pass {
+		r.Status = Opaque
+	}
+	s.fill(d, &r)
+	return r
+}
+
+// conclude draws the consequences of a judged message.
+func (s *Session) conclude(d *direction, t *task, r *Result) {
+	desync := false
+	for broken := t.violations; broken != 0; {
+		v := broken.Pop()
+		if s.violate(d, v, 0, r) {
+			desync = desync || v.Desync()
+			if v.Desync() || v == ws.ProcessTimeLimit {
+				r.Uninspected++
+			}
+		}
+	}
+	drop := s.attack(d, t, r)
+	if s.Observe != nil {
+		s.observe(d, t, drop)
+	}
+	d.messages++
+	if desync {
+		s.blind(d)
+	}
+}
+
+// attack turns what was found into an event, and into a drop. It reports
+// whether the message is an attack.
+func (s *Session) attack(d *direction, t *task, r *Result) bool {
+	if len(t.findings) == 0 {
+		return false
+	}
+	score, drop := verdict.Judge(t.findings, s.config.Threshold)
+	if !drop {
+		return false
+	}
+	a := &event.Attack{
+		Direction:   d.from,
+		Opcode:      t.message.Opcode,
+		MessageNo:   d.messages,
+		Frames:      t.message.Frames,
+		Compressed:  t.message.Compressed,
+		Framework:   t.envelope.Framework,
+		Event:       string(t.envelope.Event),
+		Format:      t.envelope.Format,
+		Subprotocol: s.subprotocol,
+		Payload:     around(t.payload, t.hits[0].Match),
+		PayloadLen:  t.length,
+		Hits:        t.hits,
+		Score:       score,
+		Threshold:   s.config.Threshold,
+		Action:      event.Monitored,
+	}
+	if d.mode == Block {
+		a.Action = event.Blocked
+		a.CloseCode = ws.ClosePolicyViolation
+		if !s.dead {
+			s.drop(ws.ClosePolicyViolation, r)
+		}
+	}
+	s.events = append(s.events, pending{attack: a})
+	return true
+}
+
+// around is a copy of what an event may show of a payload.
+func around(payload, match []byte) []byte {
+	const size = 2 * event.MaxPayload
+	at := max(bytes.Index(payload, match), 0)
+	from := max(min(at-size/2, len(payload)-size), 0)
+	return bytes.Clone(payload[from:min(from+size, len(payload))])
+}
+
+// Expire gives up on what is held in a direction.
+func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
+	var r Result
+	d := &s.dir[from]
+	s.violate(d, v, 0, &r)
+	s.fill(d, &r)
+	return r
+}
+
+// Close ends the session and reports whether nothing of it is being judged
+// any more. Its events can still be fetched.
+func (s *Session) Close() bool {
+	s.dead = true
+	for i := range s.dir {
+		s.dir[i].backlog = nil
+		s.dir[i].assemble.Release()
+	}
+	return s.jobs == 0
+}
+
+// violate raises v. It reports whether the connection goes on.
+func (s *Session) violate(d *direction, v ws.Violation, status int, r *Result) bool {
+	s.raised.Add(v)
+	if d.mode == Off {
+		return true
+	}
+	blocks := v.Blocks()
+	drops := blocks && d.mode == Block && !s.dead
+	if !d.logged.Has(v) {
+		d.logged.Add(v)
+		e := &event.Violation{Direction: d.from, MessageNo: d.messages, Violation: v, Action: event.Logged}
+		switch {
+		case drops:
+			e.Action, e.Status = event.Blocked, status
+		case blocks:
+			e.Action = event.Monitored
+		}
+		s.events = append(s.events, pending{violation: e})
+	}
+	if drops {
+		s.drop(v.CloseCode(), r)
+	}
+	return !drops
+}
+
+func (s *Session) drop(code ws.CloseCode, r *Result) {
+	s.dead = true
+	r.Status = Drop
+	r.CloseCode = code
+}
+
+// blind gives up decoding a direction.
+func (s *Session) blind(d *direction) {
+	d.blind = true
+	d.assemble.Release()
+	d.decoder, d.inflater, d.backlog = nil, nil, nil
+}
+
+// fill sets what every Result says.
+func (s *Session) fill(d *direction, r *Result) {
+	r.Events = len(s.events)
+	r.Decoded = d.assemble.Size() + d.owned
+	switch left := d.parser.Left(); {
+	case d.blind:
+		r.Need = Unknown
+	case left > 0:
+		r.Need = int(min(left, 1<<31-1))
+	case d.parser.AtBoundary():
+		r.Need = 0
+	default:
+		r.Need = d.parser.HeaderNeed()
+	}
+}
+
+// Event appends the oldest waiting event to dst: its JSON line, and its text
+// for error_log. name is the attack's type or the violation's token. It stays
+// until Pop.
+func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, attack bool, name string) {
+	if len(s.events) == 0 {
+		return dst, 0, false, ""
+	}
+	if a := s.events[0].attack; a != nil {
+		out = event.AppendAttack(dst, m, a)
+		line = len(out) - len(dst)
+		return event.AppendLogLine(out, a), line, true, a.Hits[0].Type
+	}
+	v := s.events[0].violation
+	out = event.AppendViolation(dst, m, v)
+	line = len(out) - len(dst)
+	return event.AppendViolationLogLine(out, v), line, false, v.Violation.String()
+}
+
+// Pop forgets the oldest waiting event.
+func (s *Session) Pop() {
+	if len(s.events) > 0 {
+		s.events = s.events[1:]
+	}
+	if len(s.events) == 0 {
+		s.events = nil
+	}
+}
