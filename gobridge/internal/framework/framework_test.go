@@ -1,8 +1,11 @@
 package framework_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -264,6 +267,50 @@ func TestBase64OfEngineIO3(t *testing.T) {
 			got := decode(d, text("b4"+enc.EncodeToString([]byte(`["<script>??>>"]`))))
 			require.Equal(t, "socket.io m json", got.envelope)
 			require.Contains(t, got.fields, "$[0][0]=<script>??>>")
+		})
+	}
+}
+
+// The decoder takes what the real parsers take, and finds in it what they find.
+func TestSocketIOParser(t *testing.T) {
+	file, err := os.ReadFile("../../../testdata/framework/socketio-parser.jsonl")
+	require.NoError(t, err)
+	for line := range bytes.Lines(file) {
+		var want struct {
+			Parser, Message, Namespace string
+			Event                      *string
+			Strings                    []string
+			Attachments                []struct {
+				Num  int
+				Path string
+			}
+		}
+		require.NoError(t, json.Unmarshal(line, &want))
+		t.Run(fmt.Sprintf("%s/%q", want.Parser, want.Message), func(t *testing.T) {
+			d, _ := framework.Identify(engineIO, "")
+			var values []string
+			var w format.Walker
+			env := d.Decode(text(want.Message), &w, func(f *format.Field) {
+				values = append(values, normal(string(f.Value)))
+			})
+			require.Equal(t, "socket.io", env.Framework)
+			if want.Event != nil {
+				require.Equal(t, *want.Event, string(env.Event))
+			}
+			for _, s := range want.Strings {
+				require.Contains(t, values, normal(s))
+			}
+			if want.Namespace != "/" {
+				// socket.io-parser 3 cuts off the query.
+				require.True(t, strings.HasPrefix(values[0], want.Namespace))
+			}
+			paths := map[int]string{}
+			for _, a := range want.Attachments {
+				paths[a.Num] = a.Path
+			}
+			for num := range len(paths) {
+				require.Equal(t, []string{paths[num] + "=hello"}, decode(d, binary("hello")).fields)
+			}
 		})
 	}
 }
