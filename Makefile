@@ -107,7 +107,6 @@ fuzz: deps  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)
 
 nginx-tests: build  ## NGINX's own upgrade tests (NGINX_TESTS_DIR=) with the module on
-	@scripts/deps.sh nginx-tests
 	@scripts/nginx-tests.sh
 
 check-unit-header: deps  ## compare our names with NGINX Unit's header (UNIT_SOURCE_DIR=)

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# NGINX's own tests of upgraded connections, with the module loaded and the
+# directive on, from a tree of nginx/nginx-tests at NGINX_TESTS_DIR.
+
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+dir=${NGINX_TESTS_DIR:-}
+[ -n "$dir" ] || die "NGINX_TESTS_DIR= is not set: clone nginx/nginx-tests" \
+    "from GitHub and run make nginx-tests NGINX_TESTS_DIR=/path/to/it"
+[ -f "$dir/lib/Test/Nginx.pm" ] || die "NGINX_TESTS_DIR=$dir is no tree of" \
+    "nginx/nginx-tests: lib/Test/Nginx.pm is not there"
+
+# The distribution's NGINX wants all of its dynamic modules to be installed:
+# the tests run in the same version, built here.
+if [ -z "${NGINX_BINARY:-}" ]; then
+    export NGINX_VERSION=${NGINX_VERSION:-$(nginx_version)}
+    scripts/deps.sh build nginx-tests
+    scripts/build-nginx.sh binary
+fi
+
+env=$(scripts/env.sh)
+eval "$env"
+
+export TEST_NGINX_BINARY=$WSI_NGINX
+export TEST_NGINX_GLOBALS="load_module $WSI_MODULE;
+wallarm_websocket_library $WSI_LIBRARY;"
+
+# As root the workers are "nobody", who may not reach the library.
+[ "$(id -u)" != 0 ] || TEST_NGINX_GLOBALS="user root; $TEST_NGINX_GLOBALS"
+
+
+# $1: the mode, then the tests; what this release of the tests has of them
+run() {
+    local mode=$1 name tests=()
+    shift
+
+    for name in "$@"; do
+        [ ! -f "$dir/$name.t" ] || tests+=("$name.t")
+    done
+
+    echo "wallarm_mode $mode: ${tests[*]}"
+    (cd "$dir" \
+     && TEST_NGINX_GLOBALS_HTTP="wallarm_parse_websocket on;
+        wallarm_mode $mode; wallarm_event_log off;" prove -I lib "${tests[@]}")
+}
+
+
+# Monitoring refuses nothing.  In block mode only WebSocket is upgraded: the
+# other tests tunnel protocols of their own.
+run block proxy_websocket
+run monitoring proxy_websocket proxy_upgrade ssl_proxy_upgrade \
+    worker_shutdown_timeout_proxy_upgrade \
+    tunnel tunnel_auth_basic tunnel_next_upstream
