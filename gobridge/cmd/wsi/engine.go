@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"math"
+
+	"wsi/gobridge/internal/detect"
+	"wsi/gobridge/internal/handshake"
+	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/verdict"
+	"wsi/gobridge/internal/ws"
+)
+
+// attack is one finding in the output of replay and scan.
+type attack struct {
+	Type  string `json:"type"`
+	Rule  string `json:"rule"`
+	Path  string `json:"path"`
+	Score int    `json:"score"`
+}
+
+// value is one decoded string of a message.
+type value struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+}
+
+// message is one data message as the engine judged it.
+type message struct {
+	File      string   `json:"file"`
+	N         uint64   `json:"n"`
+	Direction string   `json:"direction"`
+	Opcode    string   `json:"opcode"`
+	Framework string   `json:"framework"`
+	Event     string   `json:"event"`
+	Format    string   `json:"format"`
+	Values    []value  `json:"values"`
+	Verdict   string   `json:"verdict"`
+	Attacks   []attack `json:"attacks"`
+}
+
+// openSession starts a connection whose messages are all judged, none of them
+// dropped: monitoring judges as block mode does, in either direction.
+func openSession(target string, r handshake.Result, observe func(*message)) (*pipeline.Session, error) {
+	e, err := pipeline.NewEngine(pipeline.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s, _ := e.Open(
+		pipeline.Handshake{Target: target, Result: r},
+		&pipeline.Config{
+			Mode:      [2]pipeline.Mode{pipeline.Monitoring, pipeline.Monitoring},
+			Limits:    ws.DefaultLimits,
+			Threshold: verdict.Threshold,
+		})
+	s.Observe = func(r *pipeline.Record) {
+		m := message{
+			N:         r.N,
+			Direction: r.Direction.String(),
+			Opcode:    r.Opcode.String(),
+			Framework: r.Envelope.Framework,
+			Event:     string(r.Envelope.Event),
+			Format:    r.Envelope.Format,
+			Values:    []value{},
+			Verdict:   verdictName(r.Drop),
+			Attacks:   []attack{},
+		}
+		for _, f := range r.Fields {
+			m.Values = append(m.Values, value{f.Path, f.Value})
+		}
+		for _, h := range r.Hits {
+			m.Attacks = append(m.Attacks, attack{h.Type, h.Rule, h.Path, h.Score})
+		}
+		observe(&m)
+	}
+	return s, nil
+}
+
+// feed gives b to s, whose events nobody reads.
+func feed(s *pipeline.Session, from ws.Direction, b []byte) error {
+	for len(b) > 0 {
+		r := s.Feed(from, b)
+		for range r.Events {
+			s.Pop()
+		}
+		if r.Status == pipeline.Failed || r.Consumed == 0 {
+			return errors.New("the engine failed")
+		}
+		b = b[r.Consumed:]
+	}
+	return nil
+}
+
+// judge judges text as one string value.
+func judge(text []byte) (attacks []attack, score int, drop bool) {
+	findings := detect.Scan(text, &detect.Budget{Left: math.MaxInt}, nil)
+	score, drop = verdict.Judge(findings, verdict.Threshold)
+	attacks = []attack{}
+	for _, f := range findings {
+		attacks = append(attacks, attack{f.Type, f.Rule, "$", f.Score})
+	}
+	return attacks, score, drop
+}
+
+func verdictName(drop bool) string {
+	if drop {
+		return "drop"
+	}
+	return "allow"
+}

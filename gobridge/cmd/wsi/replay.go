@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"wsi/gobridge/internal/capture"
+	"wsi/gobridge/internal/handshake"
+)
+
+const replayHelp = `Usage: wsi replay [--json] [--fail-on-attack] FILE...
+
+Feeds recorded connections to the engine and prints its judgement of every data
+message, then of the connection. Each message is judged as if none before it
+had been dropped, both directions as in block mode.
+
+FILE is a recording as 'wsi record' writes it. One of kind "http" holds no
+WebSocket connection: only its end is printed.
+
+Options:
+  --json             one JSON object per data message and per connection
+  --fail-on-attack   exit 1 when something would have been dropped
+  --help             this text
+
+Exit status: 0 processed, 1 with --fail-on-attack and an attack, 2 on an error.
+`
+
+// end closes the output of one file.
+type end struct {
+	File       string   `json:"file"`
+	End        bool     `json:"end"`
+	Verdict    string   `json:"verdict"`
+	Violations []string `json:"violations"`
+}
+
+func replay(args []string, stdout, stderr io.Writer) int {
+	fs := flag.NewFlagSet("replay", flag.ContinueOnError)
+	asJSON := fs.Bool("json", false, "")
+	failOnAttack := fs.Bool("fail-on-attack", false, "")
+	if code, ok := parse(fs, replayHelp, args, stdout, stderr); !ok {
+		return code
+	}
+	if fs.NArg() == 0 {
+		return fail(stderr, "replay", errors.New("no FILE"))
+	}
+
+	out := newPrinter(stdout, *asJSON)
+	code := exitOK
+	for _, path := range fs.Args() {
+		drop, err := replayFile(path, out)
+		if err != nil {
+			code = fail(stderr, "replay", err)
+		} else if drop && *failOnAttack && code == exitOK {
+			code = exitAttack
+		}
+	}
+	if err := out.flush(); err != nil {
+		return fail(stderr, "replay", err)
+	}
+	return code
+}
+
+// replayFile reports whether anything in the recording would be dropped.
+func replayFile(path string, out *printer) (drop bool, err error) {
+	r, err := capture.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+
+	e := end{File: path, End: true, Violations: []string{}}
+	if r.Header.Kind == capture.KindWebSocket {
+		e.Violations, drop, err = replayConnection(path, r, out)
+	} else {
+		err = drain(r)
+	}
+	if err != nil {
+		return false, err
+	}
+	e.Verdict = verdictName(drop)
+	out.end(&e)
+	return drop, nil
+}
+
+func replayConnection(path string, r *capture.Reader, out *printer) (violations []string, drop bool, err error) {
+	offer, answer, err := handshake.ParseTexts(*r.Header.Request, *r.Header.Response)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s:%d: %w", path, r.Line(), err)
+	}
+	s, err := openSession(offer.Target, handshake.Check(offer, answer), func(m *message) {
+		m.File = path
+		drop = drop || m.Verdict == "drop"
+		out.message(m)
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.Close()
+
+	for {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if err := feed(s, c.Direction, c.Data); err != nil {
+			return nil, false, fmt.Errorf("%s:%d: %w", path, r.Line(), err)
+		}
+	}
+	set := s.Violations()
+	violations = set.Strings()
+	for set != 0 {
+		drop = set.Pop().Blocks() || drop
+	}
+	return violations, drop, nil
+}
+
+// drain reads a recording to its end, for its errors.
+func drain(r *capture.Reader) error {
+	for {
+		if _, err := r.Next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// printer writes judgements, as JSON or for people.
+type printer struct {
+	w   *bufio.Writer
+	enc *json.Encoder // nil for people
+}
+
+func newPrinter(w io.Writer, asJSON bool) *printer {
+	p := &printer{w: bufio.NewWriter(w)}
+	if asJSON {
+		p.enc = json.NewEncoder(p.w)
+		p.enc.SetEscapeHTML(false)
+	}
+	return p
+}
+
+// flush returns the first error of all writes, which bufio.Writer keeps.
+func (p *printer) flush() error { return p.w.Flush() }
+
+func (p *printer) message(m *message) {
+	if p.enc != nil {
+		p.enc.Encode(m)
+		return
+	}
+	fmt.Fprintf(p.w, "%s %d %s", m.Direction, m.N, m.Opcode)
+	for _, s := range []string{m.Framework, m.Format} {
+		if s != "" {
+			fmt.Fprintf(p.w, " %s", s)
+		}
+	}
+	if m.Event != "" {
+		fmt.Fprintf(p.w, " %s", quote(m.Event))
+	}
+	fmt.Fprintf(p.w, ": %s\n", m.Verdict)
+	p.attacks(m.Attacks)
+	for _, v := range m.Values {
+		fmt.Fprintf(p.w, "    %s = %s\n", plain(v.Path), quote(v.Value))
+	}
+}
+
+func (p *printer) attacks(attacks []attack) {
+	for _, a := range attacks {
+		fmt.Fprintf(p.w, "    %s, rule %s, at %s, score %d\n", a.Type, a.Rule, plain(a.Path), a.Score)
+	}
+}
+
+func (p *printer) end(e *end) {
+	if p.enc != nil {
+		p.enc.Encode(e)
+		return
+	}
+	violations := "no violations"
+	if len(e.Violations) > 0 {
+		violations = "violations: " + strings.Join(e.Violations, ", ")
+	}
+	fmt.Fprintf(p.w, "%s: %s, %s\n\n", e.File, e.Verdict, violations)
+}
+
+// quote shows hostile text on one line of a terminal.
+func quote(s string) string {
+	const limit = 200
+	if len(s) > limit {
+		return fmt.Sprintf("%q... (%d bytes)", s[:limit], len(s))
+	}
+	return strconv.Quote(s)
+}
+
+// plain is quote without the quotes, for paths.
+func plain(s string) string {
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}

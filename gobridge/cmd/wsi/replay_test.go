@@ -1,0 +1,212 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	sessions    = "../../../testdata/session/"
+	httpCapture = `{"request":null,"response":null,"name":"x.http","kind":"http"}` + "\n" +
+		`{"conn":1,"dir":"c2s","t":900,"b64":"R0VUIC8gSFRUUC8xLjENCg0K"}` + "\n"
+)
+
+// handshakeLine is the header of a capture, with the example key of RFC 6455.
+const handshakeLine = `{"request":"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",` +
+	`"response":"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",` +
+	`"name":"x","kind":"websocket"}` + "\n"
+
+// decodeReplay checks the form of each line and takes the output apart.
+func decodeReplay(t *testing.T, stdout string) (messages []message, ends []end) {
+	t.Helper()
+	for line := range strings.Lines(stdout) {
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		if strings.Contains(line, `"end":true`) {
+			var e end
+			require.NoError(t, d.Decode(&e))
+			require.NotNil(t, e.Violations)
+			ends = append(ends, e)
+			continue
+		}
+		var m message
+		require.NoError(t, d.Decode(&m))
+		require.NotNil(t, m.Values)
+		require.NotNil(t, m.Attacks)
+		messages = append(messages, m)
+	}
+	return messages, ends
+}
+
+// falseAlarm is the one benign text of the recordings that libinjection takes
+// for SQL: a message that holds it may be dropped.
+const falseAlarm = "if (a < b && c > d) {"
+
+// expectation is what testdata/session/*.expect.json says of a recording.
+type expectation struct {
+	Messages []struct {
+		Dir     string
+		Index   uint64
+		Opcode  int
+		Label   string
+		Strings []struct{ Text, Label, Class, Encoding string }
+	}
+}
+
+// Every recorded message comes out in order with its strings; what carries SQL
+// or a script is dropped, and what is benign is allowed.
+func TestReplaySessions(t *testing.T) {
+	paths, err := filepath.Glob(sessions + "*.expect.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		path = strings.TrimSuffix(path, ".expect.json")
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			text, err := os.ReadFile(path + ".expect.json")
+			require.NoError(t, err)
+			var want expectation
+			require.NoError(t, json.Unmarshal(text, &want))
+
+			code, stdout, stderr := runWSI("", "replay", "--json", path+".jsonl")
+			require.Equal(t, 0, code)
+			require.Empty(t, stderr)
+			messages, ends := decodeReplay(t, stdout)
+			require.Len(t, messages, len(want.Messages))
+			require.Len(t, ends, 1)
+
+			type key struct {
+				dir string
+				n   uint64
+			}
+			byKey := map[key]*message{}
+			next := map[string]uint64{}
+			dropped := false
+			for i := range messages {
+				m := &messages[i]
+				require.Equal(t, path+".jsonl", m.File)
+				require.Equal(t, next[m.Direction], m.N)
+				next[m.Direction]++
+				byKey[key{m.Direction, m.N}] = m
+				dropped = dropped || m.Verdict == "drop"
+				require.Equal(t, m.Verdict == "drop", len(m.Attacks) > 0)
+			}
+			for _, w := range want.Messages {
+				m := byKey[key{w.Dir, w.Index}]
+				require.NotNil(t, m, "%s %d", w.Dir, w.Index)
+				require.Equal(t, map[int]string{1: "text", 2: "binary"}[w.Opcode], m.Opcode)
+				mistaken := slices.ContainsFunc(m.Values, func(v value) bool {
+					return strings.Contains(v.Value, falseAlarm)
+				})
+				if w.Label == "benign" && !mistaken {
+					require.Equal(t, "allow", m.Verdict, "%s %d", w.Dir, w.Index)
+				}
+				for _, s := range w.Strings {
+					if s.Class == "xss" || s.Class == "sqli" {
+						require.Equal(t, "drop", m.Verdict, "%s %d: %s", w.Dir, w.Index, s.Text)
+					}
+					seen := slices.ContainsFunc(m.Values, func(v value) bool {
+						return strings.Contains(v.Value, s.Text)
+					})
+					require.True(t, seen, "%s %d: %q is not among %+v", w.Dir, w.Index, s.Text, m.Values)
+				}
+			}
+			require.Equal(t, end{path + ".jsonl", true, verdictName(dropped), []string{}}, ends[0])
+		})
+	}
+}
+
+func TestReplayForm(t *testing.T) {
+	// "hello" unmasked from the server.
+	path := writeFile(t, "x.jsonl", handshakeLine+`{"dir":"s2c","t":1,"b64":"gQVoZWxsbw=="}`+"\n")
+	code, stdout, stderr := runWSI("", "replay", "--json", path)
+	require.Equal(t, 0, code, stderr)
+	require.Equal(t, `{"file":"`+path+`","n":0,"direction":"s2c","opcode":"text","framework":"none","event":"","format":"text",`+
+		`"values":[{"path":"$","value":"hello"}],"verdict":"allow","attacks":[]}`+"\n"+
+		`{"file":"`+path+`","end":true,"verdict":"allow","violations":[]}`+"\n", stdout)
+
+	code, stdout, _ = runWSI("", "replay", path)
+	require.Equal(t, 0, code)
+	require.Equal(t, "s2c 0 text none text: allow\n    $ = \"hello\"\n"+path+": allow, no violations\n\n", stdout)
+}
+
+func TestReplayExit(t *testing.T) {
+	benign := writeFile(t, "benign.jsonl", handshakeLine+`{"dir":"s2c","t":1,"b64":"gQVoZWxsbw=="}`+"\n")
+	attack := sessions + "sio4-chat-upgrade-attack.jsonl"
+	tests := []struct {
+		name string
+		args []string
+		code int
+	}{
+		{"benign", []string{benign}, 0},
+		{"attack", []string{attack}, 0},
+		{"benign, fail on attack", []string{"--fail-on-attack", benign}, 0},
+		{"attack, fail on attack", []string{"--fail-on-attack", benign, attack, benign}, 1},
+		{"error beats attack", []string{"--fail-on-attack", "absent", attack}, 2},
+	}
+	for _, tt := range tests {
+		for _, form := range []string{"--json", "--json=false"} {
+			t.Run(tt.name+" "+form, func(t *testing.T) {
+				code, stdout, _ := runWSI("", append([]string{"replay", form}, tt.args...)...)
+				require.Equal(t, tt.code, code)
+				require.NotEmpty(t, stdout)
+			})
+		}
+	}
+}
+
+func TestReplayViolations(t *testing.T) {
+	tests := []struct {
+		name, header, b64, verdict string
+		violations                 []string
+	}{
+		{"unmasked client frame passes", handshakeLine, "gQVoZWxsbw==", "allow", []string{"frame_client_unmasked"}},
+		{"reserved opcode", handshakeLine, "g4AAAAAA", "drop", []string{"frame_opcode_reserved"}},
+		{"foreign upgrade", strings.Replace(handshakeLine, `101 Switching Protocols\r\nUpgrade: websocket`, `101 Switching Protocols\r\nUpgrade: h2c`, 1),
+			"", "drop", []string{"handshake_upgrade_not_websocket"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := writeFile(t, "x.jsonl", tt.header+`{"dir":"c2s","t":1,"b64":"`+tt.b64+`"}`+"\n")
+			code, stdout, stderr := runWSI("", "replay", "--json", path)
+			require.Equal(t, 0, code, stderr)
+			_, ends := decodeReplay(t, stdout)
+			require.Equal(t, []end{{path, true, tt.verdict, tt.violations}}, ends)
+		})
+	}
+}
+
+func TestReplayHTTP(t *testing.T) {
+	path := writeFile(t, "x.http.jsonl", httpCapture)
+	code, stdout, stderr := runWSI("", "replay", "--json", "--fail-on-attack", path)
+	require.Equal(t, 0, code, stderr)
+	require.Equal(t, `{"file":"`+path+`","end":true,"verdict":"allow","violations":[]}`+"\n", stdout)
+}
+
+func TestReplayErrors(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct{ name, file, err string }{
+		{"empty", "", ":1: no header line"},
+		{"header broken", "{\n", ":1: unexpected end of JSON input"},
+		{"not a handshake", `{"request":"x","response":"y","name":"x","kind":"websocket"}` + "\n", ":1: handshake: no request line"},
+		{"refused", `{"request":"GET / HTTP/1.1\r\n\r\n","response":"HTTP/1.1 400 Bad\r\n\r\n","name":"x","kind":"websocket"}` + "\n", ":1: handshake: response is not a 101"},
+		{"chunk broken", handshakeLine + `{"dir":"s2c","t":1,"b64":"gQVoZWxsbw=="}` + "\n{\n", ":3: unexpected end of JSON input"},
+		{"HTTP chunk broken", httpCapture + "{\n", ":3: unexpected end of JSON input"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(dir, strings.ReplaceAll(tt.name, " ", "-")+".jsonl")
+			require.NoError(t, os.WriteFile(path, []byte(tt.file), 0o600))
+			code, stdout, stderr := runWSI("", "replay", "--json", path)
+			require.Equal(t, 2, code)
+			require.Equal(t, "wsi replay: "+path+tt.err+"\n", stderr)
+			_, ends := decodeReplay(t, stdout)
+			require.Empty(t, ends)
+		})
+	}
+}
