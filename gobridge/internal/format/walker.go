@@ -1,3 +1,5 @@
+// Package format takes a payload apart by its content: JSON, text, or text in
+// binary. Its output is the Field.
 package format
 
 import "unicode/utf8"

@@ -1,3 +1,10 @@
+// Package framework opens the envelope in which a framework wraps messages:
+// Engine.IO and socket.io. Its output is the Envelope.
+//
+// Paths begin at what the framework hands to the application: "$[0]" is the
+// first argument of an event or an ack, "$event" its name, "$nsp" the
+// namespace, "$attachment[0]" a binary attachment without a placeholder, and
+// "$message" the whole message where its first character may be no packet type.
 package framework
 
 import (
