@@ -112,8 +112,8 @@ type Fallback struct {
 	Action string // Passed or Refused
 }
 
-// lead is the hit that names the attack.
-func (a *Attack) lead() *Hit {
+// Lead is the hit that names the attack.
+func (a *Attack) Lead() *Hit {
 	best := &Hit{}
 	for i := range a.Hits {
 		if i == 0 || a.Hits[i].Score > best.Score {
@@ -126,7 +126,7 @@ func (a *Attack) lead() *Hit {
 // AppendAttack appends a as one line to dst.
 func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	h := parseHead(m.Request)
-	hit := a.lead()
+	hit := a.Lead()
 	length := max(a.PayloadLen, a.PayloadOffset+len(a.Payload))
 	lo, hi := Window(a.Payload, hit.Match, MaxPayload)
 	part := a.Payload[lo:hi]
@@ -135,7 +135,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w := writer{b: dst}
 	w.object("")
 	w.common(m,
-		"WebSocket "+hit.Type+" attack "+a.Action+" from "+m.RemoteAddr+" on "+
+		"WebSocket "+hit.Type+" attack "+a.Action+preposition(a.Direction)+m.RemoteAddr+" on "+
 			where(m, &h)+" (rule "+hit.Rule+" at "+hit.Path+")")
 	w.event("wallarm_websocket.attack", a.Action, max(a.Score, 0))
 
@@ -220,7 +220,7 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	w := writer{b: dst}
 	w.object("")
 	w.common(m,
-		"WebSocket violation "+reason+" "+v.Action+" from "+m.RemoteAddr+" on "+where(m, &h))
+		"WebSocket violation "+reason+" "+v.Action+preposition(v.Direction)+m.RemoteAddr+" on "+where(m, &h))
 	w.event("wallarm_websocket.violation", v.Action, -1)
 	w.connection(m, &h, v.Direction)
 	w.http(m, &h, status, nil, -1)
@@ -270,7 +270,7 @@ func AppendFallback(dst []byte, m *Meta, f *Fallback) []byte {
 // AppendLogLine appends the error_log line of a to dst, without a newline.
 // Bytes outside printable ASCII stand as \xHH, as in NGINX's own logs.
 func AppendLogLine(dst []byte, a *Attack) []byte {
-	hit := a.lead()
+	hit := a.Lead()
 	dst = append(dst, "wallarm: websocket "...)
 	dst = appendPlain(dst, hit.Type, 32)
 	dst = append(dst, " attack "...)
@@ -307,6 +307,14 @@ func AppendViolationLogLine(dst []byte, v *Violation) []byte {
 	}
 	dst = append(dst, ", message "...)
 	return appendUint(dst, v.MessageNo)
+}
+
+// preposition says how the client took part.
+func preposition(d ws.Direction) string {
+	if d == ws.FromClient {
+		return " from "
+	}
+	return " to "
 }
 
 func directionName(d ws.Direction) string {

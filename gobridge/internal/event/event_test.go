@@ -180,6 +180,8 @@ func TestAttackVariants(t *testing.T) {
 		{"no close code", func(m *Meta, a *Attack) { a.CloseCode = 0 }, "wallarm.websocket.close_code", nil},
 		{"from server", func(m *Meta, a *Attack) { a.Direction = ws.FromServer }, "network.direction", "outbound"},
 		{"from server keeps the client as source", func(m *Meta, a *Attack) { a.Direction = ws.FromServer }, "source.ip", "198.51.100.13"},
+		{"from server goes to the client", func(m *Meta, a *Attack) { a.Direction, a.Action = ws.FromServer, Monitored }, "message",
+			"WebSocket xss attack monitored to 198.51.100.13 on chat.example.com/socket.io/ (rule 941100 at $[0].text)"},
 		{"rule of our own", func(m *Meta, a *Attack) { a.Hits[1].Rule = "wsi-1" }, "rule.ruleset", nil},
 		{"unix socket", func(m *Meta, a *Attack) { m.RemoteAddr, m.RemotePort = "unix:", 0 }, "source.address", "unix:"},
 		{"unix socket has no related address", func(m *Meta, a *Attack) { m.RemoteAddr = "unix:" }, "related", nil},
@@ -316,9 +318,7 @@ func TestLineIsBounded(t *testing.T) {
 		for range 100 {
 			a.Hits = append(a.Hits, hit)
 		}
-		line := AppendAttack(nil, m, a)
-		decode(t, line)
-
+		decode(t, AppendAttack(nil, m, a))
 		require.Less(t, len(AppendLogLine(nil, a)), maxLogLine)
 		decode(t, AppendViolation(nil, m, &Violation{Violation: ws.MessageTooBig, Action: Blocked}))
 		decode(t, AppendFallback(nil, m, &Fallback{Reason: long, Action: Passed}))
