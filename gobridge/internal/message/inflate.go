@@ -178,7 +178,7 @@ func (h *huffman) init(symbols []entry, root uint, lens []uint8) bool {
 					subBits++
 				}
 				end += 1 << subBits
-				if end > len(h.t) {
+				if end > len(h.t) { // no complete code needs that
 					return false
 				}
 				h.t[low] = entry(subAt)<<16 | entry(opTable|subBits)<<8 | entry(h.root)
@@ -311,9 +311,6 @@ func (d *inflate) stored() error {
 	d.p = i + size
 	if size == 0 {
 		return nil
-	}
-	if size > d.limit-len(d.out) {
-		return ErrTooBig
 	}
 	n := len(d.out)
 	if !d.room(size) {

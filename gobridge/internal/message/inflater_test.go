@@ -468,16 +468,17 @@ func TestInflateAllocs(t *testing.T) {
 	}
 }
 
-// reference inflates with compress/flate. It knows the window of 32768 alone.
-// That a message ends at a block boundary shows when either of two final
+// reference inflates with compress/flate what was compressed behind dict. It
+// knows the window of 32768 alone. That a message ends at a block boundary shows when either of two final
 // blocks behind it is read as such.
-func reference(payload []byte) (out []byte, ok bool) {
+func reference(dict, payload []byte) (out []byte, ok bool) {
 	if len(payload) == 0 {
 		return nil, true
 	}
 	inflate := func(final []byte) (out []byte, ok bool) {
 		tail := append([]byte{0, 0, 0xff, 0xff}, final...)
 		in := bytes.NewReader(append(bytes.Clone(payload), tail...))
+		out = bytes.Clone(dict)
 		for {
 			b, err := io.ReadAll(stdflate.NewReaderDict(in, out))
 			out = append(out, b...)
@@ -485,9 +486,9 @@ func reference(payload []byte) (out []byte, ok bool) {
 			case err != nil:
 				return nil, false
 			case in.Len() == 0:
-				return out, true
+				return out[len(dict):], true
 			case in.Len() == len(tail): // a final block ended the payload
-				return append(out, final[5:]...), true
+				return append(out, final[5:]...)[len(dict):], true
 			}
 		}
 	}
@@ -530,7 +531,7 @@ func FuzzInflate(f *testing.F) {
 		if err == message.ErrTooBig {
 			return
 		}
-		ref, ok := reference(payload)
+		ref, ok := reference(nil, payload)
 		require.Equal(t, ok, err == nil, "compress/flate says otherwise: %v", err)
 		if err != nil {
 			return
@@ -545,6 +546,36 @@ func FuzzInflate(f *testing.F) {
 			probe, err := direct.Inflate(nil, new(bitWriter).fixed(0).back(back).end().flushed(), large)
 			require.NoError(t, err)
 			require.Equal(t, want[len(want)-back], probe[0])
+		}
+	})
+}
+
+// FuzzInflateContext holds that a second message, whatever the window, gives
+// what compress/flate gives behind the first, or is refused.
+func FuzzInflateContext(f *testing.F) {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	for _, bits := range []uint8{8, 9, 15} {
+		d := newDeflater(f, 1<<bits, true)
+		first, second := d.deflate(f, chat(rnd, 700)), d.deflate(f, chat(rnd, 200))
+		f.Add(first, second, bits)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, bits uint8) {
+		window := 1 << (8 + bits%8)
+		inf := message.NewInflater(window, true)
+		before, err := inf.Inflate(nil, first, 1<<20)
+		if err != nil {
+			return
+		}
+		require.LessOrEqual(t, inf.Size(), window)
+		for range 2 {
+			out, err := inf.Inflate(nil, second, 1<<20)
+			if err != nil {
+				return
+			}
+			ref, ok := reference(before, second)
+			require.True(t, ok)
+			require.True(t, bytes.Equal(ref, out))
+			before = append(before, out...)
 		}
 	})
 }
