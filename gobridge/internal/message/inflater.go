@@ -31,9 +31,10 @@ func NewInflater(window int, takeover bool) Inflater {
 var inflates = sync.Pool{New: func() any { return new(inflate) }}
 
 // Inflate inflates a message's payload into dst[:0], which is apart from the
-// payload and grows with what is produced. More than limit bytes are ErrTooBig, and what cannot be decoded
-// is ErrInvalid; then out is what came before the error, and the context is
-// as if the call had not been made, so that it can be repeated.
+// payload and grows with what is produced. More than limit bytes are ErrTooBig,
+// and what cannot be decoded is ErrInvalid; then out is what came before the
+// error, and the context is as if the call had not been made, so that it can
+// be repeated.
 func (f *Inflater) Inflate(dst, payload []byte, limit int) (out []byte, err error) {
 	d := inflates.Get().(*inflate)
 	d.in, d.out, d.limit = payload, dst[:0], max(limit, 0)
