@@ -1,4 +1,7 @@
+// Package detect finds attacks in one decoded value.
 package detect
+
+import "unsafe"
 
 // Finding is one detector's hit in one field.
 type Finding struct {
@@ -15,4 +18,36 @@ type Finding struct {
 type Budget struct {
 	Left      int
 	Exhausted bool // some value was not fully inspected
+}
+
+// take charges n bytes. It reports false, and marks the budget exhausted, when
+// they are not left; then nothing later in the message is left either.
+func (b *Budget) take(n int) bool {
+	b.Left -= n
+	if b.Left < 0 {
+		b.Exhausted = true
+		return false
+	}
+	return true
+}
+
+// Detector appends what it finds in value to dst. It keeps no part of value.
+type Detector interface {
+	Name() string
+	Detect(value []byte, b *Budget, dst []Finding) []Finding
+}
+
+// Scan appends the findings of all detectors in value to dst.
+func Scan(value []byte, b *Budget, dst []Finding) []Finding {
+	for _, d := range detectors {
+		dst = d.Detect(value, b, dst)
+	}
+	return dst
+}
+
+// text is value as a string, valid while value is unchanged: for callees that
+// keep nothing of it. libinjection does not: IsSQLi and IsXSS clear their pooled
+// state before they return, and a fingerprint is a string of its own.
+func text(value []byte) string {
+	return unsafe.String(unsafe.SliceData(value), len(value))
 }

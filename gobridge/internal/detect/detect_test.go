@@ -1,0 +1,130 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const enough = 1 << 30
+
+func scan(s string) []Finding {
+	return Scan([]byte(s), &Budget{Left: enough}, nil)
+}
+
+func TestSamples(t *testing.T) {
+	for _, class := range []string{"sqli", "xss"} {
+		for _, s := range samples(t, class+"/attack") {
+			assert.True(t, slices.ContainsFunc(scan(s), func(f Finding) bool { return f.Type == class }), "%s missed: %q", class, s)
+		}
+		for _, s := range samples(t, class+"/benign") {
+			assert.Empty(t, scan(s), "%q", s)
+		}
+	}
+}
+
+func TestFinding(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       Finding
+	}{
+		{"sqli", "' OR 1=1 -- ", Finding{"sqli", "942100", "SQL injection attack detected via libinjection", 5, 0, 12}},
+		{"xss", "<script>alert(1)</script>", Finding{"xss", "941100", "XSS attack detected via libinjection", 5, 0, 25}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			before := Finding{Type: "rce"}
+			budget := Budget{Left: enough}
+			require.Equal(t, []Finding{before, tt.want}, Scan([]byte(tt.text), &budget, []Finding{before}))
+			require.False(t, budget.Exhausted)
+		})
+	}
+}
+
+func TestScanBoth(t *testing.T) {
+	var types []string
+	for _, f := range scan(`' OR 1=1 -- <script>alert(1)</script>`) {
+		types = append(types, f.Type)
+	}
+	require.Equal(t, []string{"sqli", "xss"}, types)
+}
+
+func TestBudget(t *testing.T) {
+	const attack = "' OR 1=1 -- " // one detector reads it, the other's prefilter rejects it
+	tests := []struct {
+		name      string
+		values    []string
+		left      int
+		findings  int
+		exhausted bool
+	}{
+		{"benign costs nothing", []string{"how are you? I'm fine"}, 0, 0, false},
+		{"exact", []string{attack}, len(attack), 1, false},
+		{"one short", []string{attack}, len(attack) - 1, 0, true},
+		{"charged each time", []string{attack, attack}, 2*len(attack) - 1, 1, true},
+		{"exhausted stays so", []string{attack + attack, attack}, len(attack), 0, true},
+		{"benign after exhaustion", []string{attack, "hello"}, 0, 0, true},
+		{"empty value", []string{""}, 0, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			budget := Budget{Left: tt.left}
+			var found []Finding
+			for _, v := range tt.values {
+				found = Scan([]byte(v), &budget, found)
+			}
+			require.Len(t, found, tt.findings)
+			require.Equal(t, tt.exhausted, budget.Exhausted)
+		})
+	}
+}
+
+func TestNamesDiffer(t *testing.T) {
+	names := map[string]bool{}
+	for _, d := range detectors {
+		require.False(t, names[d.Name()], d.Name())
+		names[d.Name()] = true
+	}
+}
+
+// Ordinary texts are to be rejected by the prefilters, without an allocation.
+func TestPrefilterRejects(t *testing.T) {
+	texts := []string{
+		"", "a", "I <3 this team; meet @ 5 o'clock & bring the cake",
+		"don't you think it's a select table and not in or like the left one?",
+		"1 - 2 - 3, go. See you at 10:30 (or 11), 20% off!",
+		"price = 5 and height <= 3 or a < b", "<b>bold</b> <p>text</p> </script>",
+		`<a href="https://example.com/?q=1">link</a>`, "https://example.com/?to=anna&from=berlin&by=train",
+		`{"user":{"id":1042,"name":"Anna O'Neil"},"text":"it's late"}`,
+		"Yazılım güncellemesi için ışıkları söndürün", "C:\\Users\\anna\\file.txt", "`code` and ``more``",
+		strings.Repeat(benchProse, 100),
+	}
+	for _, s := range texts {
+		require.False(t, maySQLi(s), "sqli: %q", s)
+		require.False(t, mayXSS(s), "xss: %q", s)
+	}
+	var (
+		values   [][]byte
+		findings = make([]Finding, 0, 4)
+		budget   = &Budget{}
+	)
+	for _, s := range append(texts, "in boolean order by is not like left outer join "+strings.Repeat("union all ", 9)) {
+		values = append(values, []byte(s))
+	}
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		for _, v := range values {
+			Scan(v, budget, findings)
+		}
+	}))
+}
+
+// A text that makes the prefilter read on and on goes to the detector instead.
+func TestSQLiTokenLimit(t *testing.T) {
+	for _, unit := range []string{"1+", " ", "1,", "a-", "(("} {
+		require.False(t, maySQLi(strings.Repeat(unit, 100)), "%q", unit)
+		require.True(t, maySQLi(strings.Repeat(unit, sqliTokenLimit+1)), "%q", unit)
+	}
+}

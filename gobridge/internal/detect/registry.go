@@ -1,0 +1,7 @@
+package detect
+
+// detectors run in this order.
+var detectors = []Detector{
+	sqli{},
+	xss{},
+}

@@ -1,0 +1,59 @@
+package detect
+
+import (
+	"strings"
+
+	"github.com/corazawaf/libinjection-go"
+)
+
+// sqli is libinjection's SQL detector (CRS 942100) behind a prefilter.
+type sqli struct{}
+
+func (sqli) Name() string { return "sqli" }
+
+func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
+	s := text(value)
+	if !maySQLi(s) || !b.take(len(s)) {
+		return dst
+	}
+	if hit, _ := libinjection.IsSQLi(s); !hit {
+		return dst
+	}
+	return append(dst, Finding{
+		Type:  "sqli",
+		Rule:  "942100",
+		Name:  "SQL injection attack detected via libinjection",
+		Score: 5,
+		End:   len(s),
+	})
+}
+
+// maySQLi reports whether libinjection.IsSQLi(s) can be true.
+//
+// Sound for v0.3.5, whose functions are named here. check flags s only if
+// blacklist knows the fingerprint of one of the five readings below; what
+// notWhitelist then forgives is passed on. sqliFolder computes the fingerprint:
+// parse stands for byteParsers and their functions, fold and merge for theirs,
+// sqliNext for blacklist. It departs from them in three ways only.
+//
+//   - A token keeps no text but its word and props. No rule asks for more
+//     (toUpperCmp, isUnaryOp, isArithmeticOp, "::", len 0, IF) except COLLATE's,
+//     see the next. assign cuts a text at 31 bytes and parseWord looks up none
+//     longer; every key is shorter than maxWord.
+//   - unsure, answered with true: evil tokens, q” and $$ strings, quoted
+//     variables, COLLATE, words that only Unicode folding makes keywords
+//     (searchKeyword uses strings.ToUpper), more than sqliTokenLimit tokens.
+//   - fold ends early at a string or inert word followed by an inert word. No
+//     rule changes, drops or moves these two: merge needs a phrase's word, the
+//     rules on n and s as first token need ( o , . or } second or a callable
+//     word, every rule at a later left keeps pos at 2 or more, and the
+//     special cases of five tokens need another class second. So the fingerprint
+//     begins with nn or sn, and none does (TestSQLiTable); or it is X, which
+//     noEvil excludes. # and -- read later would not change them either, so
+//     that the MySQL reading would end alike.
+func maySQLi(s string) bool {
+	f := sqliFolder{in: s, left: sqliTokenLimit}
+	return f.listed(0, false) || f.reparse && f.listed(0, true) ||
+		strings.IndexByte(s, '\'') >= 0 && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
+		strings.IndexByte(s, '"') >= 0 && f.listed('"', true)
+}
