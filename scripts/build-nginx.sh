@@ -6,6 +6,11 @@
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
+# One at a time: two would share the tree.
+mkdir -p build
+exec 9> build/lock
+flock 9
+
 version=$(nginx_version)
 [ -n "$version" ] || die "no NGINX on this machine: give NGINX_VERSION=" \
                          "or NGINX_SOURCE_DIR=, or run make deps"
@@ -80,6 +85,9 @@ END
 mapfile -t options < <(configure_options)
 cc_opt=$(echo $cc_opt)
 
+# Older files of another tree would not be replaced below.
+[ "$source" = "$(head -n 1 $out/stamp 2> /dev/null || true)" ] || rm -rf "$tree"
+
 mkdir -p "$tree"
 for part in auto configure conf html man src; do
     [ ! -e "$source/$part" ] || cp -Rpu "$source/$part" "$tree/"
@@ -112,7 +120,8 @@ cmp -s "$tree/objs/$module" $out/$module \
          mv -f $out/$module.new $out/$module; }
 say "built $out/$module"
 
-if [ "${1:-}" = binary ]; then
+# The machine's NGINX needs no building.
+if [ "${1:-}" = binary ] && [ -z "$binary" ]; then
     # Warnings in NGINX's own files are not this project's: an old release
     # with a new compiler or OpenSSL has some.
     cflags=$(sed -n 's/^CFLAGS = *//p' "$tree/objs/Makefile")

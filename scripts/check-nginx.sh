@@ -56,4 +56,18 @@ if [ "$want" != "$have" ]; then
     exit 1
 fi
 
+# Neither shows the patches of a distribution, which can move the fields of a
+# structure: its NGINX takes a module built with its own headers.
+stamp=$(dirname "$module")/stamp
+headers=/usr/share/nginx/src
+if [ "$(readlink -f "$binary")" = /usr/sbin/nginx ] && [ -f "$stamp" ] \
+   && [ -f $headers/src/core/nginx.h ] \
+   && [ "$(nginx_tree_version $headers)" = "$version" ] \
+   && [ "$(head -n 1 "$stamp")" != $headers ]
+then
+    echo "does not fit: $module was built from $(head -n 1 "$stamp"), and" \
+         "$binary is the distribution's patched $version; run make build"
+    exit 1
+fi
+
 echo "fits: $module and $binary are both NGINX $version, signature $want"

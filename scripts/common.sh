@@ -109,3 +109,12 @@ apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get \
         -o DPkg::Lock::Timeout=600 -q -y --no-install-recommends "$@"
 }
+
+
+# The release that the machine's NGINX is of is built for as it is there:
+# distributions patch their NGINX, its headers included.
+if [ -n "${NGINX_VERSION:-}" ] && [ -n "$(nginx_binary)" ] \
+   && [ "$NGINX_VERSION" = "$(nginx_binary_version "$(nginx_binary)")" ]
+then
+    unset NGINX_VERSION
+fi

@@ -11,13 +11,14 @@ dir=${NGINX_TESTS_DIR:-}
 [ -f "$dir/lib/Test/Nginx.pm" ] || die "NGINX_TESTS_DIR=$dir is no tree of" \
     "nginx/nginx-tests: lib/Test/Nginx.pm is not there"
 
-# The distribution's NGINX wants all of its dynamic modules to be installed:
-# the tests run in the same version, built here.
-if [ -z "${NGINX_BINARY:-}" ]; then
-    export NGINX_VERSION=${NGINX_VERSION:-$(nginx_version)}
-    scripts/deps.sh build nginx-tests
-    scripts/build-nginx.sh binary
+# Not in a distribution's NGINX: the tests want each of its dynamic modules.
+if [ -z "${NGINX_BINARY:-}${NGINX_VERSION:-}${NGINX_SOURCE_DIR:-}" ]; then
+    export NGINX_VERSION=1.26.3
+    say "testing in NGINX $NGINX_VERSION; NGINX_VERSION= chooses another"
 fi
+
+scripts/deps.sh build nginx-tests
+scripts/build-nginx.sh binary
 
 env=$(scripts/env.sh)
 eval "$env"

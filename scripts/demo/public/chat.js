@@ -17,8 +17,13 @@ function line(kind) {
   return item;
 }
 
+function scroll() {
+  $('log').scrollTop = $('log').scrollHeight;
+}
+
 function note(text) {
   line('note').textContent = text;
+  scroll();
 }
 
 function message(kind, author, text) {
@@ -32,7 +37,7 @@ function message(kind, author, text) {
   // Unlike innerHTML, this also runs <script> elements.
   body.append(document.createRange().createContextualFragment(text));
 
-  item.scrollIntoView({ block: 'end' });
+  scroll();
 }
 
 function status(state) {
