@@ -48,6 +48,15 @@ typedef struct {
 } ngx_http_wallarm_websocket_loc_conf_t;
 
 
+/* a control frame that overtakes what is held */
+
+typedef struct {
+    size_t                        pos;
+    size_t                        last;
+    u_char                        frame[NGX_HTTP_WALLARM_WEBSOCKET_CONTROL];
+} ngx_http_wallarm_websocket_control_t;
+
+
 typedef struct ngx_http_wallarm_websocket_ctx_s
     ngx_http_wallarm_websocket_ctx_t;
 
@@ -71,9 +80,7 @@ typedef struct {
     size_t                        last;
     size_t                        size;
 
-    u_char                       *control;   /* frame that overtakes "held" */
-    size_t                        control_pos;
-    size_t                        control_last;
+    ngx_http_wallarm_websocket_control_t  *control;
 
     size_t                        need;      /* bytes to a frame boundary */
     size_t                        decoded;   /* bytes the engine keeps */
@@ -87,7 +94,7 @@ typedef struct {
 
 
 struct ngx_http_wallarm_websocket_ctx_s {
-    ngx_http_request_t           *request;
+    ngx_http_request_t           *request;   /* NULL: orphan */
     ngx_http_wallarm_websocket_loc_conf_t  *conf;
 
     uint64_t                      session;
@@ -126,6 +133,8 @@ ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_get_ctx(
 
 /* _tap.c */
 
+ngx_uint_t ngx_http_wallarm_websocket_undelivered(
+    ngx_http_wallarm_websocket_dir_t *d);
 ngx_int_t ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
@@ -158,8 +167,8 @@ char *ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_meta_t *meta);
 void ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx);
-void ngx_http_wallarm_websocket_orphan_events(uint64_t session,
-    ngx_http_wallarm_websocket_loc_conf_t *conf, ngx_log_t *log);
+void ngx_http_wallarm_websocket_orphan_events(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_log_t *log);
 
 
 /* _variables.c */

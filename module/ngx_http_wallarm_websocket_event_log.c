@@ -207,18 +207,19 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
 }
 
 
-/* of a session whose request is gone */
+/* of a context whose request is gone */
 
 void
-ngx_http_wallarm_websocket_orphan_events(uint64_t session,
-    ngx_http_wallarm_websocket_loc_conf_t *wlcf, ngx_log_t *log)
+ngx_http_wallarm_websocket_orphan_events(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_log_t *log)
 {
     ngx_http_wallarm_websocket_event_t  event;
 
-    while (ngx_http_wallarm_websocket_bridge_event(session, NULL, &event, log)
+    while (ngx_http_wallarm_websocket_bridge_event(ctx->session, NULL, &event,
+                                                   log)
            == NGX_OK)
     {
-        ngx_http_wallarm_websocket_write_event(wlcf, &event, log);
+        ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
     }
 }
 

@@ -290,8 +290,6 @@ ngx_http_wallarm_websocket_cleanup(void *data)
 
     ngx_http_wallarm_websocket_untap(ctx);
     ngx_http_wallarm_websocket_unregister(ctx);
-
-    ngx_free(ctx);
 }
 
 

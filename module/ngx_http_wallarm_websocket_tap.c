@@ -271,7 +271,9 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
             }
 
             if (want) {
-                if (d->control_last > d->control_pos || d->last > d->fed) {
+                if (ngx_http_wallarm_websocket_undelivered(d)
+                    || d->last > d->fed)
+                {
                     rev->ready = 1;
                 }
 
@@ -317,21 +319,31 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
 }
 
 
+/* released, and still to be given to NGINX */
+
+ngx_uint_t
+ngx_http_wallarm_websocket_undelivered(ngx_http_wallarm_websocket_dir_t *d)
+{
+    return d->pos < d->release
+           || (d->control && d->control->pos < d->control->last);
+}
+
+
 static ssize_t
 ngx_http_wallarm_websocket_deliver(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, u_char *buf, size_t size)
 {
-    size_t                             n;
-    ngx_http_wallarm_websocket_dir_t  *d;
+    size_t                                 n;
+    ngx_http_wallarm_websocket_dir_t      *d;
+    ngx_http_wallarm_websocket_control_t  *control;
 
     d = &ctx->dir[direction];
+    control = d->control;
 
-    n = d->control_last - d->control_pos;
-
-    if (n) {
-        n = ngx_min(n, size);
-        ngx_memcpy(buf, d->control + d->control_pos, n);
-        d->control_pos += n;
+    if (control && control->pos < control->last) {
+        n = ngx_min(control->last - control->pos, size);
+        ngx_memcpy(buf, control->frame + control->pos, n);
+        control->pos += n;
         return n;
     }
 
@@ -408,8 +420,8 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
     if (res->control) {
 
         if (d->control == NULL) {
-            d->control = ngx_pnalloc(ctx->request->pool,
-                                     NGX_HTTP_WALLARM_WEBSOCKET_CONTROL);
+            d->control = ngx_palloc(ctx->request->pool,
+                                 sizeof(ngx_http_wallarm_websocket_control_t));
             if (d->control == NULL) {
                 return NGX_ERROR;
             }
@@ -417,9 +429,9 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
 
         p = d->buf + d->fed - res->control;
 
-        ngx_memcpy(d->control, p, res->control);
-        d->control_pos = 0;
-        d->control_last = res->control;
+        ngx_memcpy(d->control->frame, p, res->control);
+        d->control->pos = 0;
+        d->control->last = res->control;
 
         ngx_memmove(p, p + res->control, d->last - d->fed);
         d->fed -= res->control;

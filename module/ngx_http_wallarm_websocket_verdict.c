@@ -20,25 +20,27 @@
 
 /*
  * The engine never sees a pointer.  A cookie is a slot's index and generation,
- * so that a verdict that comes too late finds an orphan, or nothing.
+ * so that a verdict that comes too late finds nothing.
  */
 
 typedef struct {
-    ngx_http_wallarm_websocket_ctx_t       *ctx;      /* NULL: orphan */
-    ngx_http_wallarm_websocket_loc_conf_t  *conf;
-    uint64_t                                session;  /* of an orphan */
-    uint32_t                                generation;
-    uint32_t                                next;     /* in the free list */
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+    uint32_t                           generation;
+    uint32_t                           next;          /* in the free list */
 } ngx_http_wallarm_websocket_slot_t;
 
 
 static void ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev);
 static void ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle);
-static void ngx_http_wallarm_websocket_release_slot(uint32_t i);
+static void ngx_http_wallarm_websocket_free_ctx(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
 static void ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_wallarm_websocket_sent(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction, ngx_buf_t *b);
+static ngx_uint_t ngx_http_wallarm_websocket_boundary(
+    ngx_http_wallarm_websocket_dir_t *d);
 static void ngx_http_wallarm_websocket_drop_end(
-    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t client,
-    ngx_uint_t upstream);
+    ngx_http_wallarm_websocket_ctx_t *ctx);
 
 
 static ngx_http_wallarm_websocket_slot_t  *slots;
@@ -128,7 +130,6 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
     ngx_uint_t                           pending;
     ngx_http_wallarm_websocket_ctx_t    *ctx;
     ngx_http_wallarm_websocket_done_t    done;
-    ngx_http_wallarm_websocket_slot_t   *slot;
 
     while (ngx_http_wallarm_websocket_bridge_poll(&done)) {
 
@@ -138,30 +139,28 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
             continue;
         }
 
-        slot = &slots[i];
-        ctx = slot->ctx;
+        ctx = slots[i].ctx;
 
-        if (ctx) {
-            pending = ctx->dir[done.direction].pending;
-            ctx->dir[done.direction].pending = 0;
+        if (ctx->request == NULL) {
 
-            ngx_http_wallarm_websocket_result(ctx, done.direction,
-                                              &done.result);
+            ngx_http_wallarm_websocket_orphan_events(ctx, cycle->log);
 
-            if (pending) {
-                ngx_http_wallarm_websocket_wake(ctx);
+            if (ngx_http_wallarm_websocket_bridge_close(ctx->session, NULL)
+                == NGX_OK)
+            {
+                ngx_http_wallarm_websocket_free_ctx(ctx);
             }
 
             continue;
         }
 
-        ngx_http_wallarm_websocket_orphan_events(slot->session, slot->conf,
-                                                 cycle->log);
+        pending = ctx->dir[done.direction].pending;
+        ctx->dir[done.direction].pending = 0;
 
-        if (ngx_http_wallarm_websocket_bridge_close(slot->session, NULL)
-            == NGX_OK)
-        {
-            ngx_http_wallarm_websocket_release_slot(i);
+        ngx_http_wallarm_websocket_result(ctx, done.direction, &done.result);
+
+        if (pending) {
+            ngx_http_wallarm_websocket_wake(ctx);
         }
     }
 }
@@ -202,7 +201,6 @@ ngx_http_wallarm_websocket_register(ngx_http_wallarm_websocket_ctx_t *ctx)
     slots_free = slots[i].next;
 
     slots[i].ctx = ctx;
-    slots[i].conf = ctx->conf;
 
     ctx->cookie = (uint64_t) slots[i].generation << 32 | i;
 
@@ -211,47 +209,45 @@ ngx_http_wallarm_websocket_register(ngx_http_wallarm_websocket_ctx_t *ctx)
 
 
 static void
-ngx_http_wallarm_websocket_release_slot(uint32_t i)
+ngx_http_wallarm_websocket_free_ctx(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
+    uint32_t  i;
+
+    i = (uint32_t) ctx->cookie;
+
     slots[i].ctx = NULL;
     slots[i].generation++;
     slots[i].next = slots_free;
     slots_free = i;
+
+    ngx_free(ctx);
 }
 
 
-/* the request is being freed, a verdict may still be pending */
+/* the request is being freed; while a verdict is pending, the context stays as
+   an orphan without a request */
 
 void
 ngx_http_wallarm_websocket_unregister(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    uint32_t                            i;
-    ngx_int_t                           rc;
-    ngx_http_wallarm_websocket_meta_t   meta;
+    ngx_http_wallarm_websocket_meta_t  meta;
 
-    i = (uint32_t) ctx->cookie;
-
-    if (ctx->session == 0) {
-        ngx_http_wallarm_websocket_release_slot(i);
+    if (ctx->session == 0
+        || ngx_http_wallarm_websocket_bridge_close(ctx->session, NULL)
+           == NGX_OK)
+    {
+        ngx_http_wallarm_websocket_free_ctx(ctx);
         return;
     }
 
-    rc = ngx_http_wallarm_websocket_bridge_close(ctx->session, NULL);
-
-    if (rc == NGX_OK) {
-        ngx_http_wallarm_websocket_release_slot(i);
-        return;
-    }
-
-    /* whatever it says will be logged with what is known of the request */
+    /* what it says will be logged with what is known of the request now */
 
     if (ngx_http_wallarm_websocket_meta(ctx->request, &meta) == NGX_OK) {
         (void) ngx_http_wallarm_websocket_bridge_close(ctx->session, &meta);
         ngx_free(meta.request.data);
     }
 
-    slots[i].ctx = NULL;
-    slots[i].session = ctx->session;
+    ctx->request = NULL;
 }
 
 
@@ -345,24 +341,44 @@ ngx_uint_t
 ngx_http_wallarm_websocket_drop_finish(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
     ngx_http_upstream_t               *u;
-    ngx_http_wallarm_websocket_dir_t  *c, *s;
+    ngx_http_wallarm_websocket_dir_t  *s;
 
     u = ctx->request->upstream;
-    c = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
     s = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
 
-    if (c->pos != c->release || c->control_pos != c->control_last
-        || s->pos != s->release || s->control_pos != s->control_last
-        || u->from_client.pos != u->from_client.last
-        || u->buffer.pos != u->buffer.last
-        || (s->need && !s->held && !s->opaque))
+    if (!ngx_http_wallarm_websocket_sent(ctx,
+                               NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                               &u->from_client)
+        || !ngx_http_wallarm_websocket_sent(ctx,
+                               NGX_HTTP_WALLARM_WEBSOCKET_SERVER, &u->buffer)
+        || (!ngx_http_wallarm_websocket_boundary(s) && !s->opaque))
     {
         return 0;
     }
 
-    ngx_http_wallarm_websocket_drop_end(ctx, s->held || !s->opaque,
-                                        c->held || !c->opaque);
+    ngx_http_wallarm_websocket_drop_end(ctx);
+
     return 1;
+}
+
+
+/* nothing that was released is on its way through NGINX */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_sent(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_buf_t *b)
+{
+    return b->pos == b->last
+           && !ngx_http_wallarm_websocket_undelivered(&ctx->dir[direction]);
+}
+
+
+/* what was released ends with a frame */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_boundary(ngx_http_wallarm_websocket_dir_t *d)
+{
+    return !d->opaque && (d->held || d->need == 0);
 }
 
 
@@ -371,7 +387,6 @@ ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev)
 {
     ngx_http_upstream_t               *u;
     ngx_http_wallarm_websocket_ctx_t  *ctx;
-    ngx_http_wallarm_websocket_dir_t  *c, *s;
 
     ctx = ev->data;
     u = ctx->request->upstream;
@@ -380,50 +395,52 @@ ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev)
         return;
     }
 
-    c = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
-    s = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
-
-    ngx_http_wallarm_websocket_drop_end(ctx,
-        s->pos == s->release && s->control_pos == s->control_last
-            && u->buffer.pos == u->buffer.last
-            && (s->held || (!s->opaque && s->need == 0)),
-        c->pos == c->release && c->control_pos == c->control_last
-            && u->from_client.pos == u->from_client.last
-            && (c->held || (!c->opaque && c->need == 0)));
-
+    ngx_http_wallarm_websocket_drop_end(ctx);
     ngx_http_wallarm_websocket_wake(ctx);
 }
 
 
+/* a Close frame to each peer that can take one, then NGINX finalizes */
+
 static void
-ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx,
-    ngx_uint_t client, ngx_uint_t upstream)
+ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    u_char                code[2];
-    uint32_t              mask;
-    ngx_connection_t     *c, *pc;
-    ngx_http_request_t   *r;
-    ngx_http_upstream_t  *u;
+    u_char                             code[2];
+    uint32_t                           mask;
+    ngx_event_t                       *ev;
+    ngx_connection_t                  *c, *pc;
+    ngx_http_request_t                *r;
+    ngx_http_upstream_t               *u;
+    ngx_http_wallarm_websocket_dir_t  *client, *server;
 
     /* FIN, opcode Close, length 2 */
-    u_char                frame[8] = { 0x88, 0x02 };
+    u_char                             frame[8] = { 0x88, 0x02 };
 
     r = ctx->request;
     c = r->connection;
     u = r->upstream;
     pc = u->peer.connection;
 
+    client = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
+    server = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
+
     code[0] = (u_char) (ctx->close_code >> 8);
     code[1] = (u_char) ctx->close_code;
 
-    if (client) {
+    if (ngx_http_wallarm_websocket_boundary(server)
+        && ngx_http_wallarm_websocket_sent(ctx,
+                              NGX_HTTP_WALLARM_WEBSOCKET_SERVER, &u->buffer))
+    {
         frame[2] = code[0];
         frame[3] = code[1];
 
         (void) c->send(c, frame, 4);
     }
 
-    if (upstream) {
+    if (ngx_http_wallarm_websocket_boundary(client)
+        && ngx_http_wallarm_websocket_sent(ctx,
+                         NGX_HTTP_WALLARM_WEBSOCKET_CLIENT, &u->from_client))
+    {
         mask = (uint32_t) ngx_random();
 
         frame[1] = 0x80 | 0x02;
@@ -436,10 +453,10 @@ ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     ctx->dropped = 1;
 
-    if (ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer
-        && ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer->timer_set)
-    {
-        ngx_del_timer(ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer);
+    ev = client->timer;
+
+    if (ev && ev->timer_set) {
+        ngx_del_timer(ev);
     }
 
     /* with unread bytes behind it, a closing connection would be reset and
