@@ -68,7 +68,8 @@ type judge struct {
 	findings []detect.Finding
 	fields   []Field // for Session.Observe
 
-	task     *task
+	own      task // what task returns
+	current  *task
 	budget   detect.Budget
 	whole    bool      // nothing may be left for a thread
 	deadline time.Time // zero: none
@@ -81,8 +82,14 @@ func newJudge() *judge {
 	return j
 }
 
+// task is a new task, valid until the next: the hot path allocates nothing.
+func (j *judge) task(s *Session, d *direction, m message.Message) *task {
+	j.own = task{session: s, dir: d, message: m, decoder: d.decoder, inflater: d.inflater}
+	return &j.own
+}
+
 func (j *judge) begin(t *task, whole bool) {
-	j.task, j.whole = t, whole
+	j.current, j.whole = t, whole
 	j.budget = detect.Budget{Left: inlineBudget}
 	if whole {
 		j.budget.Left = math.MaxInt
@@ -188,7 +195,7 @@ func (j *judge) control(t *task, payload []byte) {
 }
 
 func (j *judge) field(f *format.Field) {
-	if s := j.task.session; s.Observe != nil {
+	if s := j.current.session; s.Observe != nil {
 		j.fields = append(j.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
 	j.inspect(f.Value, f, "")
@@ -210,12 +217,12 @@ func (j *judge) inspect(value []byte, f *format.Field, path string) {
 	if j.budget.Exhausted {
 		j.findings = j.findings[:n]
 		j.budget = detect.Budget{}
-		j.task.deferred = append(j.task.deferred, deferred{path, bytes.Clone(value)})
+		j.current.deferred = append(j.current.deferred, deferred{path, bytes.Clone(value)})
 		return
 	}
 	for _, found := range j.findings[n:] {
 		match := value[found.Start:min(found.End, found.Start+maxMatch)]
-		j.task.hits = append(j.task.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
+		j.current.hits = append(j.current.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
 	}
 }
 
@@ -228,8 +235,8 @@ func (j *judge) inTime(n int) bool {
 	if j.clock -= n + 1; j.clock < 0 {
 		j.clock = clockBytes
 		if time.Now().After(j.deadline) {
-			j.task.violations.Add(ws.ProcessTimeLimit)
+			j.current.violations.Add(ws.ProcessTimeLimit)
 		}
 	}
-	return !j.task.violations.Has(ws.ProcessTimeLimit)
+	return !j.current.violations.Has(ws.ProcessTimeLimit)
 }

@@ -17,9 +17,8 @@ type Session struct {
 	config      *Config
 	subprotocol string
 	dir         [2]direction
-	raised      ws.Violations // in either direction
-	dead        bool          // dropped, or failed
-	jobs        int           // being judged off the loop
+	dead        bool // dropped, or failed
+	jobs        int  // being judged off the loop
 	events      []pending
 
 	// Observe, if set, is shown every data message in the order of its
@@ -38,12 +37,12 @@ type direction struct {
 	inflater *message.Inflater // nil: not negotiated
 	parser   frame.Parser
 	assemble message.Assembler
-	backlog  []message.Message // behind a job, where nothing is held
-	logged   ws.Violations     // each is logged once
-	messages uint64            // data messages judged or given up
-	held     int               // bytes consumed and not released
-	start    int               // of held, when the current frame began
-	owned    int               // bytes of payloads in jobs and the backlog
+	backlog  *backlog      // behind a job, where nothing is held
+	raised   ws.Violations // each is logged once
+	messages uint64        // data messages judged or given up
+	held     int           // bytes consumed and not released
+	start    int           // of held, when the current frame began
+	owned    int           // bytes of payloads in jobs and the backlog
 
 	from   ws.Direction
 	mode   Mode
@@ -53,6 +52,9 @@ type direction struct {
 	closed bool // a Close frame was seen
 }
 
+// backlog is made when first needed: an idle session is to be small.
+type backlog struct{ messages []message.Message }
+
 // pending is an event that waits for what only NGINX knows.
 type pending struct {
 	attack    *event.Attack
@@ -60,7 +62,7 @@ type pending struct {
 }
 
 // Violations is the set of all violations raised so far.
-func (s *Session) Violations() ws.Violations { return s.raised }
+func (s *Session) Violations() ws.Violations { return s.dir[0].raised | s.dir[1].raised }
 
 // Feed takes the next bytes of a direction. b is not kept. It stops before
 // the end of b with Pending, Drop, Opaque, Failed, and behind a control frame
@@ -213,17 +215,17 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	if len(payload) == 0 || d.mode == Off {
 		return
 	}
-	t := task{session: s, dir: d, message: message.Message{Opcode: h.Opcode, Frames: 1}}
-	s.engine.loop.control(&t, payload)
-	s.attack(d, &t, r)
+	t := s.engine.loop.task(s, d, message.Message{Opcode: h.Opcode, Frames: 1})
+	s.engine.loop.control(t, payload)
+	s.attack(d, t, r)
 }
 
 // message judges a message on the loop, or hands it over when it may take
 // long. m.Payload is the assembler's unless owned.
 func (s *Session) message(d *direction, m message.Message, owned bool, r *Result) {
-	t := task{session: s, dir: d, message: m, decoder: d.decoder, inflater: d.inflater}
-	if s.engine.loop.judge(&t, s.engine.offload == nil) {
-		s.conclude(d, &t, r)
+	t := s.engine.loop.task(s, d, m)
+	if s.engine.loop.judge(t, s.engine.offload == nil) {
+		s.conclude(d, t, r)
 		return
 	}
 	if t.deferred != nil {
@@ -233,7 +235,7 @@ func (s *Session) message(d *direction, m message.Message, owned bool, r *Result
 	}
 	// the thread has the payload, the decoder and the inflater until finish
 	job := new(task)
-	*job = t
+	*job = *t
 	d.busy = true
 	s.jobs++
 	d.owned += job.size()
@@ -247,14 +249,20 @@ func (s *Session) message(d *direction, m message.Message, owned bool, r *Result
 // the backlog outgrows two messages, the direction is given up.
 func (s *Session) queue(d *direction, m message.Message, r *Result) {
 	if d.owned+len(m.Payload) > 2*s.config.Limits.MaxMessage {
-		r.Uninspected += 1 + len(d.backlog)
+		r.Uninspected++
+		if d.backlog != nil {
+			r.Uninspected += len(d.backlog.messages)
+		}
 		s.violate(d, ws.MemoryExhausted, 0, r)
 		s.blind(d)
 		return
 	}
 	m.Payload = d.assemble.Take()
 	d.owned += len(m.Payload)
-	d.backlog = append(d.backlog, m)
+	if d.backlog == nil {
+		d.backlog = new(backlog)
+	}
+	d.backlog.messages = append(d.backlog.messages, m)
 }
 
 // finish takes a job back on the loop.
@@ -272,9 +280,11 @@ func (s *Session) finish(job *task) Result {
 	}
 	s.conclude(d, job, &r)
 	message.Free(job.message.Payload)
-	for len(d.backlog) > 0 && !d.busy {
-		m := d.backlog[0]
-		d.backlog = d.backlog[1:]
+	for d.backlog != nil && !d.busy {
+		m := d.backlog.messages[0]
+		if d.backlog.messages = d.backlog.messages[1:]; len(d.backlog.messages) == 0 {
+			d.backlog = nil
+		}
 		d.owned -= len(m.Payload)
 		s.message(d, m, true, &r)
 	}
@@ -379,14 +389,13 @@ func (s *Session) Close() bool {
 
 // violate raises v. It reports whether the connection goes on.
 func (s *Session) violate(d *direction, v ws.Violation, status int, r *Result) bool {
-	s.raised.Add(v)
 	if d.mode == Off {
 		return true
 	}
 	blocks := v.Blocks()
 	drops := blocks && d.mode == Block && !s.dead
-	if !d.logged.Has(v) {
-		d.logged.Add(v)
+	if !d.raised.Has(v) {
+		d.raised.Add(v)
 		e := &event.Violation{Direction: d.from, MessageNo: d.messages, Violation: v, Action: event.Logged}
 		switch {
 		case drops:
