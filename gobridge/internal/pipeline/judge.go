@@ -41,6 +41,7 @@ type task struct {
 	deferred []deferred // decoded on the loop, still to be inspected
 
 	payload    []byte // inflated, or the part of it that an event shows
+	offset     int    // of payload in the inflated payload
 	length     int    // of the inflated payload
 	envelope   framework.Envelope
 	violations ws.Violations
@@ -57,6 +58,14 @@ type deferred struct {
 
 // size is what the task keeps, in bytes.
 func (t *task) size() int { return len(t.message.Payload) + len(t.payload) }
+
+// excerpt copies what an event may show of the payload, and says where it
+// begins.
+func (t *task) excerpt() ([]byte, int) {
+	shown := event.Attack{Hits: t.hits}
+	lo, hi := event.Window(t.payload, shown.Lead().Match, 2*event.MaxPayload)
+	return bytes.Clone(t.payload[lo:hi]), t.offset + lo
+}
 
 // judge is what one thread needs to judge messages. A task that it judged
 // refers to its scratch memory until the next.
@@ -147,7 +156,7 @@ func (j *judge) detach(t *task) {
 	t.envelope.Event = bytes.Clone(t.envelope.Event)
 	switch {
 	case len(t.hits) > 0:
-		t.payload = around(t.payload, t.hits[0].Match)
+		t.payload, t.offset = t.excerpt()
 	case t.deferred != nil && !j.whole:
 		t.payload = bytes.Clone(t.payload)
 	default:

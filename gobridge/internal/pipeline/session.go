@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
-
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/frame"
 	"wsi/gobridge/internal/framework"
@@ -341,13 +339,13 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		Event:       string(t.envelope.Event),
 		Format:      t.envelope.Format,
 		Subprotocol: s.subprotocol,
-		Payload:     around(t.payload, t.hits[0].Match),
 		PayloadLen:  t.length,
 		Hits:        t.hits,
 		Score:       score,
 		Threshold:   s.config.Threshold,
 		Action:      event.Monitored,
 	}
+	a.Payload, a.PayloadOffset = t.excerpt()
 	if d.mode == Block {
 		a.Action = event.Blocked
 		a.CloseCode = ws.ClosePolicyViolation
@@ -357,14 +355,6 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	}
 	s.events = append(s.events, pending{attack: a})
 	return true
-}
-
-// around is a copy of what an event may show of a payload.
-func around(payload, match []byte) []byte {
-	const size = 2 * event.MaxPayload
-	at := max(bytes.Index(payload, match), 0)
-	from := max(min(at-size/2, len(payload)-size), 0)
-	return bytes.Clone(payload[from:min(from+size, len(payload))])
 }
 
 // Expire gives up on what is held in a direction.
