@@ -156,6 +156,41 @@ func TestPrefilterSound(t *testing.T) {
 	}
 }
 
+// Rules that random texts seldom need.
+func TestPrefilterRules(t *testing.T) {
+	for _, s := range []string{
+		"1fUNION SELECT 1", "1d or 1=1", "1.e or 1.e(1)=1 union select 1", // the end of a number
+		"1 collate latin1_bin union select 1", "1' collate a_b union select 1--",
+		"1 union select user(a)", "1 union select password(a)", "1 union select @user(1)",
+		"'a'::int or 1=1", "@a::int or 1=1",
+		"1),(1),(1) union select 1", "1+(1) union select 1", "1,(1) or 1=1", // five tokens fold
+		"a)+(a) union select 1", "a+(1) or 1=1 --", "1+(1)or(1)=(1)",
+		"1' or q'(a)'='a' -- ", "1 or nq'[a]'=1 -- ", "1 or $$a$$=1 -- ", "1 or $a$a$a$=1 -- ",
+		"1 or @'a'=1 -- ", "1 or @`a`=1 -- ", "1 or x'1f'=b'1' -- ", "1 or e'a'=u&'a' -- ",
+		`\%1 or 1=1`, `\1 or 1=1`, `\N or 1=1`, "1 or {a 1}=1 -- ", "{``", "1 union select .`a`",
+		"1;if(1=1) drop table a -- ", "1 not in (1) or 1=1", "1 like(1) or 1=1",
+		"1' --x\n or 1=1 -- ", "1 #\n or 1=1", "1\xa0or \x7f1=1", "1 /*/**/*/ 2",
+	} {
+		if isSQLi(s) {
+			require.True(t, maySQLi(s), "%q", s)
+		} else {
+			t.Errorf("not flagged: %q", s)
+		}
+	}
+	for _, s := range []string{
+		"<a href=\"\x7fjavascript:1\">", "<a href=\"\u00a0\xffjavascript:1\">", "<a href=\"\x00java:\">",
+		"on\x00click=1", "onclick\x00=\x001", "<sc\x00ript>", "<\x00script", "onclick\v=\f1", "'onclick=1", "`onclick=1",
+		"a/onclick=1", "x onwebkitcurrentplaybacktargetiswirelesschanged=1", "</script/", "</script\t>", "</svgscript ",
+		"a<!--[if a", "<!`", "<!x`", "<a><!-- b ` -->", "<!DoCtYpE", "</[if a", "<%import ",
+	} {
+		if libinjection.IsXSS(s) {
+			require.True(t, mayXSS(s), "%q", s)
+		} else {
+			t.Errorf("not flagged: %q", s)
+		}
+	}
+}
+
 func isSQLi(s string) bool {
 	hit, _ := libinjection.IsSQLi(s)
 	return hit

@@ -1,0 +1,446 @@
+package detect
+
+import "strings"
+
+// next reads a token into t; false at the end of the value.
+func (f *sqliFolder) next(t *sqliToken) bool {
+	*t = sqliToken{}
+	if f.pos == 0 && f.quote != 0 {
+		f.pos = f.parseString(t, 0, f.quote)
+		return true
+	}
+	for f.pos < len(f.in) {
+		if f.left--; f.left < 0 {
+			f.unsure = true
+			return false
+		}
+		f.pos = f.parse(t)
+		if t.class != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// parse is byteParsers: it reads what begins at pos into t, if that is a token,
+// and returns where it ends.
+func (f *sqliFolder) parse(t *sqliToken) int {
+	in, pos := f.in, f.pos
+	quoted := func(i int) bool { return i < len(in) && in[i] == '\'' }
+	switch c := in[pos]; c {
+	case '"', '\'':
+		return f.parseString(t, pos+1, c)
+	case '#':
+		if f.reparse = true; f.mysql {
+			return f.parseEOLComment(t)
+		}
+		t.class = 'o'
+		return pos + 1
+	case '$':
+		return f.parseMoney(t)
+	case '%', '/', '+', '^', '~':
+		if c == '/' && pos+1 < len(in) && in[pos+1] == '*' {
+			return f.parseComment(t)
+		}
+		return f.parseOperator(t, 1)
+	case '-':
+		if pos+1 < len(in) && in[pos+1] == '-' {
+			if pos+2 == len(in) || sqlWhite(in[pos+2]) {
+				return f.parseEOLComment(t)
+			}
+			if !f.mysql {
+				f.reparse = true
+				return f.parseEOLComment(t)
+			}
+		}
+		return f.parseOperator(t, 1)
+	case '!', '&', '*', ':', '<', '=', '>', '|':
+		if strings.HasPrefix(in[pos:], "<=>") {
+			return f.parseOperator(t, 3)
+		}
+		if pos+1 < len(in) {
+			if w := sqliWords.lookup(in[pos : pos+2]); sqliWords.words[w].class != 0 {
+				n := f.parseOperator(t, 2)
+				t.class = sqliWords.words[w].class
+				return n
+			}
+			if c == ':' {
+				t.class = ':'
+				return pos + 1
+			}
+		}
+		return f.parseOperator(t, 1)
+	case '(', ')', ',', ';', '{', '}':
+		t.class = c
+		return pos + 1
+	case '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return f.parseNumber(t)
+	case '?', ']':
+		t.class = '?'
+		return pos + 1
+	case '@':
+		return f.parseVar(t)
+	case '[':
+		t.class = 'n'
+		if i := strings.IndexByte(in[pos:], ']'); i >= 0 {
+			return pos + i + 1
+		}
+		return len(in)
+	case '\\':
+		if pos+1 < len(in) && in[pos+1] == 'N' {
+			t.class = '1'
+			return pos + 2
+		}
+		t.class = '\\'
+		return pos + 1
+	case '`':
+		return f.parseTick(t)
+	case 'b', 'B', 'x', 'X':
+		if quoted(pos+1) && pos+2 < len(in) {
+			digits := uint8(isBit)
+			if c|0x20 == 'x' {
+				digits = isHex
+			}
+			if end := span(in, pos+2, digits); quoted(end) {
+				t.class = '1'
+				return end + 1
+			}
+		}
+	case 'e', 'E', 'n', 'N':
+		if quoted(pos+1) && pos+2 < len(in) {
+			return f.parseString(t, pos+2, '\'')
+		}
+		if c|0x20 == 'n' && pos+1 < len(in) && in[pos+1]|0x20 == 'q' && quoted(pos+2) {
+			return f.giveUp() // Oracle's q string
+		}
+	case 'q', 'Q':
+		if quoted(pos + 1) {
+			return f.giveUp()
+		}
+	case 'u', 'U':
+		if pos+2 < len(in) && in[pos+1] == '&' && quoted(pos+2) {
+			return f.parseString(t, pos+3, '\'')
+		}
+	default:
+		if c <= ' ' || c == 0x7f || c == 0xa0 {
+			return pos + 1
+		}
+	}
+	return f.parseWord(t)
+}
+
+// giveUp leaves the value to libinjection.
+func (f *sqliFolder) giveUp() int {
+	f.unsure = true
+	return len(f.in)
+}
+
+func (f *sqliFolder) parseOperator(t *sqliToken, n int) int {
+	t.class = 'o'
+	switch op := f.in[f.pos : f.pos+n]; op {
+	case "+", "-":
+		t.props = propUnary | propArith
+	case "!", "~", "!!":
+		t.props = propUnary
+	case "*", "/", "%":
+		t.props = propArith
+	case "::":
+		t.props = propCast
+	}
+	return f.pos + n
+}
+
+func (f *sqliFolder) parseEOLComment(t *sqliToken) int {
+	t.class = 'c'
+	if i := strings.IndexByte(f.in[f.pos:], '\n'); i >= 0 {
+		return f.pos + i + 1
+	}
+	return len(f.in)
+}
+
+// parseComment reads a /* comment. One that MySQL executes or that holds another
+// is evil.
+func (f *sqliFolder) parseComment(t *sqliToken) int {
+	body := f.in[f.pos+2:]
+	end := strings.Index(body, "*/")
+	if strings.HasPrefix(body, "!") || end >= 0 && strings.Contains(body[:end+1], "/*") {
+		return f.giveUp()
+	}
+	t.class = 'c'
+	if end < 0 {
+		return len(f.in)
+	}
+	return f.pos + 2 + end + 2
+}
+
+// parseString reads up to the quote that is neither doubled nor escaped.
+func (f *sqliFolder) parseString(t *sqliToken, start int, quote byte) int {
+	t.class = 's'
+	for i := start; ; {
+		n := strings.IndexByte(f.in[i:], quote)
+		if n < 0 {
+			if start == len(f.in) {
+				t.props = propEmpty
+			}
+			t.props |= propOpen
+			return len(f.in)
+		}
+		i += n
+		slashes := 0
+		for j := i - 1; j >= start && f.in[j] == '\\'; j-- {
+			slashes++
+		}
+		switch {
+		case slashes%2 != 0:
+			i++
+		case i+1 < len(f.in) && f.in[i+1] == quote:
+			i += 2
+		default:
+			if i == start {
+				t.props = propEmpty
+			}
+			return i + 1
+		}
+	}
+}
+
+// parseTick reads a MySQL `name`, which is a function or a bare word.
+func (f *sqliFolder) parseTick(t *sqliToken) int {
+	start := f.pos + 1
+	end := f.parseString(t, start, '`')
+	name := f.in[start:end]
+	if t.props&propOpen == 0 {
+		name = name[:len(name)-1]
+	}
+	t.class = 'n'
+	if len(name) >= maxWord {
+		return end
+	}
+	t.word = f.lookup(name)
+	if sqliWords.words[t.word].class == 'f' {
+		t.class = 'f'
+	}
+	return end
+}
+
+// lookup returns the word that name is in upper case.
+func (f *sqliFolder) lookup(name string) uint16 {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			if sqliWords.upperNonASCII(name) {
+				f.unsure = true
+			}
+			return 0
+		}
+	}
+	return sqliWords.lookup(name)
+}
+
+// Classes of bytes in a word.
+const (
+	wordPlain = iota
+	wordEnd
+	wordSplit // a keyword before it ends the word
+	wordHigh  // not ASCII
+)
+
+var wordByte = newWordByte()
+
+func newWordByte() (table [256]uint8) {
+	for i := 0x80; i < 0x100; i++ {
+		table[i] = wordHigh
+	}
+	for _, c := range []byte(" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r\"\xa0\x00") {
+		table[c] = wordEnd
+	}
+	table['.'], table['`'] = wordSplit, wordSplit
+	return table
+}
+
+func (f *sqliFolder) parseWord(t *sqliToken) int {
+	var (
+		in    = f.in
+		start = f.pos
+		i     = start
+		h     = uint32(wordHashInit)
+		high  bool
+	)
+scan:
+	for ; i < len(in); i++ {
+		c := in[i]
+		switch wordByte[c] {
+		case wordEnd:
+			break scan
+		case wordSplit:
+			if i-start < maxWord {
+				w := f.word(h, in[start:i], high)
+				if class := sqliWords.words[w].class; class != 0 && class != 'n' {
+					f.assignWord(t, w)
+					return i
+				}
+			}
+		case wordHigh:
+			high = true
+		}
+		h = wordHash(h, c)
+	}
+	t.class = 'n'
+	if i-start < maxWord {
+		f.assignWord(t, f.word(h, in[start:i], high))
+	}
+	return i
+}
+
+// word is find for a word that may have bytes above 0x7f.
+func (f *sqliFolder) word(h uint32, s string, high bool) uint16 {
+	if high {
+		return f.lookup(s)
+	}
+	return sqliWords.find(h, s)
+}
+
+func (f *sqliFolder) assignWord(t *sqliToken, w uint16) {
+	t.word = w
+	t.class = 'n'
+	if class := sqliWords.words[w].class; class != 0 {
+		t.class = class
+	}
+	if t.has(wordNot) {
+		t.props = propUnary
+	}
+	if t.class == 'A' {
+		f.unsure = true // COLLATE reads the text of the word after it
+	}
+}
+
+// varEnd holds what ends a variable's name.
+const varEnd = " <>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r'`\""
+
+func (f *sqliFolder) parseVar(t *sqliToken) int {
+	pos := f.pos + 1
+	if pos < len(f.in) && f.in[pos] == '@' {
+		pos++
+	}
+	if pos < len(f.in) && (f.in[pos] == '`' || f.in[pos] == '\'' || f.in[pos] == '"') {
+		return f.giveUp()
+	}
+	start := pos
+	for pos < len(f.in) && strings.IndexByte(varEnd, f.in[pos]) < 0 {
+		pos++
+	}
+	t.class = 'v'
+	if pos-start < maxWord {
+		t.word = f.lookup(f.in[start:pos])
+	}
+	return pos
+}
+
+// parseMoney reads $1,000.00 as a number; $name$ and $$ quote strings.
+func (f *sqliFolder) parseMoney(t *sqliToken) int {
+	in, pos := f.in, f.pos+1
+	t.class = 'n'
+	end := span(in, pos, isMoney)
+	switch {
+	case end == pos:
+		if end = span(in, pos, isLetter); end < len(in) && in[end] == '$' {
+			return f.giveUp()
+		}
+		return pos
+	case end == pos+1 && in[pos] == '.':
+		return f.parseWord(t)
+	}
+	t.class = '1'
+	return end
+}
+
+func (f *sqliFolder) parseNumber(t *sqliToken) int {
+	in, pos := f.in, f.pos
+	at := func(i int) byte {
+		if i < len(in) {
+			return in[i]
+		}
+		return 0
+	}
+	if in[pos] == '0' {
+		digits := uint8(isHex)
+		switch at(pos + 1) {
+		case 'b', 'B':
+			digits = isBit
+			fallthrough
+		case 'x', 'X':
+			t.class = '1'
+			end := span(in, pos+2, digits)
+			if end == pos+2 {
+				t.class = 'n'
+			}
+			return end
+		}
+	}
+	end := span(in, pos, isDigit)
+	if at(end) == '.' {
+		end = span(in, end+1, isDigit)
+		if end-pos == 1 {
+			t.class = '.'
+			return end
+		}
+	}
+	token := true
+	if at(end)|0x20 == 'e' {
+		end++
+		if at(end) == '+' || at(end) == '-' {
+			end++
+		}
+		digits := end
+		end = span(in, end, isDigit)
+		token = end > digits // MySQL reads over "1.e"
+	}
+	if c := at(end) | 0x20; c == 'd' || c == 'f' {
+		if end+1 == len(in) || sqlWhite(in[end+1]) || in[end+1] == ';' || in[end+1]|0x20 == 'u' {
+			end++
+		}
+	}
+	if token {
+		t.class = '1'
+	}
+	return end
+}
+
+// Bits of digitClass.
+const (
+	isDigit = 1 << iota
+	isHex
+	isBit
+	isLetter
+	isMoney
+)
+
+var digitClass = newDigitClass()
+
+func newDigitClass() (table [256]uint8) {
+	for c := byte('0'); c <= '9'; c++ {
+		table[c] = isDigit | isHex | isMoney
+	}
+	table['0'] |= isBit
+	table['1'] |= isBit
+	table['.'], table[','] = isMoney, isMoney
+	for c := byte('a'); c <= 'z'; c++ {
+		table[c] = isLetter
+		if c <= 'f' {
+			table[c] |= isHex
+		}
+		table[c-'a'+'A'] = table[c]
+	}
+	return table
+}
+
+// span returns the end of the run of bytes of class that begins at i.
+func span(s string, i int, class uint8) int {
+	for i < len(s) && digitClass[s[i]]&class != 0 {
+		i++
+	}
+	return i
+}
+
+func sqlWhite(c byte) bool {
+	return c == ' ' || '\t' <= c && c <= '\r' || c == 0xa0 || c == 0
+}
