@@ -160,6 +160,11 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        /* it went to the backend before the 101 */
+        ctx->uninspected++;
+    }
+
     ngx_memzero(&hs, sizeof(ngx_http_wallarm_websocket_handshake_t));
 
     hs.target = r->unparsed_uri;
