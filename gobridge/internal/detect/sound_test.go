@@ -36,6 +36,10 @@ func TestProvedVersion(t *testing.T) {
 	}
 	require.Equal(t, []string{module + " " + provedVersion}, lines("go.mod"))
 	require.Contains(t, lines("go.sum"), module+" "+provedVersion+" "+provedSum)
+
+	table, err := os.ReadFile("sqli_table.go")
+	require.NoError(t, err)
+	require.Contains(t, string(table), "from "+module+" "+provedVersion+".", "go generate")
 }
 
 // What the proof of maySQLi says of the tables.

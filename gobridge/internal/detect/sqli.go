@@ -52,7 +52,7 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 //     noEvil excludes. # and -- read later would not change them either, so
 //     that the MySQL reading would end alike.
 func maySQLi(s string) bool {
-	f := sqliFolder{in: s, left: sqliTokenLimit}
+	f := sqliFolder{in: s, steps: sqliTokenLimit}
 	return f.listed(0, false) || f.reparse && f.listed(0, true) ||
 		strings.IndexByte(s, '\'') >= 0 && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
 		strings.IndexByte(s, '"') >= 0 && f.listed('"', true)

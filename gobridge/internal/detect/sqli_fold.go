@@ -51,7 +51,7 @@ type sqliFolder struct {
 	reparse bool // # or --x was seen: MySQL reads the value differently
 	unsure  bool // the value holds what this tokenizer leaves to libinjection
 	evil    int8 // whether in can hold an evil token: 0 unknown, 1 yes, -1 no
-	left    int  // tokens and blanks that may still be read
+	steps   int  // tokens and blanks that may still be read
 	vec     [8]sqliToken
 }
 
@@ -115,7 +115,7 @@ func (f *sqliFolder) noEvil() bool {
 // of tokens of the fingerprint in vec, 0 also if it begins with two tokens that
 // no listed fingerprint begins with.
 func (f *sqliFolder) fold() int {
-	const max = 5
+	const maxTokens = 5
 	var (
 		v       = &f.vec
 		pos     = 0 // where the next token goes
@@ -135,20 +135,20 @@ func (f *sqliFolder) fold() int {
 	pos++
 
 	for {
-		if pos >= max && foldsWhenFull(v) {
-			if pos > max {
-				v[1] = v[max]
+		if pos >= maxTokens && foldsWhenFull(v) {
+			if pos > maxTokens {
+				v[1] = v[maxTokens]
 				left, pos = 1, 2
 			} else {
 				left, pos = 0, 1
 			}
 		}
-		if !more || left >= max {
+		if !more || left >= maxTokens {
 			left = pos
 			break
 		}
 
-		for more && pos <= max && pos-left < 2 {
+		for more && pos <= maxTokens && pos-left < 2 {
 			more = f.next(&v[pos])
 			if more {
 				comment = v[pos]
@@ -239,7 +239,7 @@ func (f *sqliFolder) fold() int {
 			continue
 		}
 
-		for more && pos <= max && pos-left < 3 {
+		for more && pos <= maxTokens && pos-left < 3 {
 			more = f.next(&v[pos])
 			if more {
 				comment = v[pos]
@@ -291,11 +291,11 @@ func (f *sqliFolder) fold() int {
 		left++
 	}
 
-	if left < max && comment.class == 'c' {
+	if left < maxTokens && comment.class == 'c' {
 		v[left] = comment
 		left++
 	}
-	return min(left, max)
+	return min(left, maxTokens)
 }
 
 // foldsWhenFull: the five tokens are an expression that folds away.

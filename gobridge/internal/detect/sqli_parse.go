@@ -10,7 +10,7 @@ func (f *sqliFolder) next(t *sqliToken) bool {
 		return true
 	}
 	for f.pos < len(f.in) {
-		if f.left--; f.left < 0 {
+		if f.steps--; f.steps < 0 {
 			f.unsure = true
 			return false
 		}

@@ -42,7 +42,8 @@ func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 //     two. A name begins at the start of the text, after white space, "/" or a
 //     closing quote (the callers of stateAttributeName), and a black one is all
 //     letters and ":", so it is the whole run of these before the "=".
-//     mayAttribute tries every "=" in this way.
+//     mayAttribute tries every "=" in this way. If isBlackURL judges the value,
+//     its first character is D, V, J or an entity, after what mayBlackURL skips.
 //
 // NUL is skipped inside and between these; text with NUL is passed on.
 func mayXSS(s string) bool {
@@ -59,14 +60,13 @@ func mayXSS(s string) bool {
 // mayMarkup reports whether a "<" of s can begin a black tag, a doctype or a
 // black comment.
 func mayMarkup(s string) bool {
-	tick := strings.LastIndexByte(s, '`')
+	noTick := false
 	for {
 		i := strings.IndexByte(s, '<')
 		if i < 0 || i+1 == len(s) {
 			return false
 		}
 		s = s[i+1:]
-		tick -= i + 1
 		switch c := s[0]; {
 		case isASCIILetter(c):
 			if name := tagName(s); blackTag(name) {
@@ -81,10 +81,11 @@ func mayMarkup(s string) bool {
 		case c == '!' && hasPrefixFold(s[1:], "DOCTYPE"):
 			return true
 		case c == '!' || c == '?' || c == '%' || c == '/':
-			if tick > 0 || blackComment(s[1:]) ||
+			if !noTick && strings.IndexByte(s, '`') >= 0 || blackComment(s[1:]) ||
 				strings.HasPrefix(s, "!--") && blackComment(s[3:]) {
 				return true
 			}
+			noTick = true
 		}
 	}
 }
