@@ -8,6 +8,9 @@
 #include "ngx_http_wallarm_websocket.h"
 
 
+#define NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG  "websocket_attacks.json"
+
+
 static void ngx_http_wallarm_websocket_write_event(
     ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
@@ -47,6 +50,52 @@ ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* logs/ under the prefix; distributions have none, and there it is where the
+   access log is */
+
+ngx_open_file_t *
+ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_str_t         path;
+    ngx_file_info_t   fi;
+
+    ngx_str_set(&path, "logs");
+
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_file_info(path.data, &fi) == NGX_FILE_ERROR
+        && ngx_errno == NGX_ENOENT)
+    {
+        ngx_str_set(&path, NGX_HTTP_LOG_PATH);
+
+        while (path.len && path.data[path.len - 1] != '/') {
+            path.len--;
+        }
+
+    } else {
+        ngx_str_set(&path, "logs/");
+    }
+
+    len = path.len + sizeof(NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG);
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ngx_sprintf(p, "%V%s%Z", &path, NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG);
+
+    path.data = p;
+    path.len = len - 1;
+
+    return ngx_conf_open_file(cf->cycle, &path);
 }
 
 

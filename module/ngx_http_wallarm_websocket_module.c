@@ -7,9 +7,6 @@
 #include "ngx_http_wallarm_websocket.h"
 
 
-#define NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG  "logs/websocket_attacks.json"
-
-
 static void *ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle);
 static char *ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf);
 static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -351,7 +348,6 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_wallarm_websocket_loc_conf_t  *prev = parent;
     ngx_http_wallarm_websocket_loc_conf_t  *conf = child;
 
-    ngx_str_t                      path;
     ngx_wallarm_websocket_conf_t  *wcf;
 
     ngx_conf_merge_value(conf->parse, prev->parse, 0);
@@ -380,9 +376,7 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     /* no file is created for a configuration that does not use it */
 
     if (conf->event_log == NGX_CONF_UNSET_PTR) {
-        ngx_str_set(&path, NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG);
-
-        conf->event_log = ngx_conf_open_file(cf->cycle, &path);
+        conf->event_log = ngx_http_wallarm_websocket_default_event_log(cf);
         if (conf->event_log == NULL) {
             return NGX_CONF_ERROR;
         }
