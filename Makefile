@@ -22,6 +22,9 @@ CGO = CGO_ENABLED=1 \
       CGO_CFLAGS='-O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Wall -Wextra -Werror -Wno-unused-parameter' \
       CGO_LDFLAGS='-Wl,-z,relro -Wl,-z,now'
 
+# A chosen version is tested in the NGINX of that version.
+CHOSEN = $(if $(NGINX),,$(if $(NGINX_VERSION)$(NGINX_SOURCE_DIR),build-nginx))
+
 TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 
 .NOTPARALLEL:
@@ -80,6 +83,7 @@ clean:  ## remove build/
 # Test
 
 test: test-go test-bridge e2e demo-check  ## all tests that need no hours
+	@echo 'make test: all passed'
 
 test-go: deps  ## unit tests, without NGINX
 	$(GO) test ./...
@@ -88,19 +92,18 @@ test-bridge: bridge  ## the boundary, called from C
 	$(CC) -O2 -g -Wall -Wextra -Werror -Igobridge -o build/ctest gobridge/ctest/*.c -ldl -lpthread
 	build/ctest build/libwsi.so
 
-# A chosen version is tested in the NGINX of that version.
-e2e: build $(if $(NGINX),,$(if $(NGINX_VERSION)$(NGINX_SOURCE_DIR),build-nginx))  ## end to end, with a real NGINX
-	$(TEST_ENV) && $(GO) test -tags e2e -count=1 ./gobridge/e2e/...
+e2e: build $(CHOSEN)  ## end to end, with a real NGINX
+	$(TEST_ENV) && $(GO) test -tags e2e -count=1 -timeout 20m ./gobridge/e2e/...
 
-demo: build  ## start the chat behind NGINX and say what to try
+demo: build $(CHOSEN)  ## start the chat behind NGINX and say what to try
 	@scripts/deps.sh demo
 	@scripts/demo.sh
 
-demo-check: build  ## the same story with two headless browsers, unattended
+demo-check: build $(CHOSEN)  ## the same story with two headless browsers, unattended
 	@scripts/deps.sh demo
 	@scripts/demo.sh check
 
-bench: build  ## NGINX with the module against NGINX without it
+bench: build $(CHOSEN)  ## NGINX with the module against NGINX without it
 	@scripts/bench.sh $(BENCHFLAGS)
 
 fuzz: deps  ## every fuzz target for FUZZTIME=

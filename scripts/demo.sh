@@ -54,6 +54,11 @@ wait_for() {
 
 prepare() {
     mkdir -p "$prefix"/{modules,conf,logs,temp,shots} "$app"
+
+    # Demo and check share the directory.
+    exec 9> "$prefix/lock"
+    flock -n 9 || die "a demo is running in this tree already"
+
     ln -sfn "$top/scripts/demo/public" "$prefix/html"
     ln -sf "$WSI_MODULE" "$WSI_LIBRARY" "$prefix/modules/"
 
@@ -80,12 +85,12 @@ start() {
         nginx-conf/demo.conf > "$prefix/conf/nginx.conf"
     rm -f "$prefix"/logs/*
 
-    node "$app/server.js" "$chat_port" > "$prefix/logs/chat.log" 2>&1 &
+    node "$app/server.js" "$chat_port" > "$prefix/logs/chat.log" 2>&1 9>&- &
     pids+=($!)
     wait_for "$chat_port" $! "the chat server ($prefix/logs/chat.log)"
 
     "$WSI_NGINX" -p "$prefix" -c conf/nginx.conf -g "$globals" \
-        2>> "$prefix/logs/stderr.log" &
+        2>> "$prefix/logs/stderr.log" 9>&- &
     pids+=($!)
     wait_for "$port" $! "NGINX ($prefix/logs/stderr.log)"
 }

@@ -15,6 +15,9 @@ for script in scripts/*.sh .ci/run; do
     bash -n "$script"
 done
 
+! command -v node > /dev/null \
+    || find scripts/demo -name '*.js' -exec node --check {} \;
+
 for cc in gcc clang; do
     command -v $cc > /dev/null || { say "$cc is not here: not tried"; continue; }
     CC=$cc scripts/build-nginx.sh

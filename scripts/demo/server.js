@@ -11,7 +11,8 @@ const { Server } = require('socket.io');
 const http = createServer((request, response) => {
   response.writeHead(404).end();
 });
-const io = new Server(http);
+// No HTTP polling: what is not upgraded is not inspected.
+const io = new Server(http, { transports: ['websocket'] });
 const names = new Map();
 
 io.on('connection', (socket) => {

@@ -52,8 +52,8 @@ function users(list) {
 }
 
 function join() {
-  // WebSocket from the start: this demo does not show HTTP polling.  No
-  // automatic reconnection, so that a dropped user is seen to be out.
+  // The server offers no HTTP polling.  No automatic reconnection either, so
+  // that a dropped user is seen to be out.
   socket = io({ transports: ['websocket'], reconnection: false, forceNew: true });
 
   socket.on('connect', () => socket.emit('join', name));
