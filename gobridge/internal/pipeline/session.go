@@ -69,6 +69,12 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 	var r Result
 	d := &s.dir[from]
 	if s.dead {
+		// what passes unheld still has to end with a frame
+		for d.mode != Block && !d.blind && r.Consumed < len(b) {
+			n, _ := d.parser.Next(b[r.Consumed:])
+			r.Consumed += n
+		}
+		r.Release = r.Consumed
 		r.Status = Drop
 		s.fill(d, &r)
 		return r
