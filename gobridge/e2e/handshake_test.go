@@ -20,6 +20,7 @@ func TestPipelinedRequestFrames(t *testing.T) {
 	attack := text(xss)
 
 	open := func(t *testing.T, behind []byte) (client, backend *peer) {
+		n := n.in(t)
 		client = n.client()
 		client.send(request("/"), behind)
 		backend = n.accept()
@@ -65,6 +66,7 @@ func TestFramesBehindResponse(t *testing.T) {
 		m := append(server("welcome").Bytes(), server("to the chat").Bytes()...)
 		for i := 0; i <= len(m); i++ {
 			t.Run(fmt.Sprintf("%s cut at %d", mode, i), func(t *testing.T) {
+				n := n.in(t)
 				client := n.client()
 				client.send(request("/"))
 				backend := n.accept()
@@ -77,6 +79,7 @@ func TestFramesBehindResponse(t *testing.T) {
 			})
 		}
 		t.Run(mode+" attack", func(t *testing.T) {
+			n := n.in(t)
 			client := n.client()
 			client.send(request("/"))
 			backend := n.accept()
@@ -292,6 +295,7 @@ func TestPlainHTTP(t *testing.T) {
 		"handshake": request("/"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			n := n.in(t)
 			client := n.client()
 			client.send(b)
 			backend := n.accept()

@@ -202,6 +202,13 @@ func (n *nginx) signal(sig syscall.Signal) {
 	require.NoError(n, n.cmd.Process.Signal(sig))
 }
 
+// in is n for a subtest.
+func (n *nginx) in(t testing.TB) *nginx {
+	sub := *n
+	sub.TB = t
+	return &sub
+}
+
 // allow takes lines that match out of what checkLog complains about.
 func (n *nginx) allow(pattern string) { n.allowed = append(n.allowed, regexp.MustCompile(pattern)) }
 
