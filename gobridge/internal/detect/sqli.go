@@ -43,14 +43,15 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 //   - unsure, answered with true: evil tokens, q” and $$ strings, quoted
 //     variables, COLLATE, words that only Unicode folding makes keywords
 //     (searchKeyword uses strings.ToUpper), more than sqliTokenLimit tokens.
-//   - fold ends early at a string or inert word followed by an inert word. No
-//     rule changes, drops or moves these two: merge needs a phrase's word, the
-//     rules on n and s as first token need ( o , . or } second or a callable
-//     word, every rule at a later left keeps pos at 2 or more, and the
-//     special cases of five tokens need another class second. So the fingerprint
-//     begins with nn or sn, and none does (TestSQLiTable); or it is X, which
-//     noEvil excludes. # and -- read later would not change them either, so
-//     that the MySQL reading would end alike.
+//   - fold ends early at two tokens that are dead. No rule changes, drops or
+//     moves them. With them as a and b: merge and the rules on functions ask for
+//     words that settled excludes, "ss" and "{n" are excluded, and whatever else
+//     begins with such an a needs an operator, "(", "," "." or "}" behind it. With
+//     b as a: the same, and what is dropped is behind it. Every rule further on
+//     leaves pos at 2 or more, and the special cases of five tokens have "o", ","
+//     or ")" second. So the fingerprint begins with the two; or it is X, which
+//     noEvil excludes. # and -- read later would not change them either, so that
+//     the MySQL reading would end alike.
 func maySQLi(s string) bool {
 	f := sqliFolder{in: s, steps: sqliTokenLimit}
 	return f.listed(0, false) || f.reparse && f.listed(0, true) ||

@@ -32,9 +32,27 @@ func (t *sqliToken) arith() bool { return t.class == 'o' && t.props&propArith !=
 // has reports whether the token's text is a word with one of flags.
 func (t *sqliToken) has(flags uint8) bool { return sqliWords.words[t.word].flags&flags != 0 }
 
-// inert: a bare word that no folding rule reads the text of.
-func (t *sqliToken) inert() bool {
-	return t.class == 'n' && !t.has(wordLeft|wordRight|wordCallable)
+// settled: no folding rule applies to the token because of its text, and its
+// class is in none but those on an operator, "," or "." behind it.
+func (t *sqliToken) settled() bool {
+	switch t.class {
+	case 's', '1', ':', '?':
+		return true
+	case 'n', 'v':
+		return !t.has(wordLeft | wordRight | wordCallable)
+	}
+	return false
+}
+
+// dead reports that no rule, at whatever later place it applies, changes a and b
+// as the first two tokens, and that nothing listed begins with them.
+func dead(a, b *sqliToken) bool {
+	if !b.settled() || !a.settled() && a.class != '{' ||
+		a.class == 's' && b.class == 's' || a.class == '{' && b.class == 'n' {
+		return false
+	}
+	x, y := sqliSymbol[a.class], sqliSymbol[b.class]
+	return x == 0 || y == 0 || sqliNext[sqliNext[1][x-1]][y-1] == 0
 }
 
 // operand reports whether a token of this class is n, 1, v or s.
@@ -157,9 +175,7 @@ func (f *sqliFolder) fold() int {
 				}
 			}
 		}
-		// No rule changes a string or inert word followed by an inert word,
-		// at whatever later place it applies, and nothing listed begins so.
-		if pos >= 2 && v[1].inert() && (v[0].class == 's' || v[0].inert()) && f.noEvil() {
+		if pos >= 2 && dead(&v[0], &v[1]) && f.noEvil() {
 			return 0
 		}
 		if pos-left < 2 {
