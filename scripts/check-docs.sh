@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Compares docs/directives.md with the code (directives, variables, violations
+# with their section, action and close code), and looks for dead relative
+# links in all documents.
+
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+doc=docs/directives.md
+failed=0
+
+
+# $1: what; $2: as the code has it; $3: as the page has it
+compare() {
+    local difference
+
+    [ -n "$2" ] || die "check-docs: no $1 found in the code"
+    difference=$(diff <(sort <<< "$2") <(sort <<< "$3") || true)
+    [ -z "$difference" ] || {
+        say "$doc and the code differ in $1 (< code, > page):"
+        say "$(grep '^[<>]' <<< "$difference")"
+        failed=1
+    }
+}
+
+
+# The tables of directives have the name last on the line, those of variables
+# go on with the handlers.
+compare directives \
+    "$(sed -nE 's/^    \{ ngx_string\("(wallarm_[a-z_]+)"\),$/\1/p' \
+           module/*_module.c)" \
+    "$(sed -nE 's/^### (wallarm_[a-z_]+)$/\1/p' $doc)"
+
+compare variables \
+    "$(sed -nE 's/^    \{ ngx_string\("(wallarm_[a-z_]+)"\), NULL,$/\1/p' \
+           module/*_variables.c)" \
+    "$(sed -nE 's/^\| `\$(wallarm_[a-z_]+)` \|.*/\1/p' $doc)"
+
+# A close code is sent only with the action block.
+compare violations \
+    "$(awk '
+        FNR == NR {
+            if ($2 == "CloseCode" && $3 == "=") code[$1] = $4
+            next
+        }
+        match($0, /^\t[A-Za-z0-9]+: +\{"[a-z]/) {
+            split(substr($0, RSTART + RLENGTH - 2), f, "\"")
+            split(f[5], g, ", *")
+            section = f[4] == "" ? "-" : f[4]
+            action = g[2] == "true" ? "block" : "log"
+            close_code = g[2] == "true" && g[3] != "0" ? code[g[3]] : "-"
+            print f[2] " | " section " | " action " | " close_code
+        }' gobridge/internal/ws/closecode.go gobridge/internal/ws/violation.go)" \
+    "$(sed -nE 's/^\| `([a-z0-9_]+)` \| ([^|]*) \| (block|log) \| ([0-9-]+) \|.*/\1 | \2 | \3 | \4/p' $doc)"
+
+for page in $(git ls-files --cached --others --exclude-standard '*.md'); do
+    for link in $(grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//'); do
+        case $link in
+            *://* | mailto:*) continue ;;
+            '#'*)             target=$page ;;
+            *)                target=$(dirname "$page")/${link%%#*} ;;
+        esac
+        [ -e "$target" ] || { say "$page: dead link $link"; failed=1; continue; }
+
+        # The anchor of a heading: lower case, words joined by hyphens.
+        case $link in
+            *#*) sed -nE 's/^#+ //p' "$target" | tr 'A-Z ' 'a-z-' \
+                     | tr -cd 'a-z0-9_\n-' | grep -qxF -- "${link#*#}" \
+                     || { say "$page: no heading for $link"; failed=1; } ;;
+        esac
+    done
+done
+
+[ $failed = 0 ] || die "check-docs failed"
+echo "docs: ok"
