@@ -31,7 +31,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
         test test-go test-bridge e2e demo demo-check bench fuzz nginx-tests \
-        check-unit-header lint fmt clean
+        check-unit-header check-docs lint fmt clean
 
 help:  ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'
@@ -114,6 +114,9 @@ nginx-tests: build  ## NGINX's own upgrade tests (NGINX_TESTS_DIR=) with the mod
 
 check-unit-header: deps  ## compare our names with NGINX Unit's header (UNIT_SOURCE_DIR=)
 	@scripts/check-unit-header.sh
+
+check-docs:  ## compare docs/directives.md with the code, find dead links
+	@scripts/check-docs.sh
 
 lint: deps  ## gofmt, go vet, shell syntax, module with gcc and clang
 	@scripts/lint.sh

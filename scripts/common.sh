@@ -28,7 +28,8 @@ version_ge() {
 # The NGINX binary: $NGINX_BINARY, or the one on the machine; empty without any.
 nginx_binary() {
     command -v "${NGINX_BINARY:-nginx}" || {
-        [ -z "${NGINX_BINARY:-}" ] && [ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx
+        [ -z "${NGINX_BINARY:-}" ] && [ -x /usr/sbin/nginx ] \
+            && echo /usr/sbin/nginx
     } || true
 }
 

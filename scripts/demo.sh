@@ -5,7 +5,8 @@
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-eval "$(scripts/env.sh)"
+env=$(scripts/env.sh)
+eval "$env"
 
 top=$PWD
 prefix=$top/build/demo

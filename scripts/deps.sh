@@ -87,7 +87,8 @@ deps_nginx_tests() {
     command -v prove > /dev/null || apt_install perl
     perl -MProtocol::WebSocket -e 1 2> /dev/null \
         || apt_install libprotocol-websocket-perl
-    perl -MIO::Socket::SSL -e 1 2> /dev/null || apt_install libio-socket-ssl-perl
+    perl -MIO::Socket::SSL -e 1 2> /dev/null \
+        || apt_install libio-socket-ssl-perl
 }
 
 

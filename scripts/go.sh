@@ -41,7 +41,7 @@ fetch_toolchain() {
 
 
 find_go() {
-    local go version old= modcache
+    local go version old=
 
     for go in "${GO:-go}" /usr/local/go/bin/go /usr/lib/go-*/bin/go; do
         command -v "$go" > /dev/null || continue
@@ -66,8 +66,8 @@ find_go() {
         fi
     fi
 
-    modcache=$(cd / && "$old" env GOMODCACHE)
-    go=$modcache/golang.org/toolchain@$GO_TOOLCHAIN.linux-$("$old" env GOARCH)/bin/go
+    go=$(cd / && "$old" env GOMODCACHE)/golang.org
+    go=$go/toolchain@$GO_TOOLCHAIN.linux-$("$old" env GOARCH)/bin/go
     [ -x "$go" ] || fetch_toolchain "$old"
     echo "$go"
 }

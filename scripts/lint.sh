@@ -19,8 +19,11 @@ done
     || find scripts/demo -name '*.js' -exec node --check {} \;
 
 for cc in gcc clang; do
-    command -v $cc > /dev/null || { say "$cc is not here: not tried"; continue; }
-    CC=$cc scripts/build-nginx.sh
+    if command -v $cc > /dev/null; then
+        CC=$cc scripts/build-nginx.sh
+    else
+        say "$cc is not here: not tried"
+    fi
 done
 CC=${CC:-gcc} scripts/build-nginx.sh
 

@@ -54,7 +54,11 @@ function users(list) {
 function join() {
   // The server offers no HTTP polling.  No automatic reconnection either, so
   // that a dropped user is seen to be out.
-  socket = io({ transports: ['websocket'], reconnection: false, forceNew: true });
+  socket = io({
+    transports: ['websocket'],
+    reconnection: false,
+    forceNew: true,
+  });
 
   socket.on('connect', () => socket.emit('join', name));
 
