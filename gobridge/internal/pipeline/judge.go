@@ -36,6 +36,7 @@ type task struct {
 	session  *Session
 	dir      *direction
 	message  message.Message
+	n        uint64 // of the message, in its direction
 	decoder  framework.Decoder
 	inflater *message.Inflater
 	deferred []deferred // decoded on the loop, still to be inspected
@@ -47,7 +48,9 @@ type task struct {
 	violations ws.Violations
 	findings   []detect.Finding
 	hits       []event.Hit
+	fields     []Field // for Session.Observe
 	failed     bool
+	size       int // that the job keeps, in bytes
 }
 
 // deferred is a value that was too costly for the loop.
@@ -55,9 +58,6 @@ type deferred struct {
 	path  string
 	value []byte
 }
-
-// size is what the task keeps, in bytes.
-func (t *task) size() int { return len(t.message.Payload) + len(t.payload) }
 
 // excerpt copies what an event may show of the payload, and says where it
 // begins.
@@ -75,7 +75,6 @@ type judge struct {
 	walker   format.Walker
 	visit    format.Visit // the method field, bound once
 	findings []detect.Finding
-	fields   []Field // for Session.Observe
 
 	own      task // what task returns
 	current  *task
@@ -92,8 +91,8 @@ func newJudge() *judge {
 }
 
 // task is a new task, valid until the next: the hot path allocates nothing.
-func (j *judge) task(s *Session, d *direction, m message.Message) *task {
-	j.own = task{session: s, dir: d, message: m, decoder: d.decoder, inflater: d.inflater}
+func (j *judge) task(s *Session, d *direction, m queued) *task {
+	j.own = task{session: s, dir: d, message: m.Message, n: m.n, decoder: d.decoder, inflater: d.inflater}
 	return &j.own
 }
 
@@ -105,7 +104,6 @@ func (j *judge) begin(t *task, whole bool) {
 	}
 	j.deadline = time.Time{}
 	j.findings = j.findings[:0]
-	j.fields = j.fields[:0]
 }
 
 // judge opens t's message and inspects every string in it. Unless whole, it
@@ -205,7 +203,7 @@ func (j *judge) control(t *task, payload []byte) {
 
 func (j *judge) field(f *format.Field) {
 	if s := j.current.session; s.Observe != nil {
-		j.fields = append(j.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
+		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
 	j.inspect(f.Value, f, "")
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/message"
@@ -116,8 +117,13 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	var r Result
 	d := &s.dir[ws.FromClient]
 	for set := h.Violations; set != 0; {
-		if v := set.Pop(); s.violate(d, v, 502, &r) && v.Desync() {
+		if v := set.Pop(); s.violate(d, v, 0, &r) && v.Desync() {
 			r.Status = Opaque
+		}
+	}
+	for i := range s.events {
+		if e := s.events[i].violation; e.Action == event.Blocked {
+			e.Status = 502
 		}
 	}
 	s.fill(d, &r)

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/verdict"
@@ -35,10 +33,10 @@ func (s *Session) observe(d *direction, t *task, drop bool) {
 	}
 	s.Observe(&Record{
 		Direction: d.from,
-		N:         d.messages,
+		N:         t.n,
 		Opcode:    t.message.Opcode,
 		Envelope:  t.envelope,
-		Fields:    slices.Clone(s.engine.loop.fields),
+		Fields:    t.fields,
 		Hits:      t.hits,
 		Score:     score,
 		Drop:      drop,

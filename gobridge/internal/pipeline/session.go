@@ -37,7 +37,7 @@ type direction struct {
 	assemble message.Assembler
 	backlog  *backlog      // behind a job, where nothing is held
 	raised   ws.Violations // each is logged once
-	messages uint64        // data messages judged or given up
+	messages uint64        // data messages completed
 	held     int           // bytes consumed and not released
 	start    int           // of held, when the current frame began
 	owned    int           // bytes of payloads in jobs and the backlog
@@ -51,7 +51,16 @@ type direction struct {
 }
 
 // backlog is made when first needed: an idle session is to be small.
-type backlog struct{ messages []message.Message }
+type backlog struct{ messages []queued }
+
+// queued is a message and its number.
+type queued struct {
+	message.Message
+	n uint64
+}
+
+// queuedBytes is what a queued message costs beyond its payload.
+const queuedBytes = 64
 
 // pending is an event that waits for what only NGINX knows.
 type pending struct {
@@ -76,6 +85,11 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 		}
 		r.Release = r.Consumed
 		r.Status = Drop
+		s.fill(d, &r)
+		return r
+	}
+	if d.busy && d.mode == Block {
+		r.Status = Pending
 		s.fill(d, &r)
 		return r
 	}
@@ -133,19 +147,20 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) bool {
 	}
 	for broken != 0 {
 		v := broken.Pop()
-		if !s.violate(d, v, 0, r) {
+		if !s.violate(d, v, d.messages, r) {
 			return false
 		}
 		if v.Desync() {
-			s.blind(d)
+			s.blind(d, r)
 			return false
 		}
 	}
 	if d.mode != Off && !d.skip && d.tooBig(h, s.config.Limits.MaxMessage) {
-		if !s.violate(d, ws.MessageTooBig, 0, r) {
+		if !s.violate(d, ws.MessageTooBig, d.messages, r) {
 			return false
 		}
 		// not kept any more, but the frames stay in step
+		d.assemble.Release()
 		d.skip = true
 	}
 	d.assemble.Begin(h)
@@ -181,22 +196,22 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 		d.assemble.Release()
 		return
 	}
+	q := queued{m, d.messages}
+	d.messages++
 	r.Messages++
 	if d.skip {
 		d.skip = false
-		d.assemble.Release()
-		d.messages++
 		r.Uninspected++
-		if m.Compressed && d.inflater != nil {
-			s.blind(d) // later messages may refer to it
+		if m.Compressed {
+			s.blind(d, r) // later messages may refer to it
 		}
 		return
 	}
 	if d.busy {
-		s.queue(d, m, r)
+		s.queue(d, q, r)
 		return
 	}
-	s.message(d, m, false, r)
+	s.message(d, q, false, r)
 	d.assemble.Release()
 	if r.Status == Pass && d.mode == Block {
 		r.Release += d.held
@@ -210,7 +225,7 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	if h.Opcode == ws.OpClose {
 		d.closed = true
 		for broken := message.CheckClose(payload); broken != 0; {
-			if !s.violate(d, broken.Pop(), 0, r) {
+			if !s.violate(d, broken.Pop(), d.messages, r) {
 				return
 			}
 		}
@@ -219,14 +234,14 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	if len(payload) == 0 || d.mode == Off {
 		return
 	}
-	t := s.engine.loop.task(s, d, message.Message{Opcode: h.Opcode, Frames: 1})
+	t := s.engine.loop.task(s, d, queued{message.Message{Opcode: h.Opcode, Frames: 1}, d.messages})
 	s.engine.loop.control(t, payload)
 	s.attack(d, t, r)
 }
 
 // message judges a message on the loop, or hands it over when it may take
 // long. m.Payload is the assembler's unless owned.
-func (s *Session) message(d *direction, m message.Message, owned bool, r *Result) {
+func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 	t := s.engine.loop.task(s, d, m)
 	if s.engine.loop.judge(t, s.engine.offload == nil) {
 		s.conclude(d, t, r)
@@ -236,13 +251,15 @@ func (s *Session) message(d *direction, m message.Message, owned bool, r *Result
 		t.message.Payload = nil // what is left to do is in deferred
 	} else if !owned {
 		t.message.Payload = d.assemble.Take()
+		t.payload = nil
 	}
 	// the thread has the payload, the decoder and the inflater until finish
 	job := new(task)
 	*job = *t
 	d.busy = true
 	s.jobs++
-	d.owned += job.size()
+	job.size = len(job.message.Payload) + len(job.payload)
+	d.owned += job.size
 	s.engine.offload.submit(job)
 	if d.mode == Block {
 		r.Status = Pending
@@ -251,18 +268,15 @@ func (s *Session) message(d *direction, m message.Message, owned bool, r *Result
 
 // queue keeps a message behind a job, in a direction that holds nothing. When
 // the backlog outgrows two messages, the direction is given up.
-func (s *Session) queue(d *direction, m message.Message, r *Result) {
-	if d.owned+len(m.Payload) > 2*s.config.Limits.MaxMessage {
+func (s *Session) queue(d *direction, m queued, r *Result) {
+	if d.owned+len(m.Payload)+queuedBytes > 2*s.config.Limits.MaxMessage {
 		r.Uninspected++
-		if d.backlog != nil {
-			r.Uninspected += len(d.backlog.messages)
-		}
-		s.violate(d, ws.MemoryExhausted, 0, r)
-		s.blind(d)
+		s.violate(d, ws.MemoryExhausted, m.n, r)
+		s.blind(d, r)
 		return
 	}
 	m.Payload = d.assemble.Take()
-	d.owned += len(m.Payload)
+	d.owned += len(m.Payload) + queuedBytes
 	if d.backlog == nil {
 		d.backlog = new(backlog)
 	}
@@ -275,7 +289,7 @@ func (s *Session) finish(job *task) Result {
 	d := job.dir
 	d.busy = false
 	s.jobs--
-	d.owned -= job.size()
+	d.owned -= job.size
 	if job.failed {
 		s.dead = true
 		r.Status = Failed
@@ -289,10 +303,10 @@ func (s *Session) finish(job *task) Result {
 		if d.backlog.messages = d.backlog.messages[1:]; len(d.backlog.messages) == 0 {
 			d.backlog = nil
 		}
-		d.owned -= len(m.Payload)
+		d.owned -= len(m.Payload) + queuedBytes
 		s.message(d, m, true, &r)
 	}
-	if d.mode == Block && r.Status == Pass {
+	if d.mode == Block && !s.dead {
 		r.Release = d.held
 		d.held = 0
 	}
@@ -308,7 +322,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	desync := false
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
-		if s.violate(d, v, 0, r) {
+		if s.violate(d, v, t.n, r) {
 			desync = desync || v.Desync()
 			if v.Desync() || v == ws.ProcessTimeLimit {
 				r.Uninspected++
@@ -319,9 +333,8 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	if s.Observe != nil {
 		s.observe(d, t, drop)
 	}
-	d.messages++
 	if desync {
-		s.blind(d)
+		s.blind(d, r)
 	}
 }
 
@@ -338,7 +351,7 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	a := &event.Attack{
 		Direction:   d.from,
 		Opcode:      t.message.Opcode,
-		MessageNo:   d.messages,
+		MessageNo:   t.n,
 		Frames:      t.message.Frames,
 		Compressed:  t.message.Compressed,
 		Framework:   t.envelope.Framework,
@@ -367,41 +380,40 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	var r Result
 	d := &s.dir[from]
-	s.violate(d, v, 0, &r)
+	s.violate(d, v, d.messages, &r)
 	s.fill(d, &r)
 	return r
 }
 
 // Close ends the session and reports whether nothing of it is being judged
-// any more. Its events can still be fetched.
+// any more. What was forwarded unjudged still is. Its events can be fetched.
 func (s *Session) Close() bool {
 	s.dead = true
 	for i := range s.dir {
-		s.dir[i].backlog = nil
 		s.dir[i].assemble.Release()
 	}
 	return s.jobs == 0
 }
 
-// violate raises v. It reports whether the connection goes on.
-func (s *Session) violate(d *direction, v ws.Violation, status int, r *Result) bool {
+// violate raises v in message n. It reports whether the connection goes on.
+func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) bool {
 	if d.mode == Off {
 		return true
 	}
 	blocks := v.Blocks()
-	drops := blocks && d.mode == Block && !s.dead
+	drops := blocks && d.mode == Block
 	if !d.raised.Has(v) {
 		d.raised.Add(v)
-		e := &event.Violation{Direction: d.from, MessageNo: d.messages, Violation: v, Action: event.Logged}
+		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged}
 		switch {
 		case drops:
-			e.Action, e.Status = event.Blocked, status
+			e.Action = event.Blocked
 		case blocks:
 			e.Action = event.Monitored
 		}
 		s.events = append(s.events, pending{violation: e})
 	}
-	if drops {
+	if drops && !s.dead {
 		s.drop(v.CloseCode(), r)
 	}
 	return !drops
@@ -414,14 +426,24 @@ func (s *Session) drop(code ws.CloseCode, r *Result) {
 }
 
 // blind gives up decoding a direction.
-func (s *Session) blind(d *direction) {
+func (s *Session) blind(d *direction, r *Result) {
 	d.blind = true
 	d.assemble.Release()
-	d.decoder, d.inflater, d.backlog = nil, nil, nil
+	d.decoder, d.inflater = nil, nil
+	if d.backlog != nil {
+		for _, m := range d.backlog.messages {
+			d.owned -= len(m.Payload) + queuedBytes
+		}
+		r.Uninspected += len(d.backlog.messages)
+		d.backlog = nil
+	}
 }
 
 // fill sets what every Result says.
 func (s *Session) fill(d *direction, r *Result) {
+	if s.dead && r.Status != Failed {
+		r.Status = Drop
+	}
 	r.Events = len(s.events)
 	r.Decoded = d.assemble.Size() + d.owned
 	switch left := d.parser.Left(); {

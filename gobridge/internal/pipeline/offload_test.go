@@ -1,0 +1,409 @@
+package pipeline
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/event"
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+// prose is n bytes of JSON that nobody minds.
+func prose(n int) string {
+	return `42["chat","` + strings.Repeat("all is well here, ", n/18) + `"]`
+}
+
+const xss = `42["chat","<script>alert(1)</script>"]`
+
+// deflator compresses messages with context takeover (RFC 7692 7.2.1).
+type deflator struct {
+	buf bytes.Buffer
+	w   *flate.Writer
+}
+
+func newDeflator() *deflator {
+	d := &deflator{}
+	d.w, _ = flate.NewWriter(&d.buf, flate.BestCompression)
+	return d
+}
+
+func (d *deflator) frame(text string) []byte {
+	d.buf.Reset()
+	d.w.Write([]byte(text))
+	d.w.Flush()
+	payload := bytes.Clone(bytes.TrimSuffix(d.buf.Bytes(), []byte{0, 0, 0xff, 0xff}))
+	f := wstest.Text("")
+	f.RSV, f.Payload = 4, payload
+	return f.Bytes()
+}
+
+// gate is a decoder that waits until it is told to go on.
+type gate struct {
+	framework.Decoder
+	went chan struct{}
+}
+
+func (g *gate) Decode(m framework.Message, w *format.Walker, visit format.Visit) framework.Envelope {
+	if len(m.Payload) > inlineBytes {
+		<-g.went
+	}
+	return g.Decoder.Decode(m, w, visit)
+}
+
+// hold makes the threads wait with large messages of a direction.
+func hold(s *Session, from ws.Direction) chan struct{} {
+	g := &gate{s.dir[from].decoder, make(chan struct{})}
+	s.dir[from].decoder = g
+	return g.went
+}
+
+// TestThreads: with threads the same is judged and forwarded as without.
+func TestThreads(t *testing.T) {
+	e, wake := newThreads(t)
+	for _, recorded := range readSessions(t) {
+		t.Run(recorded.name, func(t *testing.T) {
+			for _, mode := range []Mode{Block, Monitoring} {
+				for _, from := range directions {
+					parts := [][]byte{recorded.stream(from)}
+					want, wantRecords := replay(t, newEngine(t), nil, recorded.handshake, mode, from, parts)
+					got, records := replay(t, e, wake, recorded.handshake, mode, from, parts)
+					sameRecords(t, wantRecords, records)
+					require.Equal(t, want.outcome(), got.outcome())
+				}
+			}
+		})
+	}
+}
+
+// TestDeferred: more of what looks like SQL than the loop can afford, in a
+// message that it can decode.
+func TestDeferred(t *testing.T) {
+	var long []string
+	for i := range 60 {
+		long = append(long, fmt.Sprintf(`"%d costs $$ or $%s$ at most %s"`, i, strings.Repeat("a", i%7), strings.Repeat("y", 100)))
+	}
+	harmless := `42["chat",` + strings.Join(long, ",") + `]`
+	attack := `42["chat",` + strings.Join(long, ",") + `,{"last":"<script>alert(1)</script>"}]`
+	require.Less(t, len(attack), inlineBytes)
+	e, wake := newThreads(t)
+	for name, text := range map[string]string{"benign": harmless, "attack": attack} {
+		t.Run(name, func(t *testing.T) {
+			stream := wstest.Text(text).Bytes()
+			for _, mode := range []Mode{Block, Monitoring} {
+				want, wantRecords := replay(t, newEngine(t), nil, Handshake{Target: "/socket.io/"}, mode, ws.FromClient, [][]byte{stream})
+				s, _ := e.Open(Handshake{Target: "/socket.io/"}, config(mode))
+				records := collect(s)
+				r := s.Feed(ws.FromClient, stream)
+				require.Equal(t, 1, s.jobs, "off the loop")
+				require.Equal(t, mode == Block, r.Status == Pending)
+				p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, in: stream, held: stream}
+				p.take(r)
+				p.poll()
+				sameRecords(t, wantRecords, *records)
+				require.Equal(t, want.outcome(), p.outcome())
+				require.Zero(t, s.dir[0].owned)
+			}
+		})
+	}
+}
+
+// TestPending: a held direction waits for its verdict, the other does not.
+func TestPending(t *testing.T) {
+	e, wake := newThreads(t)
+	for _, test := range []struct {
+		name, text string
+		want       Status
+	}{
+		{"benign", prose(40000), Pass},
+		{"attack", strings.Replace(prose(40000), "well", "<script>alert(1)</script>", 1), Drop},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(e, config(Block))
+			went := hold(s, ws.FromClient)
+			stream := wstest.Text(test.text).Bytes()
+			next := wstest.Text(`42["chat","hello"]`).Bytes()
+			r := s.Feed(ws.FromClient, slices.Concat(stream, next))
+			require.Equal(t, Pending, r.Status)
+			require.Equal(t, len(stream), r.Consumed)
+			require.Zero(t, r.Release)
+			require.GreaterOrEqual(t, r.Decoded, len(test.text))
+
+			r = s.Feed(ws.FromClient, next)
+			require.Equal(t, Result{Status: Pending, Decoded: r.Decoded}, r, "not taken")
+
+			answer := wstest.Frame{Opcode: ws.OpText, Payload: []byte(`42["chat","hi"]`)}.Bytes()
+			r = s.Feed(ws.FromServer, answer)
+			require.Equal(t, Pass, r.Status)
+			require.Equal(t, len(answer), r.Release)
+
+			close(went)
+			p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, held: stream}
+			p.poll()
+			require.Equal(t, test.want, p.status)
+			require.Equal(t, test.want == Pass, len(p.out) == len(stream))
+			require.True(t, s.Close())
+		})
+	}
+}
+
+// TestBacklog: where nothing is held, messages behind a job are judged in
+// order, with the context of the sender's compression.
+func TestBacklog(t *testing.T) {
+	e, wake := newThreads(t)
+	s, _ := e.Open(deflated, config(Monitoring))
+	records := collect(s)
+	went := hold(s, ws.FromClient)
+	d := newDeflator()
+	var stream []byte
+	texts := []string{prose(40000), prose(400), xss, prose(50000), xss, `42["chat","bye"]`}
+	for _, text := range texts {
+		stream = append(stream, d.frame(text)...)
+	}
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	p.write(stream)
+	require.Equal(t, len(stream), len(p.out), "nothing is held")
+	require.Equal(t, len(texts), p.messages)
+	require.Empty(t, *records)
+	close(went)
+	for s.jobs > 0 {
+		p.poll()
+	}
+	require.Len(t, *records, len(texts))
+	for i, r := range *records {
+		require.Equal(t, uint64(i), r.N)
+		require.Equal(t, texts[i] == xss, r.Drop, "%d", i)
+	}
+	require.Equal(t, []string{"xss", "xss"}, p.events)
+	require.Zero(t, s.dir[0].owned)
+	require.Zero(t, p.uninspected)
+}
+
+// TestBacklogLimit: a backlog that grows beyond two messages is given up, and
+// counted, whatever its messages are.
+func TestBacklogLimit(t *testing.T) {
+	e, wake := newThreads(t)
+	for name, small := range map[string]string{"payloads": prose(8000), "empty": ""} {
+		t.Run(name, func(t *testing.T) {
+			c := config(Monitoring)
+			c.Limits.MaxMessage = 40000
+			s := open(e, c)
+			records := collect(s)
+			went := hold(s, ws.FromClient)
+			p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+			p.write(wstest.Text(prose(30000)).Bytes())
+			frame := wstest.Text(small).Bytes()
+			n := 1
+			for ; p.status == Pass; n++ {
+				require.Less(t, n, 4000)
+				p.write(frame)
+			}
+			require.Equal(t, Opaque, p.status)
+			require.Equal(t, []string{"memory_exhausted"}, p.events)
+			close(went)
+			p.poll()
+			require.Len(t, *records, 1)
+			require.Equal(t, n-1, p.uninspected)
+			require.Zero(t, s.dir[0].owned)
+			require.True(t, s.Close())
+		})
+	}
+}
+
+// TestBacklogDesync: what waits when a direction cannot be decoded any more is
+// judged or counted.
+func TestBacklogDesync(t *testing.T) {
+	e, wake := newThreads(t)
+	s := open(e, config(Monitoring))
+	records := collect(s)
+	went := hold(s, ws.FromClient)
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	p.write(slices.Concat(
+		wstest.Text(prose(30000)).Bytes(),
+		wstest.Text(xss).Bytes(),
+		wstest.Frame{Opcode: 3, Mask: &[4]byte{}}.Bytes()))
+	require.Equal(t, Opaque, p.status)
+	close(went)
+	for s.jobs > 0 {
+		p.poll()
+	}
+	require.Equal(t, 2, len(*records)+p.uninspected)
+}
+
+// TestClose: what is being judged, or was forwarded and waits for it, still
+// becomes an event after the connection is gone.
+func TestClose(t *testing.T) {
+	e, wake := newThreads(t)
+	attack := strings.Replace(prose(40000), "well", "<script>alert(1)</script>", 1)
+	for _, test := range []struct {
+		name    string
+		mode    Mode
+		stream  []byte
+		actions []string
+	}{
+		{"held", Block, wstest.Text(attack).Bytes(), []string{event.Blocked}},
+		{"backlog", Monitoring, wstest.Stream(wstest.Text(prose(40000)), wstest.Text(xss), wstest.Text(attack)),
+			[]string{event.Monitored, event.Monitored}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(e, config(test.mode))
+			went := hold(s, ws.FromClient)
+			s.Feed(ws.FromClient, test.stream)
+			require.False(t, s.Close())
+			s.Meta = &event.Meta{RemoteAddr: "192.0.2.7"}
+			close(went)
+			var actions []string
+			for closed := false; !closed; {
+				got, _, r, ok := e.Poll()
+				if !ok {
+					<-wake
+					continue
+				}
+				require.Same(t, s, got)
+				require.Zero(t, r.Release)
+				for range r.Events {
+					line, _, attack, name := s.Event(nil, s.Meta)
+					require.True(t, attack)
+					require.Equal(t, "xss", name)
+					require.Contains(t, string(line), "192.0.2.7")
+					for _, action := range []string{event.Blocked, event.Monitored} {
+						if bytes.Contains(line, []byte(`"`+action+`"`)) {
+							actions = append(actions, action)
+						}
+					}
+					s.Pop()
+				}
+				closed = s.Close()
+			}
+			require.Equal(t, test.actions, actions)
+		})
+	}
+}
+
+// TestExpire: what was given up is not released by a late verdict.
+func TestExpire(t *testing.T) {
+	e, wake := newThreads(t)
+	for _, test := range []struct {
+		name      string
+		violation ws.Violation
+		code      ws.CloseCode
+	}{
+		{"verdict", ws.ProcessTimeLimit, ws.ClosePolicyViolation},
+		{"assembly", ws.MessageAssemblyTimeout, ws.ClosePolicyViolation},
+		{"memory", ws.MemoryExhausted, ws.CloseTryAgainLater},
+	} {
+		for _, text := range []string{prose(40000), strings.Replace(prose(40000), "well", "<script>alert(1)</script>", 1)} {
+			t.Run(test.name, func(t *testing.T) {
+				s := open(e, config(Block))
+				went := hold(s, ws.FromClient)
+				stream := wstest.Text(text).Bytes()
+				p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, held: stream}
+				require.Equal(t, Pending, s.Feed(ws.FromClient, stream).Status)
+				p.take(s.Expire(ws.FromClient, test.violation))
+				require.Equal(t, Drop, p.status)
+				require.Equal(t, test.code, p.code)
+				require.Equal(t, []string{test.violation.String()}, p.events)
+				close(went)
+				p.poll()
+				require.Equal(t, Drop, p.status)
+				require.Empty(t, p.out)
+				require.True(t, s.Close())
+			})
+		}
+	}
+	t.Run("unheld", func(t *testing.T) {
+		s := open(e, config(Monitoring))
+		r := s.Expire(ws.FromClient, ws.MessageAssemblyTimeout)
+		require.Equal(t, Pass, r.Status)
+	})
+}
+
+// broken is a decoder that panics.
+type broken struct{}
+
+func (broken) Decode(framework.Message, *format.Walker, format.Visit) framework.Envelope {
+	panic("broken decoder")
+}
+
+// TestPanic: a panic off the loop ends the session, not the process, and the
+// thread goes on.
+func TestPanic(t *testing.T) {
+	e, wake := newThreads(t)
+	for range 3 {
+		s := open(e, config(Block))
+		s.dir[ws.FromClient].decoder = broken{}
+		p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+		p.write(wstest.Text(prose(40000)).Bytes())
+		require.Equal(t, Failed, p.status)
+		require.Empty(t, p.out)
+		require.True(t, s.Close())
+	}
+	s := open(e, config(Block))
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	p.write(wstest.Text(prose(40000)).Bytes())
+	require.Equal(t, Pass, p.status)
+	require.Equal(t, len(p.in), len(p.out))
+}
+
+// TestTimeLimit: what is not inspected in time is dropped, or counted.
+func TestTimeLimit(t *testing.T) {
+	text := `["` + strings.Repeat(`a","`, 1<<20) + `"]`
+	stream := wstest.Text(text).Bytes()
+	for _, test := range []struct {
+		name        string
+		mode        Mode
+		status      Status
+		uninspected int
+	}{
+		{"block", Block, Drop, 0},
+		{"monitoring", Monitoring, Pass, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e, wake := newThreads(t)
+			c := config(test.mode)
+			c.TimeLimit = 1 // 2^20 values take longer
+			p := &relay{t: t, s: open(e, c), from: ws.FromClient, wake: wake}
+			p.write(stream)
+			for p.s.jobs > 0 {
+				p.poll()
+			}
+			require.Equal(t, test.status, p.status)
+			require.Equal(t, test.uninspected, p.uninspected)
+			require.Equal(t, []string{"process_time_limit"}, p.events)
+		})
+	}
+}
+
+// TestAccounts: what a session keeps is given back.
+func TestAccounts(t *testing.T) {
+	e, wake := newThreads(t)
+	attack := strings.Replace(prose(40000), "well", "<script>alert(1)</script>", 1)
+	d := newDeflator()
+	var plain, compressed []byte
+	for _, text := range []string{attack, prose(40000), xss, attack} {
+		plain = append(plain, wstest.Text(text).Bytes()...)
+		compressed = append(compressed, d.frame(text)...)
+	}
+	for name, stream := range map[string][]byte{"plain": plain, "compressed": compressed} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := e.Open(deflated, config(Monitoring))
+			p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+			p.write(stream)
+			for s.jobs > 0 {
+				p.poll()
+			}
+			require.Len(t, p.events, 3)
+			require.Zero(t, s.dir[0].owned)
+			r := s.Feed(ws.FromClient, nil)
+			require.Zero(t, r.Decoded)
+		})
+	}
+}

@@ -1,0 +1,178 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+var directions = []ws.Direction{ws.FromClient, ws.FromServer}
+
+// few is how long a stream may be for every cut of it to be tried, many how
+// long for all other ways.
+const few, many = 400, 1 << 16
+
+// replay feeds the parts of one direction to a session of its own and checks
+// what was forwarded.
+func replay(t testing.TB, e *Engine, wake chan struct{}, h Handshake, mode Mode, from ws.Direction, parts [][]byte) (*relay, []Record) {
+	s, opened := e.Open(h, config(mode))
+	require.Equal(t, Pass, opened.Status)
+	records := collect(s)
+	p := &relay{t: t, s: s, from: from, wake: wake}
+	for _, part := range parts {
+		p.write(part)
+	}
+	for s.jobs > 0 {
+		p.poll()
+	}
+	n := len(*records)
+	dropped := n > 0 && (*records)[n-1].Drop
+	p.checkNeed()
+	p.checkForwarded(n, dropped)
+	if mode == Block {
+		require.Equal(t, dropped, p.status == Drop)
+	}
+	require.True(t, s.Close())
+	return p, *records
+}
+
+// outcome is what does not depend on how the bytes arrived.
+func (p *relay) outcome() any {
+	return []any{p.status, p.code, p.messages, p.uninspected, p.events, p.s.Violations(), len(p.out)}
+}
+
+// TestCuts: however the bytes arrive, the same messages are judged in the same
+// way and the same bytes are forwarded.
+func TestCuts(t *testing.T) {
+	for _, recorded := range readSessions(t) {
+		t.Run(recorded.name, func(t *testing.T) {
+			for _, mode := range []Mode{Block, Monitoring, Off} {
+				for _, from := range directions {
+					e := newEngine(t)
+					stream := recorded.stream(from)
+					var whole *relay
+					var want []Record
+					for name, parts := range wstest.Cuts(stream) {
+						if len(parts) == 2 && len(stream) > few || len(parts) > many && mode != Block {
+							continue
+						}
+						p, records := replay(t, e, nil, recorded.handshake, mode, from, parts)
+						if whole == nil {
+							whole, want = p, records
+							continue
+						}
+						sameRecords(t, want, records, name)
+						require.Equal(t, whole.outcome(), p.outcome(), name)
+						if len(stream) > many && name == "random 1" {
+							break
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// falseAlarm is a benign text that libinjection itself takes for SQL.
+const falseAlarm = `if (a < b && c > d) { return "x"; } is the line that broke the build`
+
+// TestGroundTruth: every text that was sent is found where it was sent, every
+// attack is dropped and nothing else is.
+func TestGroundTruth(t *testing.T) {
+	for _, recorded := range readSessions(t) {
+		t.Run(recorded.name, func(t *testing.T) {
+			s, _ := newEngine(t).Open(recorded.handshake, config(Monitoring))
+			records := collect(s)
+			for _, c := range recorded.chunks {
+				for b := c.Data; len(b) > 0; {
+					r := s.Feed(c.Direction, b)
+					require.Positive(t, r.Consumed)
+					b = b[r.Consumed:]
+				}
+			}
+			require.Empty(t, s.Violations().Strings())
+			require.Len(t, *records, len(recorded.expect))
+			for _, want := range recorded.expect {
+				i := slices.IndexFunc(*records, func(r Record) bool {
+					return r.Direction.String() == want.Dir && r.N == want.Index
+				})
+				require.NotEqual(t, -1, i)
+				got := (*records)[i]
+				values := []string{}
+				for _, f := range got.Fields {
+					values = append(values, f.Value)
+				}
+				attack := false
+				for _, sent := range want.Strings {
+					require.Contains(t, values, sent.Text, "%s %d", want.Dir, want.Index)
+					attack = attack || sent.Label == "attack" && (sent.Class == "xss" || sent.Class == "sqli")
+				}
+				if attack {
+					require.True(t, got.Drop, "%s %d: %+v", want.Dir, want.Index, want.Strings)
+				}
+				if want.Label == "benign" && !slices.Contains(values, falseAlarm) {
+					require.False(t, got.Drop, "%s %d: %+v", want.Dir, want.Index, want.Strings)
+				}
+			}
+		})
+	}
+}
+
+// TestBlock: the connection ends with the first attack, and nothing of it nor
+// behind it is forwarded.
+func TestBlock(t *testing.T) {
+	e := newEngine(t)
+	attack := wstest.Text(`42["chat",{"text":"<script>alert(1)</script>"}]`).Bytes()
+	benign := wstest.Text(`42["chat",{"text":"hello"}]`).Bytes()
+	p := &relay{t: t, s: open(e, config(Block)), from: ws.FromClient}
+	p.write(slices.Concat(benign, attack, benign))
+	require.Equal(t, Drop, p.status)
+	require.Equal(t, ws.ClosePolicyViolation, p.code)
+	require.Equal(t, string(benign), string(p.out))
+	require.Equal(t, []string{"xss"}, p.events)
+
+	r := p.s.Feed(ws.FromClient, benign)
+	require.Equal(t, Drop, r.Status)
+	require.Zero(t, r.Release)
+}
+
+// TestAfterDrop: the other direction, which holds nothing, is brought to the
+// end of its frame, so that a Close frame can follow.
+func TestAfterDrop(t *testing.T) {
+	c := config(Block)
+	c.Mode[ws.FromServer] = Monitoring
+	s := open(newEngine(t), c)
+	frame := wstest.Frame{Opcode: ws.OpText, Payload: []byte(`42["chat","good morning"]`)}.Bytes()
+	require.Equal(t, Pass, s.Feed(ws.FromServer, frame[:9]).Status)
+	attack := wstest.Text(`42["chat","<script>alert(1)</script>"]`).Bytes()
+	require.Equal(t, Drop, s.Feed(ws.FromClient, attack).Status)
+
+	for i := 9; i < len(frame); i++ {
+		r := s.Feed(ws.FromServer, frame[i:i+1])
+		require.Equal(t, Drop, r.Status)
+		require.Equal(t, 1, r.Consumed)
+		require.Equal(t, 1, r.Release)
+		require.Equal(t, len(frame)-i-1, r.Need)
+	}
+}
+
+// TestControl: heartbeats between the fragments of a held message overtake it.
+func TestControl(t *testing.T) {
+	mask := &[4]byte{1, 2, 3, 4}
+	first := wstest.Frame{More: true, Opcode: ws.OpText, Mask: mask, Payload: []byte("hello ")}
+	ping := wstest.Frame{Opcode: ws.OpPing, Mask: mask, Payload: []byte("beat")}
+	last := wstest.Frame{Opcode: ws.OpContinuation, Mask: mask, Payload: []byte("world")}
+	for name, parts := range wstest.Cuts(wstest.Stream(ping, first, ping, ping, last, ping)) {
+		p := &relay{t: t, s: open(newEngine(t), config(Block)), from: ws.FromClient}
+		for _, part := range parts {
+			p.write(part)
+		}
+		require.Equal(t, string(wstest.Stream(ping, ping, ping, first, last, ping)), string(p.out), name)
+		require.Empty(t, p.held, name)
+		p.checkNeed()
+	}
+}
