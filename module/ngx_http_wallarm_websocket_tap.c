@@ -410,7 +410,7 @@ static ngx_int_t
 ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
 {
-    u_char                            *p;
+    u_char                            *p, *released;
     ngx_http_wallarm_websocket_dir_t  *d;
 
     d = &ctx->dir[direction];
@@ -420,7 +420,7 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
     if (res->control) {
 
         if (d->control == NULL) {
-            d->control = ngx_palloc(ctx->request->pool,
+            d->control = ngx_pcalloc(ctx->request->pool,
                                  sizeof(ngx_http_wallarm_websocket_control_t));
             if (d->control == NULL) {
                 return NGX_ERROR;
@@ -430,6 +430,21 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
         p = d->buf + d->fed - res->control;
 
         ngx_memcpy(d->control->frame, p, res->control);
+
+        released = d->buf + d->release + res->release;
+
+        if (released > d->buf + d->pos) {
+
+            /* behind the whole messages before it: a Close ends the stream */
+
+            ngx_memmove(released + res->control, released, p - released);
+            ngx_memcpy(released, d->control->frame, res->control);
+
+            res->release += res->control;
+
+            goto done;
+        }
+
         d->control->pos = 0;
         d->control->last = res->control;
 
@@ -437,6 +452,8 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
         d->fed -= res->control;
         d->last -= res->control;
     }
+
+done:
 
     ngx_http_wallarm_websocket_result(ctx, direction, res);
 
