@@ -40,7 +40,7 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 //     (toUpperCmp, isUnaryOp, isArithmeticOp, "::", len 0, IF) except COLLATE's,
 //     see the next. assign cuts a text at 31 bytes and parseWord looks up none
 //     longer; every key is shorter than maxWord.
-//   - unsure, answered with true: evil tokens, q” and $$ strings, quoted
+//   - unsure, answered with true: evil tokens, Oracle's q and $$ strings, quoted
 //     variables, COLLATE, words that only Unicode folding makes keywords
 //     (searchKeyword uses strings.ToUpper), more than sqliTokenLimit tokens.
 //   - fold ends early at two tokens that are dead. No rule changes, drops or
