@@ -97,27 +97,29 @@ func wsi_feed(session C.uint64_t, direction C.uint32_t, data *C.wsi_cbyte_t, n C
 
 //export wsi_poll
 func wsi_poll(done *C.wsi_done_t, most C.uint32_t) (n C.uint32_t) {
-	for _, d := range unsafe.Slice(done, int(most)) {
-		_ = d
-		if !poll(&unsafe.Slice(done, int(most))[n]) {
-			break
-		}
+	out := unsafe.Slice(done, int(most))
+	for int(n) < len(out) && poll(&out[n]) {
 		n++
 	}
 	return n
 }
 
 // poll reports whether there was a verdict.
-func poll(d *C.wsi_done_t) (ok bool) {
+func poll(d *C.wsi_done_t) bool {
 	*d = C.wsi_done_t{}
-	defer fail(&d.result)
-	s, direction, r, ok := engine.Poll()
-	if !ok {
-		return false
+	v, ok := engine.Poll()
+	if ok {
+		d.cookie, d.direction = C.uint64_t(v.Session.Cookie), C.uint32_t(v.Direction)
+		finish(d, v)
 	}
-	d.cookie, d.direction = C.uint64_t(s.Cookie), C.uint32_t(direction)
+	return ok
+}
+
+// finish tells even of a panic whose session it was.
+func finish(d *C.wsi_done_t, v pipeline.Verdict) {
+	defer fail(&d.result)
+	r := v.Result()
 	set(&d.result, &r)
-	return true
 }
 
 //export wsi_expire
@@ -136,13 +138,16 @@ func wsi_expire(session C.uint64_t, direction C.uint32_t, reason C.uint32_t, out
 
 //export wsi_event
 func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.size_t, out *C.wsi_event_t) (rc C.int32_t) {
-	s := sessions.get(uint64(session))
+	var s *pipeline.Session
 	defer func() {
 		if failed(recover()) {
-			s.Pop()
+			if s != nil {
+				s.Pop()
+			}
 			rc = 0
 		}
 	}()
+	s = sessions.get(uint64(session))
 	m := s.Meta
 	if meta != nil || m == nil {
 		m = newMeta(meta)

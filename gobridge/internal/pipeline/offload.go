@@ -49,6 +49,7 @@ func (o *offload) thread() {
 		}
 		o.mu.Lock()
 		t := o.waiting[0]
+		o.waiting[0] = nil
 		o.waiting = o.waiting[1:]
 		o.mu.Unlock()
 		if !guarded(j, t) {

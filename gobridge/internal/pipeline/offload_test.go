@@ -262,12 +262,13 @@ func TestClose(t *testing.T) {
 			close(went)
 			var actions []string
 			for closed := false; !closed; {
-				got, _, r, ok := e.Poll()
+				v, ok := e.Poll()
 				if !ok {
 					<-wake
 					continue
 				}
-				require.Same(t, s, got)
+				require.Same(t, s, v.Session)
+				r := v.Result()
 				require.Zero(t, r.Release)
 				for range r.Events {
 					line, _, attack, name := s.Event(nil, s.Meta)

@@ -119,6 +119,8 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	for set := h.Violations; set != 0; {
 		if v := set.Pop(); s.violate(d, v, 0, &r) && v.Desync() {
 			r.Status = Opaque
+			s.blind(&s.dir[ws.FromClient], &r)
+			s.blind(&s.dir[ws.FromServer], &r)
 		}
 	}
 	for i := range s.events {
@@ -130,16 +132,26 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	return s, r
 }
 
-// Poll takes one verdict that was reached off the loop.
-func (e *Engine) Poll() (s *Session, dir ws.Direction, r Result, ok bool) {
+// Verdict is what was reached off the loop.
+type Verdict struct {
+	Session   *Session
+	Direction ws.Direction
+	job       *task
+}
+
+// Result draws the consequences. It is called once.
+func (v Verdict) Result() Result { return v.Session.finish(v.job) }
+
+// Poll takes one verdict, if there is any.
+func (e *Engine) Poll() (v Verdict, ok bool) {
 	if e.offload == nil {
-		return nil, 0, Result{}, false
+		return Verdict{}, false
 	}
 	job := e.offload.takeDone()
 	if job == nil {
-		return nil, 0, Result{}, false
+		return Verdict{}, false
 	}
-	return job.session, job.dir.from, job.session.finish(job), true
+	return Verdict{job.session, job.dir.from, job}, true
 }
 
 // Drain waits at most ms milliseconds until nothing is being judged, and

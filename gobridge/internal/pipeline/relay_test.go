@@ -119,13 +119,14 @@ func (p *relay) release(n int) {
 // poll waits for one verdict of this direction.
 func (p *relay) poll() {
 	for {
-		s, dir, r, ok := p.s.engine.Poll()
+		v, ok := p.s.engine.Poll()
 		if !ok {
 			<-p.wake
 			continue
 		}
-		require.Same(p.t, p.s, s)
-		require.Equal(p.t, p.from, dir)
+		require.Same(p.t, p.s, v.Session)
+		require.Equal(p.t, p.from, v.Direction)
+		r := v.Result()
 		require.Zero(p.t, r.Consumed)
 		require.Zero(p.t, r.Control)
 		p.take(r)
