@@ -149,8 +149,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
 
     if (!wlcf->parse
-        || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
-        || !ngx_http_wallarm_websocket_bridge_ready())
+        || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF)
     {
         return ngx_http_next_header_filter(r);
     }
@@ -158,6 +157,11 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_wallarm_websocket_create_ctx(r, wlcf);
     if (ctx == NULL) {
         return NGX_ERROR;
+    }
+
+    if (!ngx_http_wallarm_websocket_bridge_ready()) {
+        ctx->uninspected++;
+        return ngx_http_next_header_filter(r);
     }
 
     if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
