@@ -1,0 +1,711 @@
+
+/*
+ * Calls libwsi.so over wsi.h as NGINX does: loaded by a forked child, which
+ * alone starts a Go runtime.
+ */
+
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "wsi.h"
+
+
+#define SESSIONS    10000
+#define LARGE       300000
+#define WAIT        60000            /* ms, for a verdict */
+#define BUFFER      (128 * 1024)
+
+#define CHECK(ok)                                                             \
+    do {                                                                      \
+        if (!(ok)) {                                                          \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #ok);  \
+            return 0;                                                         \
+        }                                                                     \
+    } while (0)
+
+#define STR(s)      { (wsi_cbyte_t *) (s), sizeof(s) - 1 }
+
+#define BENIGN      "42[\"chat message\",{\"text\":\"good morning, all\"}]"
+#define ATTACK      "42[\"chat message\",{\"text\":\"<script>alert(1)</script>\"}]"
+
+
+typedef struct {
+    const char  *name;
+    int        (*run)(void);
+} test_t;
+
+
+static struct {
+    uint32_t  (*abi)(void);
+    int32_t   (*init)(wsi_init_t *conf);
+    uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
+                  size_t len, wsi_result_t *result);
+    uint32_t  (*poll)(wsi_done_t *done, uint32_t max);
+    void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
+                  wsi_result_t *result);
+    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
+                  size_t size, wsi_event_t *event);
+    int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
+    uint32_t  (*drain)(uint32_t timeout_ms);
+} wsi;
+
+static int      wake_fd;
+static uint8_t  buffer[BUFFER];
+
+
+static wsi_handshake_t
+handshake(uint32_t client, uint32_t server)
+{
+    wsi_handshake_t  hs = {
+        .target = STR("/socket.io/?EIO=4&transport=websocket"),
+        .key = STR("dGhlIHNhbXBsZSBub25jZQ=="),
+        .version = STR("13"),
+        .upgrade = STR("websocket"),
+        .accept = STR("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        .conf = {
+            .mode = { client, server },
+            .threshold = 5,
+            .time_limit = 60000,
+            .max_message = 16 * 1024 * 1024,
+            .max_inflated = 16 * 1024 * 1024
+        },
+        .cookie = 0x123456789abcdef0
+    };
+
+    return hs;
+}
+
+
+static uint64_t
+start(uint32_t client, uint32_t server)
+{
+    uint64_t         session;
+    wsi_result_t     r;
+    wsi_handshake_t  hs;
+
+    hs = handshake(client, server);
+    session = wsi.open(&hs, &r);
+
+    return (r.status == WSI_PASS && r.events == 0 && r.need == 0) ? session : 0;
+}
+
+
+static wsi_meta_t
+meta(void)
+{
+    wsi_meta_t  m = {
+        .request = STR("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+                       "Host: chat.example\r\nCookie: secret\r\n\r\n"),
+        .remote_addr = STR("192.0.2.7"),
+        .local_addr = STR("198.51.100.1"),
+        .server_name = STR("chat.example"),
+        .connection_id = 42,
+        .time = 1700000000000,
+        .remote_port = 50000,
+        .local_port = 443,
+        .tls = 1
+    };
+
+    return m;
+}
+
+
+/* a text frame from the client; returns its size */
+
+static size_t
+frame(uint8_t *p, const char *text, size_t n)
+{
+    size_t         i;
+    uint8_t       *begin = p;
+    const uint8_t  mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
+
+    *p++ = 0x81;
+
+    if (n < 126) {
+        *p++ = 0x80 | n;
+
+    } else if (n < 65536) {
+        *p++ = 0x80 | 126;
+        *p++ = n >> 8;
+        *p++ = n;
+
+    } else {
+        *p++ = 0x80 | 127;
+
+        for (i = 0; i < 8; i++) {
+            *p++ = (uint64_t) n >> (56 - 8 * i);
+        }
+    }
+
+    memcpy(p, mask, 4);
+    p += 4;
+
+    for (i = 0; i < n; i++) {
+        *p++ = text[i] ^ mask[i & 3];
+    }
+
+    return p - begin;
+}
+
+
+/* a frame with a large message, with attack in it or not */
+
+static uint8_t *
+large_frame(int attack, size_t *size)
+{
+    char     *text;
+    size_t    n;
+    uint8_t  *p;
+
+    text = malloc(LARGE + 100);
+    p = malloc(LARGE + 100);
+
+    memset(text, 'a', LARGE);
+    n = sprintf(text, "42[\"chat message\",\"");
+    text[n] = 'a';
+    strcpy(text + LARGE, attack ? "\",\"<script>alert(1)</script>\"]" : "\"]");
+
+    *size = frame(p, text, strlen(text));
+    free(text);
+
+    return p;
+}
+
+
+/* waits as the event loop of NGINX would */
+
+static int
+verdict(wsi_done_t *done)
+{
+    uint64_t       n;
+    struct pollfd  pfd = { .fd = wake_fd, .events = POLLIN };
+
+    while (wsi.poll(done, 1) == 0) {
+        CHECK(poll(&pfd, 1, WAIT) == 1);
+        CHECK(read(wake_fd, &n, sizeof(n)) == sizeof(n));
+    }
+
+    return 1;
+}
+
+
+static size_t
+rss(void)
+{
+    FILE    *f;
+    size_t   size, resident;
+
+    f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%zu %zu", &size, &resident) != 2) {
+        resident = 0;
+    }
+
+    if (f) {
+        fclose(f);
+    }
+
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+
+static int
+test_abi(void)
+{
+    CHECK(wsi.abi() == WSI_ABI_VERSION);
+    return 1;
+}
+
+
+/* however it arrives, what is released is what was given */
+
+static int
+test_benign(void)
+{
+    size_t        n, i, step, held, out;
+    uint8_t       in[512], forwarded[512];
+    uint64_t      s;
+    wsi_result_t  r;
+
+    n = frame(in, "40", 2);
+    n += frame(in + n, BENIGN, strlen(BENIGN));
+    n += frame(in + n, "3", 1);
+
+    for (step = 1; step <= n; step++) {
+
+        s = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+        CHECK(s != 0);
+
+        held = 0;
+        out = 0;
+
+        for (i = 0; i < n; i += r.consumed) {
+            wsi.feed(s, WSI_FROM_CLIENT, in + i,
+                     step < n - i ? step : n - i, &r);
+
+            CHECK(r.status == WSI_PASS);
+            CHECK(r.consumed > 0);
+            CHECK(r.control == 0);
+
+            held += r.consumed;
+            CHECK(r.release <= held);
+
+            memcpy(forwarded + out, in + out, r.release);
+            out += r.release;
+            held -= r.release;
+        }
+
+        CHECK(out == n && held == 0);
+        CHECK(memcmp(in, forwarded, n) == 0);
+        CHECK(r.need == 0);
+        CHECK(r.events == 0);
+        CHECK(wsi.close(s, NULL) == 0);
+    }
+
+    return 1;
+}
+
+
+static int
+test_attack(void)
+{
+    size_t        n, benign;
+    char         *line;
+    uint8_t       in[512];
+    uint64_t      s;
+    wsi_meta_t    m;
+    wsi_event_t   e;
+    wsi_result_t  r;
+
+    benign = frame(in, BENIGN, strlen(BENIGN));
+    n = benign + frame(in + benign, ATTACK, strlen(ATTACK));
+
+    s = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    wsi.feed(s, WSI_FROM_CLIENT, in, n, &r);
+
+    CHECK(r.status == WSI_DROP);
+    CHECK(r.close_code == 1008);
+    CHECK(r.consumed == n);
+    CHECK(r.release == benign);
+    CHECK(r.messages == 2);
+    CHECK(r.events == 1);
+
+    m = meta();
+
+    CHECK(wsi.event(s, &m, buffer, 10, &e) == -1);
+    CHECK(e.line > 10 && e.text > 0);
+    n = e.line + e.text;
+
+    CHECK(wsi.event(s, &m, buffer, n - 1, &e) == -1);
+    CHECK(wsi.event(s, &m, buffer, n, &e) == 1);
+    CHECK(e.line + e.text == n);
+    CHECK(e.attack == 1);
+    CHECK(strcmp(e.type, "xss") == 0);
+
+    line = (char *) buffer;
+    CHECK(line[0] == '{' && line[e.line - 1] == '\n');
+    line[e.line - 1] = '\0';
+    CHECK(strstr(line, "192.0.2.7") != NULL);
+    CHECK(strstr(line, "chat.example") != NULL);
+    CHECK(strstr(line, "WEBSOCKET/13") != NULL);
+    CHECK(strstr(line, "secret") == NULL);
+    CHECK(memchr(buffer + e.line, '\n', e.text) == NULL);
+
+    CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 0);
+
+    wsi.feed(s, WSI_FROM_CLIENT, in, benign, &r);
+    CHECK(r.status == WSI_DROP && r.release == 0);
+
+    CHECK(wsi.close(s, &m) == 0);
+
+    return 1;
+}
+
+
+/* what is not WebSocket is refused, or passed; both say why */
+
+static int
+test_handshake(void)
+{
+    uint64_t         s;
+    wsi_meta_t       m;
+    wsi_event_t      e;
+    wsi_result_t     r;
+    wsi_handshake_t  hs;
+    const wsi_str_t  foreign = STR("x-foreign");
+
+    m = meta();
+
+    hs = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    hs.extensions = foreign;
+    hs.answered_extensions = foreign;
+    s = wsi.open(&hs, &r);
+    CHECK(s != 0 && r.status == WSI_DROP && r.events == 1);
+    CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 1);
+    CHECK(e.attack == 0);
+    CHECK(strcmp(e.type, "handshake_extension_unknown") == 0);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    hs.conf.mode[WSI_FROM_CLIENT] = WSI_MODE_MONITORING;
+    s = wsi.open(&hs, &r);
+    CHECK(s != 0 && r.status == WSI_OPAQUE && r.events == 1);
+    CHECK(r.need == SIZE_MAX);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
+static int
+test_pending(void)
+{
+    int           attack;
+    size_t        n;
+    uint8_t      *in;
+    uint64_t      s;
+    wsi_done_t    done;
+    wsi_result_t  r;
+
+    for (attack = 0; attack < 2; attack++) {
+        in = large_frame(attack, &n);
+
+        s = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+        wsi.feed(s, WSI_FROM_CLIENT, in, n, &r);
+
+        CHECK(r.status == WSI_PENDING);
+        CHECK(r.consumed == n && r.release == 0);
+        CHECK(r.decoded >= LARGE);
+
+        CHECK(verdict(&done));
+        CHECK(done.cookie == 0x123456789abcdef0);
+        CHECK(done.direction == WSI_FROM_CLIENT);
+        CHECK(done.result.status == (attack ? WSI_DROP : WSI_PASS));
+        CHECK(done.result.release == (attack ? 0 : n));
+        CHECK(done.result.events == (uint32_t) attack);
+        CHECK(done.result.decoded == 0);
+
+        CHECK(wsi.close(s, NULL) == 0);
+        free(in);
+    }
+
+    return 1;
+}
+
+
+/* the connection is gone before the verdict */
+
+static int
+test_close_pending(void)
+{
+    size_t        n;
+    uint8_t      *in;
+    uint64_t      s;
+    wsi_meta_t    m;
+    wsi_done_t    done;
+    wsi_event_t   e;
+    wsi_result_t  r;
+
+    in = large_frame(1, &n);
+
+    s = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    wsi.feed(s, WSI_FROM_CLIENT, in, n, &r);
+    CHECK(r.status == WSI_PENDING);
+    free(in);
+
+    m = meta();
+    CHECK(wsi.close(s, NULL) == 1);
+    CHECK(wsi.close(s, &m) == 1);
+    memset(&m, 0xff, sizeof(wsi_meta_t));
+
+    CHECK(wsi.drain(WAIT) == 0);
+    CHECK(verdict(&done));
+    CHECK(done.result.release == 0);
+    CHECK(done.result.events == 1);
+
+    CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 1);
+    CHECK(strcmp(e.type, "xss") == 0);
+    buffer[e.line] = '\0';
+    CHECK(strstr((char *) buffer, "192.0.2.7") != NULL);
+    CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 0);
+
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
+static int
+test_expire(void)
+{
+    size_t        n;
+    uint32_t      reason;
+    uint8_t       in[512];
+    uint64_t      s;
+    wsi_event_t   e;
+    wsi_result_t  r;
+
+    static const struct {
+        const char  *type;
+        uint32_t     code;
+    } expected[] = {
+        { "message_assembly_timeout", 1008 },
+        { "process_time_limit", 1008 },
+        { "memory_exhausted", 1013 },
+    };
+
+    n = frame(in, BENIGN, strlen(BENIGN));
+
+    for (reason = WSI_EXPIRE_ASSEMBLY; reason <= WSI_EXPIRE_MEMORY; reason++) {
+        s = start(WSI_MODE_BLOCK, WSI_MODE_BLOCK);
+        wsi.feed(s, WSI_FROM_CLIENT, in, n - 1, &r);
+        CHECK(r.status == WSI_PASS && r.release == 0 && r.need == 1);
+
+        wsi.expire(s, WSI_FROM_CLIENT, reason, &r);
+        CHECK(r.status == WSI_DROP);
+        CHECK(r.close_code == expected[reason].code);
+        CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 1);
+        CHECK(strcmp(e.type, expected[reason].type) == 0);
+        CHECK(wsi.close(s, NULL) == 0);
+    }
+
+    return 1;
+}
+
+
+/* a handle that is none is an error, not a crash */
+
+static int
+test_stale(void)
+{
+    int           saved, ok;
+    FILE         *log;
+    uint64_t      s, handles[4];
+    unsigned      i;
+    wsi_event_t   e;
+    wsi_result_t  r;
+
+    s = start(WSI_MODE_BLOCK, WSI_MODE_BLOCK);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    handles[0] = s;
+    handles[1] = 0;
+    handles[2] = UINT64_MAX;
+    handles[3] = start(WSI_MODE_BLOCK, WSI_MODE_BLOCK) + 1000;
+
+    log = tmpfile();
+    CHECK(log != NULL);
+    fflush(stderr);
+    saved = dup(STDERR_FILENO);
+    dup2(fileno(log), STDERR_FILENO);
+
+    ok = 1;
+
+    for (i = 0; i < sizeof(handles) / sizeof(handles[0]); i++) {
+        wsi.feed(handles[i], WSI_FROM_CLIENT, (wsi_cbyte_t *) "a", 1, &r);
+        ok = ok && r.status == WSI_ERROR && r.consumed == 0;
+
+        wsi.expire(handles[i], WSI_FROM_SERVER, WSI_EXPIRE_MEMORY, &r);
+        ok = ok && r.status == WSI_ERROR;
+
+        ok = ok && wsi.event(handles[i], NULL, buffer, BUFFER, &e) == 0;
+        ok = ok && wsi.close(handles[i], NULL) == 0;
+    }
+
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+
+    CHECK(ok);
+    CHECK(lseek(fileno(log), 0, SEEK_END) > 0);
+    fclose(log);
+
+    CHECK(wsi.close(handles[3] - 1000, NULL) == 0);
+
+    return 1;
+}
+
+
+/* sessions cost little and give everything back; the collector runs meanwhile */
+
+static int
+test_sessions(void)
+{
+    int            round;
+    size_t         n, i, before, open, after, first;
+    uint8_t        in[512];
+    wsi_event_t    e;
+    wsi_result_t   r;
+    static uint64_t  s[SESSIONS];
+
+    n = frame(in, ATTACK, strlen(ATTACK));
+    before = rss();
+    first = 0;
+    open = 0;
+
+    for (round = 0; round < 5; round++) {
+
+        for (i = 0; i < SESSIONS; i++) {
+            s[i] = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+            CHECK(s[i] != 0);
+        }
+
+        if (round == 0) {
+            open = rss();
+        }
+
+        for (i = 0; i < SESSIONS; i++) {
+            wsi.feed(s[i], WSI_FROM_CLIENT, in, n, &r);
+            CHECK(r.status == WSI_DROP);
+            CHECK(wsi.event(s[i], NULL, buffer, BUFFER, &e) == 1);
+            CHECK(wsi.close(s[i], NULL) == 0);
+        }
+
+        after = rss();
+
+        if (round == 1) {
+            first = after;
+        }
+    }
+
+    printf("    %zu bytes per open session\n", (open - before) / SESSIONS);
+
+    CHECK(open - before < SESSIONS * 2000);
+    CHECK(after < first + 4 * 1024 * 1024);
+
+    return 1;
+}
+
+
+static const test_t  tests[] = {
+    { "abi", test_abi },
+    { "sessions", test_sessions },
+    { "benign", test_benign },
+    { "attack", test_attack },
+    { "handshake", test_handshake },
+    { "pending", test_pending },
+    { "close while pending", test_close_pending },
+    { "expire", test_expire },
+    { "stale handle", test_stale },
+};
+
+
+static int
+load(const char *path)
+{
+    void        *lib;
+    unsigned     i;
+    wsi_init_t   conf;
+
+    const struct {
+        const char  *name;
+        void        *fn;
+    } symbols[] = {
+        { "wsi_abi_1", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_open", &wsi.open }, { "wsi_feed", &wsi.feed },
+        { "wsi_poll", &wsi.poll }, { "wsi_expire", &wsi.expire },
+        { "wsi_event", &wsi.event }, { "wsi_close", &wsi.close },
+        { "wsi_drain", &wsi.drain },
+    };
+
+    lib = dlopen(path, RTLD_NOW);
+    if (lib == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+        *(void **) symbols[i].fn = dlsym(lib, symbols[i].name);
+        CHECK(*(void **) symbols[i].fn != NULL);
+    }
+
+    wake_fd = eventfd(0, EFD_CLOEXEC|EFD_NONBLOCK);
+    CHECK(wake_fd != -1);
+
+    memset(&conf, 0, sizeof(wsi_init_t));
+    conf.wake_fd = wake_fd;
+    conf.threads = 2;
+
+    CHECK(wsi.init(&conf) == 0);
+
+    return 1;
+}
+
+
+static int
+child(const char *path)
+{
+    int       passed, failed;
+    unsigned  i;
+
+    passed = 0;
+    failed = 0;
+
+    if (!load(path)) {
+        return 1;
+    }
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+
+        if (tests[i].run()) {
+            passed++;
+            printf("ok   %s\n", tests[i].name);
+
+        } else {
+            failed++;
+            printf("FAIL %s\n", tests[i].name);
+        }
+
+        fflush(stdout);
+    }
+
+    printf("%d passed, %d failed\n", passed, failed);
+    fflush(stdout);
+
+    return failed != 0;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int    status;
+    pid_t  pid;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s LIBRARY\n", argv[0]);
+        return 2;
+    }
+
+    pid = fork();
+
+    switch (pid) {
+
+    case -1:
+        perror("fork() failed");
+        return 2;
+
+    case 0:
+        _exit(child(argv[1]));
+    }
+
+    while (waitpid(pid, &status, 0) == -1) {
+        if (errno != EINTR) {
+            perror("waitpid() failed");
+            return 2;
+        }
+    }
+
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "killed by signal %d\n", WTERMSIG(status));
+        return 1;
+    }
+
+    return WEXITSTATUS(status);
+}
