@@ -44,10 +44,6 @@ func decodeReplay(t *testing.T, stdout string) (messages []message, ends []end) 
 	return messages, ends
 }
 
-// falseAlarm is the one benign text of the recordings that libinjection takes
-// for SQL: a message that holds it may be dropped.
-const falseAlarm = "if (a < b && c > d) {"
-
 // expectation is what testdata/session/*.expect.json says of a recording.
 type expectation struct {
 	Messages []struct {
@@ -100,10 +96,7 @@ func TestReplaySessions(t *testing.T) {
 				m := byKey[key{w.Dir, w.Index}]
 				require.NotNil(t, m, "%s %d", w.Dir, w.Index)
 				require.Equal(t, map[int]string{1: "text", 2: "binary"}[w.Opcode], m.Opcode)
-				mistaken := slices.ContainsFunc(m.Values, func(v value) bool {
-					return strings.Contains(v.Value, falseAlarm)
-				})
-				if w.Label == "benign" && !mistaken {
+				if w.Label == "benign" {
 					require.Equal(t, "allow", m.Verdict, "%s %d", w.Dir, w.Index)
 				}
 				for _, s := range w.Strings {

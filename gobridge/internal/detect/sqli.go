@@ -16,7 +16,7 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 	if !maySQLi(s) || !b.take(len(s)) {
 		return dst
 	}
-	if hit, _ := libinjection.IsSQLi(s); !hit {
+	if !flagged(s) {
 		return dst
 	}
 	return append(dst, Finding{
@@ -26,6 +26,24 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 		Score: 5,
 		End:   len(s),
 	})
+}
+
+// flagged asks libinjection, about the parts of program code.
+func flagged(s string) bool {
+	for range maxConditionals {
+		if hit, _ := libinjection.IsSQLi(s); !hit {
+			return false
+		}
+		condition, rest, ok := conditional(s)
+		if !ok {
+			return true
+		}
+		if hit, _ := libinjection.IsSQLi(condition); hit {
+			return true
+		}
+		s = rest
+	}
+	return true
 }
 
 // maySQLi reports whether libinjection.IsSQLi(s) can be true.

@@ -1,0 +1,40 @@
+package detect
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Code is judged in its parts: a head of "if (...) {" neither makes an attack
+// of what follows, nor hides one.
+func TestConditional(t *testing.T) {
+	for name, c := range map[string]struct {
+		text   string
+		attack bool
+	}{
+		"braces":           {`if (a < b && c > d) { return "x"; } is the line that broke the build`, false},
+		"bare word":        {"if (a) { b }", false},
+		"return":           {"if (a < b) return;", false},
+		"nested":           {"if (a) { if (b) { c } }", false},
+		"attack behind":    {"if (a) { ' OR 1=1 -- ", true},
+		"attack inside":    {"if (' or 1=1 --) {", true},
+		"SQL's IF":         {"if(1, 1, 2) union select 3", true},
+		"SQL behind it":    {"if (1) union select 3", true},
+		"attack in second": {"if (a < b && c > d) { if (b < c && c > d) { 1 union select password from users", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Scan([]byte(c.text), &Budget{Left: 1 << 20}, nil)
+			require.Equal(t, c.attack, len(found) > 0, "%v", found)
+		})
+	}
+}
+
+// Heads are counted, so that many of them do not cost the square of the text.
+func TestConditionalMany(t *testing.T) {
+	const head = "if (a && b) {"
+	text := strings.Repeat(head, maxConditionals)
+	require.NotEmpty(t, Scan([]byte(text), &Budget{Left: 1 << 20}, nil))
+	require.Empty(t, Scan([]byte(text[len(head):]), &Budget{Left: 1 << 20}, nil))
+}
