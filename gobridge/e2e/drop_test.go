@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -262,4 +263,29 @@ func rss(pid int) int {
 func fds(pid int) int {
 	d, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	return len(d)
+}
+
+// connections is how many sockets a process has beside those that listen.
+func connections(pid int) int {
+	n := 0
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, f := range files {
+		if target, _ := os.Readlink(f); strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n - 2 // the listening one and the channel to the master
+}
+
+// cpu is the processor time of a process in seconds.
+func cpu(pid int) float64 {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(after)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return float64(user+system) / 100
 }

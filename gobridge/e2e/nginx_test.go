@@ -367,9 +367,17 @@ func (n *nginx) workers() (pids []int) {
 	return pids
 }
 
+// worker waits for the only worker.
+func (n *nginx) worker() int {
+	n.Helper()
+	n.eventually("one worker", func() bool { return len(n.workers()) == 1 })
+	return n.workers()[0]
+}
+
 // reload waits until the old workers are told to go and new ones are there.
 func (n *nginx) reload() {
 	n.Helper()
+	n.eventually("workers", func() bool { return len(n.workers()) > 0 })
 	old := n.workers()
 	n.signal(syscall.SIGHUP)
 	n.eventually("new workers after a reload", func() bool {

@@ -336,3 +336,37 @@ func matches(t testing.TB, pattern, s string) {
 }
 
 func readFull(p *peer, b []byte) (int, error) { return io.ReadFull(p.r, b) }
+
+func dial(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, patience) }
+
+// skipHead reads to the end of an HTTP head, from any goroutine.
+func (p *peer) skipHead() {
+	for {
+		line, err := p.r.ReadString('\n')
+		if err != nil || line == "\r\n" {
+			return
+		}
+	}
+}
+
+// message reads one unfragmented frame, from any goroutine.
+func (p *peer) message() (payload []byte, op ws.Opcode, err error) {
+	var b []byte
+	for {
+		c, err := p.r.ReadByte()
+		if err != nil {
+			return nil, 0, err
+		}
+		b = append(b, c)
+		h, n := frame.ParseHeader(b)
+		if n == 0 {
+			continue
+		}
+		payload = make([]byte, h.Length)
+		_, err = io.ReadFull(p.r, payload)
+		for i := range payload {
+			payload[i] ^= h.Mask[i&3]
+		}
+		return payload, h.Opcode, err
+	}
+}

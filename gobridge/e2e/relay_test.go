@@ -405,5 +405,5 @@ func TestSlowReader(t *testing.T) {
 	talk(other, otherBackend)
 	backend.expect(m)
 	require.NoError(t, <-errs)
-	require.Less(t, rss(n.workers()[0]), 200<<20)
+	require.Less(t, rss(n.worker()), 200<<20)
 }
