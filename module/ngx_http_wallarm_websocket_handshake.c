@@ -136,12 +136,13 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     ngx_http_wallarm_websocket_loc_conf_t   *wlcf;
     ngx_http_wallarm_websocket_handshake_t   hs;
 
-    /* 1.31's CONNECT tunnel has "upgrade" set with status 200 */
+    /* r->headers_out may have the status of an error_page instead of the 101;
+       1.31's CONNECT tunnel has "upgrade" set with status 200 */
 
-    if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS
-        || r != r->main
+    if (r != r->main
         || r->upstream == NULL
-        || !r->upstream->upgrade)
+        || !r->upstream->upgrade
+        || r->upstream->headers_in.status_n != NGX_HTTP_SWITCHING_PROTOCOLS)
     {
         return ngx_http_next_header_filter(r);
     }
