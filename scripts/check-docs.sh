@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares docs/directives.md with the code (directives, variables, violations
-# with their section, action and close code), and looks for dead relative
-# links in all documents.
+# with their section, action and close code), and looks in all documents for
+# tests that are not there and for dead relative links.
 
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -53,7 +53,14 @@ compare violations \
         }' gobridge/internal/ws/closecode.go gobridge/internal/ws/violation.go)" \
     "$(sed -nE 's/^\| `([a-z0-9_]+)` \| ([^|]*) \| (block|log) \| ([0-9-]+) \|.*/\1 | \2 | \3 | \4/p' $doc)"
 
+tests=$(grep -rhoE '^func (Test|Fuzz)[A-Za-z0-9]+' --include='*_test.go' gobridge)
+
 for page in $(git ls-files --cached --others --exclude-standard '*.md'); do
+    for test in $(grep -oE '\b(Test|Fuzz)[A-Z][A-Za-z0-9]+' "$page" || true); do
+        grep -qxF "func $test" <<< "$tests" \
+            || { say "$page: no test $test"; failed=1; }
+    done
+
     for link in $(grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//'); do
         case $link in
             *://* | mailto:*) continue ;;
