@@ -29,7 +29,7 @@ type Field struct {
 func (s *Session) observe(d *direction, t *task, drop bool) {
 	score, _ := verdict.Judge(t.findings, s.config.Threshold)
 	for broken := t.violations; broken != 0; {
-		drop = drop || broken.Pop().Blocks()
+		drop = broken.Pop().Blocks() || drop
 	}
 	s.Observe(&Record{
 		Direction: d.from,

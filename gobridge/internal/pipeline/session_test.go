@@ -173,3 +173,13 @@ func TestControl(t *testing.T) {
 		p.checkNeed()
 	}
 }
+
+// TestObserve: an attack in a message that breaks a rule as well.
+func TestObserve(t *testing.T) {
+	s := open(newEngine(t), config(Monitoring))
+	records := collect(s)
+	s.Feed(ws.FromClient, wstest.Text("<script>alert(1)</script>\xff").Bytes())
+	require.Len(t, *records, 1)
+	require.True(t, (*records)[0].Drop)
+	require.Equal(t, []string{"message_utf8_invalid"}, s.Violations().Strings())
+}
