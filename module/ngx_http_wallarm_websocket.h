@@ -95,6 +95,7 @@ typedef struct {
 
 struct ngx_http_wallarm_websocket_ctx_s {
     ngx_http_request_t           *request;   /* NULL: orphan */
+    ngx_http_upstream_t          *upstream;  /* NULL: not tapped */
     ngx_http_wallarm_websocket_loc_conf_t  *conf;
 
     uint64_t                      session;
@@ -110,7 +111,6 @@ struct ngx_http_wallarm_websocket_ctx_s {
     ngx_uint_t                    close_code;
 
     unsigned                      holding:1;
-    unsigned                      tapped:1;
     unsigned                      refused:1;
     unsigned                      dropping:1;
     unsigned                      dropped:1; /* nothing is forwarded any more */

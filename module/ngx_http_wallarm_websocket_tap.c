@@ -69,6 +69,8 @@ ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
     u = r->upstream;
     pc = u->peer.connection;
 
+    ctx->upstream = u;
+
     ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].recv = c->recv;
     ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].recv = pc->recv;
 
@@ -111,8 +113,6 @@ ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
     c->recv = ngx_http_wallarm_websocket_recv;
     pc->recv = ngx_http_wallarm_websocket_recv;
 
-    ctx->tapped = 1;
-
     return NGX_OK;
 }
 
@@ -128,7 +128,7 @@ ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     c = ctx->request->connection;
 
-    if (ctx->tapped && c->recv == ngx_http_wallarm_websocket_recv) {
+    if (c->recv == ngx_http_wallarm_websocket_recv) {
         c->recv = ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].recv;
     }
 
@@ -168,13 +168,13 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
     r = r->main;
     rev = c->read;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_wallarm_websocket_module);
+    ctx = ngx_http_wallarm_websocket_get_ctx(r);
 
     direction = (c == r->connection) ? NGX_HTTP_WALLARM_WEBSOCKET_CLIENT
                                      : NGX_HTTP_WALLARM_WEBSOCKET_SERVER;
     d = &ctx->dir[direction];
 
-    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+    if (ctx->upstream->peer.connection == NULL) {
         /* lingering close */
         return d->recv(c, buf, size);
     }
@@ -541,17 +541,14 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 void
 ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    ngx_connection_t     *c, *pc;
-    ngx_http_upstream_t  *u;
+    ngx_connection_t  *c, *pc;
 
-    c = ctx->request->connection;
-    u = ctx->request->upstream;
-
-    if (u == NULL || u->peer.connection == NULL) {
+    if (ctx->upstream == NULL || ctx->upstream->peer.connection == NULL) {
         return;
     }
 
-    pc = u->peer.connection;
+    c = ctx->request->connection;
+    pc = ctx->upstream->peer.connection;
 
     c->read->ready = 1;
     ngx_post_event(c->read, &ngx_posted_events);

@@ -343,7 +343,7 @@ ngx_http_wallarm_websocket_drop_finish(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_upstream_t               *u;
     ngx_http_wallarm_websocket_dir_t  *s;
 
-    u = ctx->request->upstream;
+    u = ctx->upstream;
     s = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
 
     if (!ngx_http_wallarm_websocket_sent(ctx,
@@ -385,13 +385,11 @@ ngx_http_wallarm_websocket_boundary(ngx_http_wallarm_websocket_dir_t *d)
 static void
 ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev)
 {
-    ngx_http_upstream_t               *u;
     ngx_http_wallarm_websocket_ctx_t  *ctx;
 
     ctx = ev->data;
-    u = ctx->request->upstream;
 
-    if (ctx->dropped || u == NULL || u->peer.connection == NULL) {
+    if (ctx->dropped || ctx->upstream->peer.connection == NULL) {
         return;
     }
 
@@ -418,7 +416,7 @@ ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     r = ctx->request;
     c = r->connection;
-    u = r->upstream;
+    u = ctx->upstream;
     pc = u->peer.connection;
 
     client = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
