@@ -42,6 +42,7 @@ func env(t testing.TB, name string) string {
 type conf struct {
 	main, events, http, server, location string
 
+	redirect    string // another location that passes to the backend
 	library     string // instead of WSI_LIBRARY
 	parameters  string // of listen
 	tls         bool   // the client speaks TLS
@@ -115,6 +116,9 @@ func (n *nginx) config(t testing.TB, c conf) string {
 	}
 	if !c.noLocation {
 		c.server += "location / {\n" + n.proxy(scheme) + "wallarm_parse_websocket on;\n" + c.location + "\n}\n"
+	}
+	if c.redirect != "" {
+		c.server += "location " + c.redirect + " {\n" + n.proxy(scheme) + "wallarm_parse_websocket on;\n}\n"
 	}
 	user := ""
 	if os.Geteuid() == 0 {
