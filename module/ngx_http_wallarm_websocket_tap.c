@@ -226,6 +226,12 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
             }
 
             if (rounds > NGX_HTTP_WALLARM_WEBSOCKET_ROUNDS) {
+                /* an event that is posted already would find it not ready */
+
+                if (rev->posted) {
+                    ngx_delete_posted_event(rev);
+                }
+
                 rev->ready = 0;
                 ngx_post_event(rev, &ngx_posted_next_events);
                 return NGX_AGAIN;
