@@ -30,9 +30,6 @@ func newStub(t testing.TB, defines ...string) *stub {
 	s := &stub{TB: t, library: filepath.Join(dir, "libstub.so")}
 	fifo := filepath.Join(dir, "verdicts")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o666))
-	if len(defines) == 0 {
-		defines = []string{"-DINIT=0"}
-	}
 	args := append([]string{"-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread",
 		"-I..", "-DFIFO=\"" + fifo + "\"", "-o", s.library}, defines...)
 	out, err := exec.Command("cc", append(args, "testdata/engine.c")...).CombinedOutput()

@@ -23,6 +23,10 @@
 #define ABI  1
 #endif
 
+#ifndef INIT
+#define INIT  0
+#endif
+
 #define NAME2(n)  wsi_abi_##n
 #define NAME(n)   NAME2(n)
 
@@ -44,8 +48,6 @@ uint32_t NAME(ABI)(void)
     return ABI;
 }
 
-
-#if (ABI == 1)
 
 static void *judge(void *arg)
 {
@@ -258,5 +260,3 @@ uint32_t wsi_drain(uint32_t timeout_ms)
     (void) timeout_ms;
     return 0;
 }
-
-#endif

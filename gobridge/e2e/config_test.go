@@ -1,0 +1,232 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
+)
+
+// test runs nginx -t and returns what it says.
+func (n *nginx) test() (string, bool) {
+	n.Helper()
+	out, err := exec.Command(env(n, "WSI_NGINX"), "-t", "-p", n.dir, "-c", filepath.Join(n.dir, "nginx.conf")).CombinedOutput()
+	return string(out), err == nil
+}
+
+// Pitfall 20: nginx -t refuses a library that does not fit, and so does a start.
+func TestLibraryRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	good, err := os.ReadFile(env(t, "WSI_LIBRARY"))
+	require.NoError(t, err)
+	file := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, b, 0o644))
+		return path
+	}
+	foreign := append([]byte(nil), good...)
+	foreign[18], foreign[19] = byte(elf.EM_RISCV), 0
+	class := append([]byte(nil), good...)
+	class[4] = byte(elf.ELFCLASS32)
+	sections := append([]byte(nil), good...)
+	copy(sections[0x28:], "\xff\xff\xff\xff\xff\xff\xff\x7f")
+	source := file("other.c", []byte("int other(void) { return 0; }"))
+	other := filepath.Join(dir, "other.so")
+	out, err := exec.Command("cc", "-shared", "-fPIC", "-o", other, source).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	for _, tt := range []struct{ name, library, want string }{
+		{"missing", filepath.Join(dir, "missing.so"), `missing.so" failed \(2: No such file or directory\)`},
+		{"directory", dir, "wallarm_websocket_library: "},
+		{"empty", file("empty.so", nil), "is not a shared library"},
+		{"text", file("text.so", []byte(strings.Repeat("no library", 100))), "is not a shared library"},
+		{"foreign architecture", file("foreign.so", foreign), `is built for another architecture \(ELF class 2, machine 243\)`},
+		{"foreign class", file("class.so", class), "is built for another architecture"},
+		{"cut in the header", file("header.so", good[:40]), "is not a shared library"},
+		{"cut", file("cut.so", good[:len(good)/2]), "is not the inspection library"},
+		{"broken sections", file("sections.so", sections), "is not the inspection library"},
+		{"another library", other, "is not the inspection library"},
+		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := start(t, conf{stopped: true, library: tt.library})
+			out, ok := n.test()
+			require.False(t, ok, out)
+			matches(t, `\[emerg\].*`+tt.want, out)
+			matches(t, `\[emerg\].*invalid "wallarm_websocket_library" in .*nginx.conf:\d+`, out)
+		})
+	}
+	t.Run("beside the module", func(t *testing.T) {
+		n := start(t, conf{stopped: true})
+		module := filepath.Join(n.dir, "module.so")
+		b, err := os.ReadFile(env(t, "WSI_MODULE"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(module, b, 0o644))
+		c := n.config(t, conf{})
+		c = strings.ReplaceAll(c, env(t, "WSI_MODULE"), module)
+		c = strings.Replace(c, "wallarm_websocket_library "+env(t, "WSI_LIBRARY")+";", "", 1)
+		n.write("nginx.conf", c)
+		out, ok := n.test()
+		require.False(t, ok, out)
+		require.Contains(t, out, filepath.Join(n.dir, "libwsi.so"))
+		require.Contains(t, out, `set "wallarm_websocket_library"`)
+
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, "libwsi.so"), good, 0o644))
+		out, ok = n.test()
+		require.True(t, ok, out)
+		n.run()
+		client, backend := n.connect()
+		client.send(text(xss))
+		dropped(client, backend, ws.ClosePolicyViolation)
+	})
+	t.Run("relative to the configuration", func(t *testing.T) {
+		n := start(t, conf{stopped: true, library: "libs/here.so"})
+		require.NoError(t, os.Mkdir(filepath.Join(n.dir, "libs"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(n.dir, "libs/here.so"), good, 0o644))
+		out, ok := n.test()
+		require.True(t, ok, out)
+	})
+}
+
+// Every directive refuses bad values, being given twice, and other contexts.
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	check := func(t *testing.T, c conf, want string) {
+		n := n.in(t)
+		n.write("nginx.conf", n.config(t, c))
+		out, ok := n.test()
+		if want == "" {
+			require.True(t, ok, out)
+			return
+		}
+		require.False(t, ok, "%s", out)
+		matches(t, want, out)
+	}
+	for _, tt := range []struct{ directive, value, want string }{
+		{"wallarm_parse_websocket", "maybe", `invalid value "maybe"`},
+		{"wallarm_mode", "on", `invalid value "on"`},
+		{"wallarm_mode", "monitoring", ""},
+		{"wallarm_mode", "off", ""},
+		{"wallarm_fallback", "2", `invalid value "2"`},
+		{"wallarm_fallback", "off", ""},
+		{"wallarm_event_log", "off", ""},
+		{"wallarm_event_log", "/nowhere/at/all.json", `open\(\) "/nowhere/at/all.json" failed`},
+		{"wallarm_event_log", "syslog:server=127.0.0.1", "does not support syslog"},
+		{"wallarm_process_time_limit", "0", "must be greater than zero"},
+		{"wallarm_process_time_limit", "soon", "invalid value"},
+		{"wallarm_process_time_limit", "-1", "invalid value"},
+		{"wallarm_process_time_limit", "500", ""},
+		{"wallarm_process_time_limit", "2s", ""},
+		{"wallarm_websocket_response_mode", "on", `invalid value "on"`},
+		{"wallarm_websocket_response_mode", "block", ""},
+		{"wallarm_websocket_threshold", "0", "value must be between 1 and 1000"},
+		{"wallarm_websocket_threshold", "1001", "value must be between 1 and 1000"},
+		{"wallarm_websocket_threshold", "x", "invalid number"},
+		{"wallarm_websocket_threshold", "7", ""},
+		{"wallarm_websocket_max_message_size", "0", "must be greater than zero"},
+		{"wallarm_websocket_max_message_size", "big", "invalid value"},
+		{"wallarm_websocket_max_message_size", "1m", ""},
+		{"wallarm_websocket_max_inflated_size", "0", "must be greater than zero"},
+		{"wallarm_websocket_max_inflated_size", "-5", "invalid value"},
+		{"wallarm_websocket_max_inflated_size", "100k", ""},
+		{"wallarm_websocket_assembly_timeout", "0", "must be greater than zero"},
+		{"wallarm_websocket_assembly_timeout", "never", "invalid value"},
+		{"wallarm_websocket_assembly_timeout", "300ms", ""},
+	} {
+		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
+			line := tt.directive + " " + tt.value + ";"
+			location := "location / {\n" + n.proxy("http") + line + "}\n"
+			check(t, conf{noLocation: true, server: location}, tt.want)
+			check(t, conf{http: line}, tt.want)
+			check(t, conf{server: line}, tt.want)
+			if tt.want == "" {
+				check(t, conf{noLocation: true, server: strings.Replace(location, line, line+line, 1)}, "is duplicate")
+				check(t, conf{main: line}, "directive is not allowed here")
+				check(t, conf{http: tt.directive + ";"}, "invalid number of arguments")
+				check(t, conf{http: tt.directive + " a b;"}, "invalid number of arguments")
+			}
+		})
+	}
+	for _, tt := range []struct{ directive, value, want string }{
+		{"wallarm_websocket_worker_memory", "0", "must be greater than zero"},
+		{"wallarm_websocket_worker_memory", "all", "invalid value"},
+		{"wallarm_websocket_worker_memory", "64m", ""},
+		{"wallarm_websocket_threads", "0", "value must be between 1 and 64"},
+		{"wallarm_websocket_threads", "65", "value must be between 1 and 64"},
+		{"wallarm_websocket_threads", "4", ""},
+	} {
+		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
+			line := tt.directive + " " + tt.value + ";"
+			check(t, conf{main: line}, tt.want)
+			if tt.want == "" {
+				check(t, conf{main: line + line}, "is duplicate")
+				check(t, conf{http: line}, "directive is not allowed here")
+				check(t, conf{server: line}, "directive is not allowed here")
+			}
+		})
+	}
+	t.Run("wallarm_websocket_library", func(t *testing.T) {
+		check(t, conf{main: "wallarm_websocket_library x;"}, "is duplicate")
+		check(t, conf{http: "wallarm_websocket_library x;"}, "directive is not allowed here")
+		check(t, conf{library: `""`}, "must not be empty")
+	})
+}
+
+// Directives are inherited by server and location, where they may differ.
+func TestInheritance(t *testing.T) {
+	t.Parallel()
+	locations := func(n *nginx, per map[string]string) string {
+		var b strings.Builder
+		for path, directives := range per {
+			fmt.Fprintf(&b, "location %s {\n%s%s}\n", path, n.proxy("http"), directives)
+		}
+		return b.String()
+	}
+	attack := func(n *nginx, target string) string {
+		n.Helper()
+		client, backend := n.connectTo(target)
+		client.send(text(xss), text("behind"))
+		b, _ := backend.frame()
+		if b.Opcode == ws.OpClose {
+			return "dropped"
+		}
+		backend.expect(text("behind"))
+		client.Close()
+		backend.Close()
+		return "passed"
+	}
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on; wallarm_event_log logs/http.json; wallarm_websocket_threshold 1000;",
+		server: "wallarm_websocket_threshold 5;\n" + locations(n, map[string]string{
+			"/inherits":   "",
+			"/off":        "wallarm_parse_websocket off;",
+			"/mode-off":   "wallarm_mode off;",
+			"/monitoring": "wallarm_mode monitoring; wallarm_event_log logs/location.json;",
+			"/silent":     "wallarm_event_log off;",
+			"/threshold":  "wallarm_websocket_threshold 900;",
+			"/size":       "wallarm_websocket_max_message_size 5;",
+		})}))
+	n.run()
+	for target, want := range map[string]string{"/inherits": "dropped", "/off": "passed", "/mode-off": "passed",
+		"/monitoring": "passed", "/silent": "dropped", "/threshold": "passed", "/size": "dropped"} {
+		require.Equal(t, want, attack(n, target), target)
+	}
+	actions := map[string]int{}
+	for _, e := range n.eventsIn("http.json", 2) {
+		actions[e.what()]++
+	}
+	require.Equal(t, map[string]int{"xss blocked": 1, "message_too_big blocked": 1}, actions)
+	require.Equal(t, "xss monitored", n.eventsIn("location.json", 1)[0].what())
+}
