@@ -51,6 +51,7 @@ ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
 {
+    ngx_str_t                               upgrade;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
@@ -74,19 +75,27 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    if (!ngx_http_wallarm_websocket_is_websocket(
-                                              &r->headers_in.upgrade->value))
+    ngx_str_null(&upgrade);
+
+    if (ngx_http_wallarm_websocket_header(r->pool, &r->headers_in.headers,
+                                          "upgrade", &upgrade)
+        != NGX_OK)
     {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ngx_http_wallarm_websocket_is_websocket(&upgrade)) {
+
         if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                           "wallarm: \"Upgrade: %V\" passes uninspected",
-                          &r->headers_in.upgrade->value);
+                          &upgrade);
             return NGX_DECLINED;
         }
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "wallarm: \"Upgrade: %V\" hidden from the upstream",
-                      &r->headers_in.upgrade->value);
+                      &upgrade);
 
         ngx_http_wallarm_websocket_hide_upgrade(r);
 
@@ -378,7 +387,7 @@ ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r)
                                sizeof("upgrade") - 1)
                == 0)
         {
-            ngx_str_null(&h[i].value);
+            h[i].value.len = 0;
         }
     }
 
