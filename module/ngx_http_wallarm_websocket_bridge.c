@@ -348,7 +348,11 @@ ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
 
 #ifdef PR_SET_TIMERSLACK
     slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    (void) prctl(PR_SET_TIMERSLACK, NGX_HTTP_WALLARM_WEBSOCKET_SLACK, 0, 0, 0);
+
+    if (slack > 0) {
+        (void) prctl(PR_SET_TIMERSLACK, NGX_HTTP_WALLARM_WEBSOCKET_SLACK,
+                     0, 0, 0);
+    }
 #endif
 
     rc = NGX_ERROR;
