@@ -483,7 +483,9 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         d->release += res->release;
     }
 
-    if (!d->opaque) {
+    /* what the engine failed at was not forwarded */
+
+    if (!d->opaque && res->status != ngx_http_wallarm_websocket_error) {
         d->need = res->need;
     }
 
@@ -509,7 +511,13 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         break;
 
     case ngx_http_wallarm_websocket_drop_e:
-        ngx_http_wallarm_websocket_drop(ctx, res->close_code);
+
+        /* a session that failed says so to everything that comes late */
+
+        if (!d->opaque) {
+            ngx_http_wallarm_websocket_drop(ctx, res->close_code);
+        }
+
         break;
 
     case ngx_http_wallarm_websocket_opaque:

@@ -274,6 +274,10 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
     for (i = 0; i < 2; i++) {
         d = &ctx->dir[i];
 
+        if (d->timer && d->timer->timer_set) {
+            ngx_del_timer(d->timer);
+        }
+
         d->pending = 0;
         d->opaque = 1;
         d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
