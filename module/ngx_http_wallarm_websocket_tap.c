@@ -117,7 +117,8 @@ ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
 }
 
 
-/* the request is being freed; the upstream connection is not touched */
+/* the request is being freed; the upstream connection is not touched.  What
+   the engine keeps stays accounted for, it may be judged still */
 
 void
 ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
@@ -127,14 +128,10 @@ ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_wallarm_websocket_dir_t  *d;
 
     c = ctx->request->connection;
+    ctx->upstream = NULL;
 
     if (c->recv == ngx_http_wallarm_websocket_recv) {
         c->recv = ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].recv;
-    }
-
-    if (ctx->holding) {
-        ngx_queue_remove(&ctx->holder);
-        ctx->holding = 0;
     }
 
     for (i = 0; i < 2; i++) {
@@ -144,10 +141,25 @@ ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
             ngx_del_timer(d->timer);
         }
 
-        ngx_http_wallarm_websocket_account(ctx, d->decoded, 0);
-        d->decoded = 0;
-
         ngx_http_wallarm_websocket_free(ctx, i);
+    }
+}
+
+
+/* the context is being freed */
+
+void
+ngx_http_wallarm_websocket_forget(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    if (ctx->holding) {
+        ngx_queue_remove(&ctx->holder);
+        ctx->holding = 0;
+    }
+
+    for (i = 0; i < 2; i++) {
+        ngx_http_wallarm_websocket_account(ctx, ctx->dir[i].decoded, 0);
     }
 }
 
@@ -753,12 +765,12 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
         for (i = 0; i < 2; i++) {
             size += holder->dir[i].size + holder->dir[i].decoded;
 
-            if (holder->dir[i].pending && !holder->dropping) {
+            if (holder->dir[i].pending) {
                 pending = 1;
             }
 
             if (holder->dir[i].held && !holder->dir[i].pending
-                && !holder->dropping
+                && holder->request && !holder->dropping
                 && holder->dir[i].size + holder->dir[i].decoded > most)
             {
                 most = holder->dir[i].size + holder->dir[i].decoded;
@@ -770,6 +782,9 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
         if (size == 0) {
             ngx_queue_remove(q);
             holder->holding = 0;
+
+        } else if (holder->request == NULL) {
+            pending = 1;
         }
     }
 

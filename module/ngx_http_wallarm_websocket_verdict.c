@@ -215,6 +215,8 @@ ngx_http_wallarm_websocket_free_ctx(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     i = (uint32_t) ctx->cookie;
 
+    ngx_http_wallarm_websocket_forget(ctx);
+
     slots[i].ctx = NULL;
     slots[i].generation++;
     slots[i].next = slots_free;
