@@ -20,8 +20,12 @@ const (
 	// inlineBudget is how many bytes the costly detectors may read there:
 	// libinjection needs at most some 300 ns a byte, so about 1 ms.
 	inlineBudget = 4 << 10
-	// maxFindings ends the search in one message.
-	maxFindings = 1024
+	// maxHits is of how many findings in one message the place is kept, and
+	// of the first of each rule. A path takes up to 4 us.
+	maxHits = 32
+	// maxPaths is how many bytes of paths are kept of deferred values: behind
+	// these, what is found is said to be at "$".
+	maxPaths = 16 << 10
 	// maxMatch is how much of a matched span is kept, in bytes.
 	maxMatch = 1 << 10
 	// clockBytes is how many bytes are inspected between two looks at the
@@ -50,7 +54,8 @@ type task struct {
 	hits       []event.Hit
 	fields     []Field // for Session.Observe
 	failed     bool
-	size       int // that the job keeps, in bytes
+	size       int // that a job keeps, in bytes
+	paths      int // of deferred, in bytes
 }
 
 // deferred is a value that was too costly for the loop.
@@ -211,26 +216,49 @@ func (j *judge) field(f *format.Field) {
 // inspect runs the detectors over one value, which stands at f, or at path.
 func (j *judge) inspect(value []byte, f *format.Field, path string) {
 	n := len(j.findings)
-	if n >= maxFindings || !j.inTime(len(value)) {
+	if !j.inTime(len(value)) {
 		return
 	}
 	j.findings = detect.Scan(value, &j.budget, j.findings)
 	if !j.budget.Exhausted && len(j.findings) == n {
 		return
 	}
-	if f != nil {
-		path = f.Path()
-	}
+	t := j.current
 	if j.budget.Exhausted {
 		j.findings = j.findings[:n]
 		j.budget = detect.Budget{}
-		j.current.deferred = append(j.current.deferred, deferred{path, bytes.Clone(value)})
+		v := deferred{"$", bytes.Clone(value)}
+		if t.paths < maxPaths {
+			v.path = f.Path()
+			t.paths += len(v.path)
+		}
+		t.size += len(v.path) + len(v.value)
+		t.deferred = append(t.deferred, v)
 		return
 	}
+	rules := j.findings[:n] // each once, as verdict.Judge counts them
 	for _, found := range j.findings[n:] {
+		if !hasRule(rules, &found) {
+			rules = append(rules, found)
+		} else if len(t.hits) >= maxHits {
+			continue
+		}
+		if path == "" {
+			path = f.Path()
+		}
 		match := value[found.Start:min(found.End, found.Start+maxMatch)]
-		j.current.hits = append(j.current.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
+		t.hits = append(t.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
 	}
+	j.findings = rules
+}
+
+func hasRule(rules []detect.Finding, f *detect.Finding) bool {
+	for i := range rules {
+		if rules[i].Type == f.Type && rules[i].Rule == f.Rule {
+			return true
+		}
+	}
+	return false
 }
 
 // inTime reports whether there is time for n more bytes. It looks at the clock

@@ -408,3 +408,18 @@ func TestAccounts(t *testing.T) {
 		})
 	}
 }
+
+// TestDeepPaths: of very many costly values the loop renders few paths.
+func TestDeepPaths(t *testing.T) {
+	key := `{"` + strings.Repeat("k", 900) + `":`
+	text := `42["chat",` + key + `[` + strings.Repeat(`"$a$b",`, 1500) + `"<script>alert(1)</script>"]}]`
+	e, wake := newThreads(t)
+	s := open(e, config(Block))
+	r := s.Feed(ws.FromClient, wstest.Text(text).Bytes())
+	require.Equal(t, Pending, r.Status)
+	require.Less(t, r.Decoded, 64<<10, "values, their paths and the payload")
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	p.poll()
+	require.Equal(t, Drop, p.status)
+	require.Equal(t, []string{"xss"}, p.events)
+}

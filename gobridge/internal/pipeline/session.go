@@ -258,7 +258,7 @@ func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 	*job = *t
 	d.busy = true
 	s.jobs++
-	job.size = len(job.message.Payload) + len(job.payload)
+	job.size += len(job.message.Payload) + len(job.payload)
 	d.owned += job.size
 	s.engine.offload.submit(job)
 	if d.mode == Block {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -182,4 +183,29 @@ func TestObserve(t *testing.T) {
 	require.Len(t, *records, 1)
 	require.True(t, (*records)[0].Drop)
 	require.Equal(t, []string{"message_utf8_invalid"}, s.Violations().Strings())
+}
+
+// TestManyHits: many findings of one rule hide no other, and few of them are
+// kept.
+func TestManyHits(t *testing.T) {
+	c := config(Block)
+	c.Threshold = 10
+	many := `42["chat",` + strings.Repeat(`"<script>",`, 3000)
+	for _, test := range []struct {
+		name, text string
+		want       Status
+	}{
+		{"one rule", many + `""]`, Pass},
+		{"two rules", many + `"1' or '1'='1"]`, Drop},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(newEngine(t), c)
+			records := collect(s)
+			r := s.Feed(ws.FromClient, wstest.Text(test.text).Bytes())
+			require.Equal(t, test.want, r.Status)
+			hits := (*records)[0].Hits
+			require.LessOrEqual(t, len(hits), maxHits+1)
+			require.Equal(t, test.want == Drop, hits[len(hits)-1].Type == "sqli")
+		})
+	}
 }
