@@ -50,10 +50,15 @@ compare violations \
             action = g[2] == "true" ? "block" : "log"
             close_code = g[2] == "true" && g[3] != "0" ? code[g[3]] : "-"
             print f[2] " | " section " | " action " | " close_code
-        }' gobridge/internal/ws/closecode.go gobridge/internal/ws/violation.go)" \
-    "$(sed -nE 's/^\| `([a-z0-9_]+)` \| ([^|]*) \| (block|log) \| ([0-9-]+) \|.*/\1 | \2 | \3 | \4/p' $doc)"
+        }' gobridge/internal/ws/{closecode,violation}.go)" \
+    "$(awk -F ' *[|] *' '
+        $4 == "block" || $4 == "log" {
+            gsub("`", "", $2)
+            print $2 " | " $3 " | " $4 " | " $5
+        }' $doc)"
 
-tests=$(grep -rhoE '^func (Test|Fuzz)[A-Za-z0-9]+' --include='*_test.go' gobridge)
+tests=$(grep -rhoE '^func (Test|Fuzz)[A-Za-z0-9]+' \
+             --include='*_test.go' gobridge)
 
 for page in $(git ls-files --cached --others --exclude-standard '*.md'); do
     for test in $(grep -oE '\b(Test|Fuzz)[A-Z][A-Za-z0-9]+' "$page" || true); do
@@ -67,7 +72,11 @@ for page in $(git ls-files --cached --others --exclude-standard '*.md'); do
             '#'*)             target=$page ;;
             *)                target=$(dirname "$page")/${link%%#*} ;;
         esac
-        [ -e "$target" ] || { say "$page: dead link $link"; failed=1; continue; }
+        [ -e "$target" ] || {
+            say "$page: dead link $link"
+            failed=1
+            continue
+        }
 
         # The anchor of a heading: lower case, words joined by hyphens.
         case $link in
