@@ -288,6 +288,10 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
                 return NGX_ERROR;
             }
 
+            if (!d->held && d->decoded) {
+                (void) ngx_http_wallarm_websocket_over_budget(ctx, direction);
+            }
+
             if (want) {
                 if (ngx_http_wallarm_websocket_undelivered(d)
                     || d->last > d->fed)
@@ -769,7 +773,7 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
                 pending = 1;
             }
 
-            if (holder->dir[i].held && !holder->dir[i].pending
+            if (!holder->dir[i].pending && !holder->dir[i].opaque
                 && holder->request && !holder->dropping
                 && holder->dir[i].size + holder->dir[i].decoded > most)
             {
@@ -796,7 +800,7 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_log_error(NGX_LOG_ERR, largest->request->connection->log, 0,
                   "wallarm: %uz bytes of websocket messages held, over "
                   "\"wallarm_websocket_worker_memory\", the largest holder "
-                  "(%uz) is dropped", held_bytes, most);
+                  "(%uz) is given up", held_bytes, most);
 
     ngx_http_wallarm_websocket_bridge_expire(largest->session,
                                     largest_direction,
@@ -804,7 +808,7 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
                                     &res);
     ngx_http_wallarm_websocket_result(largest, largest_direction, &res);
 
-    return largest == ctx;
+    return ctx->dropping;
 }
 
 

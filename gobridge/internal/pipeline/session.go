@@ -376,11 +376,16 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	return true
 }
 
-// Expire gives up on what is held in a direction.
+// Expire gives up on what is held in a direction, and on the direction itself
+// where nothing is held.
 func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	var r Result
 	d := &s.dir[from]
-	s.violate(d, v, d.messages, &r)
+	if s.violate(d, v, d.messages, &r) {
+		r.Uninspected++
+		s.blind(d, &r)
+		r.Status = Opaque
+	}
 	s.fill(d, &r)
 	return r
 }
