@@ -370,3 +370,17 @@ func (p *peer) message() (payload []byte, op ws.Opcode, err error) {
 		return payload, h.Opcode, err
 	}
 }
+
+// drain reads until the stream ends in any way.
+func (p *peer) drain() []byte {
+	p.Helper()
+	p.patiently()
+	b, err := io.ReadAll(p.r)
+	require.False(p, isTimeout(err), "the connection stays open")
+	return b
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error)
+	return ok && e.Timeout()
+}

@@ -151,6 +151,7 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) bool {
 			return false
 		}
 		if v.Desync() {
+			r.Uninspected++
 			s.blind(d, r)
 			return false
 		}

@@ -1,0 +1,259 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+// What breaks the RFC but can be decoded passes and is logged; what makes
+// decoding ambiguous is blocked. Monitoring passes all of it, and counts what
+// it could not look at.
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	masked := func(f wstest.Frame) []byte {
+		f.Mask = mask
+		return f.Bytes()
+	}
+	closing := func(payload string) []byte {
+		return masked(wstest.Frame{Opcode: ws.OpClose, Payload: []byte(payload)})
+	}
+	tests := []struct {
+		token  string
+		bytes  []byte
+		code   ws.CloseCode // 0: logged only
+		opaque bool         // in monitoring nothing behind it is inspected
+		server bool
+	}{
+		{"frame_client_unmasked", wstest.Frame{Opcode: ws.OpText, Payload: []byte("hello")}.Bytes(), 0, false, false},
+		{"frame_server_masked", text("hello"), 0, false, true},
+		{"close_code_invalid", closing("\x03\xed"), 0, false, false},
+		{"close_payload_length", closing("\x03"), 0, false, false},
+		{"close_reason_utf8_invalid", closing("\x03\xe8\xff"), 0, false, false},
+		{"frame_after_close", append(closing("\x03\xe8"), text("hello")...), 0, false, false},
+		{"frame_rsv_without_extension", masked(wstest.Frame{RSV: 2, Opcode: ws.OpText, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
+		{"frame_rsv1_misplaced", masked(wstest.Frame{RSV: 4, Opcode: ws.OpPing, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
+		{"frame_opcode_reserved", masked(wstest.Frame{Opcode: 3, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
+		{"frame_opcode_reserved", masked(wstest.Frame{Opcode: 0xf, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
+		{"frame_control_fragmented", masked(wstest.Frame{More: true, Opcode: ws.OpPing}), ws.CloseProtocolError, true, false},
+		{"frame_control_too_long", masked(wstest.Frame{Opcode: ws.OpPing, Payload: make([]byte, 126)}), ws.CloseProtocolError, true, false},
+		{"frame_length_not_minimal", wstest.Hex("81 fe 0002 00000000 6869"), ws.CloseProtocolError, true, false},
+		{"frame_length_not_minimal", wstest.Hex("81 ff 0000000000000002 00000000 6869"), ws.CloseProtocolError, true, false},
+		{"frame_length_overflow", wstest.Hex("81 ff 8000000000000002 00000000 6869"), ws.CloseProtocolError, true, false},
+		{"message_continuation_unexpected", last("hello"), ws.CloseProtocolError, true, false},
+		{"message_continuation_expected", append(more("one"), text("two")...), ws.CloseProtocolError, true, false},
+		{"message_utf8_invalid", text("\xff\xfe"), ws.CloseInvalidPayload, false, false},
+		{"deflate_invalid", masked(wstest.Frame{RSV: 4, Opcode: ws.OpText, Payload: []byte("\xff\xff\xff")}), ws.CloseInvalidPayload, true, false},
+	}
+	for i, tt := range tests {
+		for _, mode := range []string{"block", "monitoring"} {
+			t.Run(fmt.Sprintf("%s %d %s", tt.token, i, mode), func(t *testing.T) {
+				n := start(t, conf{location: "wallarm_mode " + mode + ";"})
+				client, backend := n.connect(deflate)
+				from, to := client, backend
+				if tt.server {
+					from, to = backend, client
+				}
+				from.send(tt.bytes)
+				action := "logged"
+				switch {
+				case tt.code == 0 || mode == "monitoring":
+					to.expect(tt.bytes)
+					if !strings.HasPrefix(tt.token, "close_") {
+						talk(client, backend)
+					}
+					if tt.code != 0 {
+						action = "monitored"
+					}
+				default:
+					action = "blocked"
+					dropped(client, backend, tt.code)
+				}
+				client.Close()
+				backend.Close()
+				e := n.events(1)[0]
+				require.Equal(t, tt.token+" "+action, e.what())
+				validate(t, e.Line)
+				n.logged("wallarm: websocket violation " + tt.token + ".* " + action)
+				switch {
+				case action == "blocked":
+					matches(t, `^101\|block\|drop\|`, n.access())
+				case tt.opaque:
+					matches(t, `^101\|monitoring\|uninspected\|-\|\d+\|[1-9]`, n.access())
+				default:
+					matches(t, `^101\|`+mode+`\|allow\|-\|\d+\|0`, n.access())
+				}
+			})
+		}
+	}
+}
+
+// access waits for the only line of access.log.
+func (n *nginx) access() string {
+	n.Helper()
+	n.eventually("access.log has a line", func() bool { return n.log("access.log") != "" })
+	return n.log("access.log")
+}
+
+// validate holds an event against its schema.
+func validate(t testing.TB, line string) {
+	t.Helper()
+	f, err := os.Open("../internal/event/schema.json")
+	require.NoError(t, err)
+	defer f.Close()
+	doc, err := jsonschema.UnmarshalJSON(f)
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	c.AssertContent()
+	require.NoError(t, c.AddResource("urn:wsi:event", doc))
+	s, err := c.Compile("urn:wsi:event")
+	require.NoError(t, err)
+	e, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+	require.NoError(t, err)
+	require.NoError(t, s.Validate(e))
+}
+
+// Monitoring holds nothing, drops nothing, and logs what block mode would have
+// done.
+func TestMonitoring(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_mode monitoring; wallarm_websocket_max_message_size 200k;"})
+	t.Run("first fragment", func(t *testing.T) {
+		n := n.in(t)
+		client, backend := n.connect()
+		for _, part := range [][]byte{more("<scr"), next("ipt>alert")[:7], next("ipt>alert")[7:], last("(1)</script>")} {
+			client.send(part)
+			backend.expect(part)
+		}
+		talk(client, backend)
+		require.Equal(t, []string{"xss monitored"}, n.whats(1))
+	})
+	t.Run("large", func(t *testing.T) {
+		n := n.in(t)
+		client, backend := n.connect()
+		m := append(text(prose(100<<10)+xss), text(sqli)...)
+		client.send(m)
+		backend.expect(m)
+		talk(client, backend)
+		require.Equal(t, []string{"xss monitored", "sqli monitored"}, n.whats(3)[1:])
+	})
+	t.Run("too big", func(t *testing.T) {
+		n := n.in(t)
+		client, backend := n.connect()
+		m := append(text(prose(201<<10)+xss), text(sqli)...)
+		client.send(m)
+		backend.expect(m)
+		require.Equal(t, []string{"message_too_big monitored", "sqli monitored"}, n.whats(5)[3:])
+		client.Close()
+		n.accessed("101|monitoring|attack|sqli|2|1")
+	})
+}
+
+// One event tells the operator everything, and no secret.
+func TestEvent(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{server: "location /secret { internal; }\n"})
+	client, backend := n.connectTo("/socket.io/?EIO=4&transport=websocket&sid=q3vK9-secret",
+		"Origin: https://chat.example\r\n", "Cookie: session=top-secret\r\n", "Authorization: Bearer top-secret\r\n",
+		"User-Agent: Mozilla/5.0\r\n")
+	client.send(text(`2probe`), text(`42["chat message","hello"]`))
+	backend.expect(text(`2probe`), text(`42["chat message","hello"]`))
+	payload := `42["chat message",{"text":"` + xss + `"}]`
+	client.send(text(payload))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	client.Close()
+
+	e := n.events(1)[0]
+	validate(t, e.Line)
+	require.Equal(t, "xss blocked", e.what())
+	require.Equal(t, payload, string(e.Wallarm.Payload))
+	require.Equal(t, "$[0].text", e.Wallarm.Attack.Path)
+	require.Equal(t, "chat message", e.Wallarm.WebSocket.EventName)
+	require.Equal(t, 2, e.Wallarm.WebSocket.MessageNo)
+	require.Equal(t, 1008, e.Wallarm.WebSocket.CloseCode)
+	require.Equal(t, "client_to_server", e.Wallarm.WebSocket.Direction)
+	head, body, _ := strings.Cut(e.Wallarm.Request, "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	require.Equal(t, "POST /socket.io/?EIO=4&transport=websocket&sid=[redacted] WEBSOCKET/13", lines[0])
+	require.Contains(t, lines, "Host: chat.example")
+	require.Contains(t, lines, "Origin: https://chat.example")
+	require.Equal(t, payload, body)
+	require.NotContains(t, e.Line, "secret")
+	require.Contains(t, e.Line, `"ip":"127.0.0.1"`)
+
+	require.Equal(t, 1, strings.Count(n.log("error.log"), "[warn]"))
+	n.logged(`\[warn\] .*wallarm: websocket xss attack blocked, rule \S+, event "chat message", path "\$\[0\]\.text".*client: 127.0.0.1`)
+	n.accessed("101|block|drop|xss|3|0")
+}
+
+// The issue's first line, for a plain handshake.
+func TestEventFirstLine(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{})
+	client, backend := n.connectTo("/socket.io/?EIO=4&transport=websocket")
+	client.send(text(`42["chat message","` + sqli + `"]`))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	e := n.events(1)[0]
+	validate(t, e.Line)
+	require.True(t, strings.HasPrefix(e.Wallarm.Request, "POST /socket.io/?EIO=4&transport=websocket WEBSOCKET/13\r\n"), e.Wallarm.Request)
+}
+
+// A payload too long for an event is shown around what matched.
+func TestEventOfLongPayload(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{})
+	client, backend := n.connectTo("/socket.io/?EIO=4")
+	payload := `42["chat message","` + prose(300<<10) + `","` + xss + `","` + prose(100<<10) + `"]`
+	client.send(text(payload))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	e := n.events(1)[0]
+	validate(t, e.Line)
+	require.Contains(t, string(e.Wallarm.Payload), xss)
+	require.Contains(t, payload, string(e.Wallarm.Payload))
+	require.Contains(t, e.Line, `"truncated":true`)
+}
+
+// Variables of access_log, when there is nothing to tell and when there is.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		conf, want string
+		send       [][]byte
+	}{
+		"idle":       {"", "101|block|allow|-|0|0", nil},
+		"messages":   {"", "101|block|allow|-|3|0", [][]byte{text("a"), more("b"), last("c"), ping("d"), text("e")}},
+		"attacks":    {"wallarm_mode monitoring;", "101|monitoring|attack|sqli,xss|2|0", [][]byte{text(xss), text(sqli)}},
+		"off":        {"wallarm_mode off;", "101|off|-|-|-|-", [][]byte{text(xss)}},
+		"incomplete": {"wallarm_mode monitoring;", "101|monitoring|allow|-|0|0", [][]byte{more(xss)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := start(t, conf{location: tt.conf})
+			client, backend := n.connect()
+			client.send(tt.send...)
+			backend.expect(tt.send...)
+			client.Close()
+			backend.Close()
+			n.accessed(tt.want)
+		})
+	}
+	t.Run("ordinary request", func(t *testing.T) {
+		n := start(t, conf{})
+		client := n.client()
+		client.send([]byte("GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n"))
+		backend := n.accept()
+		backend.head()
+		backend.send([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+		require.Equal(t, "200", client.status())
+		n.accessed("200|block|-|-|-|-")
+	})
+}
