@@ -112,6 +112,7 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 		if h.Deflate != nil {
 			f := message.NewInflater(h.Deflate.Window(d.from), h.Deflate.ContextTakeover(d.from))
 			d.inflater = &f
+			d.refers = h.Deflate.ContextTakeover(d.from)
 		}
 	}
 	var r Result

@@ -48,6 +48,7 @@ type direction struct {
 	blind  bool // nothing can be decoded any more
 	skip   bool // the current message is too big to be looked at
 	closed bool // a Close frame was seen
+	refers bool // compressed messages may refer to earlier ones
 }
 
 // backlog is made when first needed: an idle session is to be small.
@@ -203,8 +204,8 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 	if d.skip {
 		d.skip = false
 		r.Uninspected++
-		if m.Compressed {
-			s.blind(d, r) // later messages may refer to it
+		if m.Compressed && d.refers {
+			s.blind(d, r)
 		}
 		return
 	}
@@ -324,7 +325,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
 		if s.violate(d, v, t.n, r) {
-			desync = desync || v.Desync()
+			desync = desync || v.Desync() && d.refers
 			if v.Desync() || v == ws.ProcessTimeLimit {
 				r.Uninspected++
 			}

@@ -190,3 +190,29 @@ func TestConfig(t *testing.T) {
 	require.Same(t, a.config, b.config)
 	require.NotSame(t, a.config, open(e, config(Monitoring)).config)
 }
+
+// TestNoTakeover: where no message refers to an earlier one, one that cannot
+// be inflated does not end the inspection.
+func TestNoTakeover(t *testing.T) {
+	h := deflated
+	h.Deflate = &ws.Deflate{ClientNoContextTakeover: true, ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+	c := config(Monitoring)
+	c.Limits = ws.Limits{MaxMessage: 4000, MaxInflated: 8000}
+	big := wstest.Text(strings.Repeat("a", 4001))
+	big.RSV = 4
+	for name, broken := range map[string][]byte{
+		"bomb":    newDeflator().frame(strings.Repeat("a", 1<<16)),
+		"invalid": wstest.Frame{RSV: 4, Opcode: ws.OpText, Mask: &[4]byte{}, Payload: []byte("\x07\xff\xff")}.Bytes(),
+		"too big": big.Bytes(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := newEngine(t).Open(h, c)
+			p := &relay{t: t, s: s, from: ws.FromClient}
+			p.write(slices.Concat(broken, broken, newDeflator().frame(xss)))
+			require.Equal(t, Pass, p.status)
+			require.Equal(t, 2, p.uninspected)
+			require.Len(t, p.events, 2)
+			require.Equal(t, "xss", p.events[1])
+		})
+	}
+}
