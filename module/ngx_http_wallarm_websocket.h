@@ -45,6 +45,7 @@ typedef struct {
     ngx_msec_t                    assembly_timeout;
     ngx_msec_t                    time_limit;
     ngx_open_file_t              *event_log; /* NULL: off */
+    ngx_int_t                     request_id; /* index of the variable */
 } ngx_http_wallarm_websocket_loc_conf_t;
 
 
@@ -166,7 +167,7 @@ void ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx);
 char *ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_open_file_t *ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf);
-ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
+ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_meta_t *meta);
 void ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_orphan_events(

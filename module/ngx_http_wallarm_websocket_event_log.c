@@ -14,10 +14,6 @@
 static void ngx_http_wallarm_websocket_write_event(
     ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
-static void ngx_http_wallarm_websocket_addr(struct sockaddr *sa,
-    socklen_t socklen, u_char *text, ngx_str_t *addr, ngx_uint_t *port);
-static void ngx_http_wallarm_websocket_variable(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 
 
 char *
@@ -102,20 +98,22 @@ ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf)
 /* what only NGINX knows; meta->request is the caller's to ngx_free() */
 
 ngx_int_t
-ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
+ngx_http_wallarm_websocket_meta(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_meta_t *meta)
 {
-    size_t                     len;
-    u_char                    *p;
-    ngx_uint_t                 i;
-    ngx_list_part_t           *part;
-    ngx_table_elt_t           *h;
-    ngx_connection_t          *c;
-    ngx_http_core_srv_conf_t  *cscf;
+    size_t                      len;
+    u_char                     *p;
+    ngx_uint_t                  i;
+    ngx_list_part_t            *part;
+    ngx_table_elt_t            *h;
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_variable_value_t  *vv;
 
-    static u_char              remote[NGX_SOCKADDR_STRLEN];
-    static u_char              local[NGX_SOCKADDR_STRLEN];
+    static u_char               local[NGX_SOCKADDR_STRLEN];
 
+    r = ctx->request;
     c = r->connection;
 
     ngx_memzero(meta, sizeof(ngx_http_wallarm_websocket_meta_t));
@@ -160,22 +158,29 @@ ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
 
     meta->request.len = p - meta->request.data;
 
-    ngx_http_wallarm_websocket_addr(c->sockaddr, c->socklen, remote,
-                                    &meta->remote_addr, &meta->remote_port);
-
-    /* realip changes the text of the address too */
     meta->remote_addr = c->addr_text;
+    meta->remote_port = ngx_inet_get_port(c->sockaddr);
 
     if (ngx_connection_local_sockaddr(c, NULL, 0) == NGX_OK) {
-        ngx_http_wallarm_websocket_addr(c->local_sockaddr, c->local_socklen,
-                                        local, &meta->local_addr,
-                                        &meta->local_port);
+        meta->local_addr.data = local;
+        meta->local_addr.len = ngx_sock_ntop(c->local_sockaddr,
+                                             c->local_socklen, local,
+                                             NGX_SOCKADDR_STRLEN, 0);
+        meta->local_port = ngx_inet_get_port(c->local_sockaddr);
     }
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
     meta->server_name = cscf->server_name;
 
-    ngx_http_wallarm_websocket_variable(r, "request_id", &meta->request_id);
+    /* of a request that is being freed only what was evaluated before */
+
+    vv = r->pool ? ngx_http_get_indexed_variable(r, ctx->conf->request_id)
+                 : &r->variables[ctx->conf->request_id];
+
+    if (vv && vv->valid) {
+        meta->request_id.data = vv->data;
+        meta->request_id.len = vv->len;
+    }
 
     meta->remote_user = r->headers_in.user;
     meta->connection_id = c->number;
@@ -188,44 +193,6 @@ ngx_http_wallarm_websocket_meta(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_wallarm_websocket_addr(struct sockaddr *sa, socklen_t socklen,
-    u_char *text, ngx_str_t *addr, ngx_uint_t *port)
-{
-    addr->data = text;
-    addr->len = ngx_sock_ntop(sa, socklen, text, NGX_SOCKADDR_STRLEN, 0);
-    *port = ngx_inet_get_port(sa);
-}
-
-
-/* the pool of a request that is being freed is gone, so a variable has to have
-   been evaluated before */
-
-static void
-ngx_http_wallarm_websocket_variable(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_str_t                   s;
-    ngx_uint_t                  key;
-    ngx_http_variable_value_t  *vv;
-
-    if (r->pool == NULL) {
-        return;
-    }
-
-    s.data = (u_char *) name;
-    s.len = ngx_strlen(name);
-    key = ngx_hash_key(s.data, s.len);
-
-    vv = ngx_http_get_variable(r, &s, key);
-
-    if (vv && !vv->not_found) {
-        value->data = vv->data;
-        value->len = vv->len;
-    }
-}
-
-
 void
 ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
@@ -235,7 +202,7 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     log = ctx->request->connection->log;
 
-    if (ngx_http_wallarm_websocket_meta(ctx->request, &meta) != NGX_OK) {
+    if (ngx_http_wallarm_websocket_meta(ctx, &meta) != NGX_OK) {
         ngx_memzero(&meta, sizeof(ngx_http_wallarm_websocket_meta_t));
     }
 

@@ -350,6 +350,8 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     ngx_wallarm_websocket_conf_t  *wcf;
 
+    static ngx_str_t  request_id = ngx_string("request_id");
+
     ngx_conf_merge_value(conf->parse, prev->parse, 0);
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
@@ -386,6 +388,13 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
               ngx_get_conf(cf->cycle->conf_ctx, ngx_wallarm_websocket_module);
 
     wcf->in_use = 1;
+
+    /* without an index each evaluation would make another one */
+
+    conf->request_id = ngx_http_get_variable_index(cf, &request_id);
+    if (conf->request_id == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -244,7 +244,7 @@ ngx_http_wallarm_websocket_unregister(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     /* what it says will be logged with what is known of the request now */
 
-    if (ngx_http_wallarm_websocket_meta(ctx->request, &meta) == NGX_OK) {
+    if (ngx_http_wallarm_websocket_meta(ctx, &meta) == NGX_OK) {
         (void) ngx_http_wallarm_websocket_bridge_close(ctx->session, &meta);
         ngx_free(meta.request.data);
     }
