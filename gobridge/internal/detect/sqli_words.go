@@ -26,10 +26,12 @@ type sqliWord struct {
 	flags uint8
 }
 
-// sqliWordTable is an open hash table over words; slot and word 0 are empty.
+// sqliWordTable is an open hash table over words; slot and word 0 are empty. A
+// slot is the upper half of the hash and the index of the word: prose is looked
+// up without a look at words.
 type sqliWordTable struct {
 	words []sqliWord
-	slots [4096]uint16
+	slots [4096]uint32
 }
 
 var sqliWords = newSQLiWordTable()
@@ -86,7 +88,7 @@ func (t *sqliWordTable) add(name string) *sqliWord {
 		for t.slots[slot] != 0 {
 			slot = (slot + 1) % uint32(len(t.slots))
 		}
-		t.slots[slot] = w
+		t.slots[slot] = h&^0xffff | uint32(w)
 	}
 	return &t.words[w]
 }
@@ -103,8 +105,8 @@ func wordHash(h uint32, c byte) uint32 {
 // h is the hash of s.
 func (t *sqliWordTable) find(h uint32, s string) uint16 {
 	for slot := h % uint32(len(t.slots)); t.slots[slot] != 0; slot = (slot + 1) % uint32(len(t.slots)) {
-		if w := t.slots[slot]; equalUpper(t.words[w].name, s) {
-			return w
+		if e := t.slots[slot]; (e^h)>>16 == 0 && equalUpper(t.words[uint16(e)].name, s) {
+			return uint16(e)
 		}
 	}
 	return 0

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/corazawaf/libinjection-go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,4 +38,13 @@ func TestConditionalMany(t *testing.T) {
 	text := strings.Repeat(head, maxConditionals)
 	require.NotEmpty(t, Scan([]byte(text), &Budget{Left: 1 << 20}, nil))
 	require.Empty(t, Scan([]byte(text[len(head):]), &Budget{Left: 1 << 20}, nil))
+}
+
+// No word that libinjection knows is an attack by itself, so isWord is sound.
+func TestWordAlone(t *testing.T) {
+	for _, w := range sqliWords.words[1:] {
+		if hit, _ := libinjection.IsSQLi(w.name); isWord(w.name) && hit {
+			t.Errorf("%q is flagged", w.name)
+		}
+	}
 }
