@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +16,35 @@ import (
 
 var directions = []ws.Direction{ws.FromClient, ws.FromServer}
 
-// few is how long a stream may be for every cut of it to be tried, many how
-// long for all other ways.
-const few, many = 400, 1 << 16
+// cuts is wstest.Cuts, without every cut in two of what is long, nor all bytes
+// one by one of what is very long.
+func cuts(stream []byte) iter.Seq2[string, [][]byte] {
+	const long, veryLong = 400, 1 << 17
+	if len(stream) <= long {
+		return wstest.Cuts(stream)
+	}
+	return func(yield func(string, [][]byte) bool) {
+		rnd := rand.New(rand.NewPCG(6455, 7692))
+		for _, most := range []int{len(stream), 1, 2, 7, 100, 1000, 20000} {
+			if most < 20 && len(stream) > veryLong {
+				continue
+			}
+			var parts [][]byte
+			for rest := stream; len(rest) > 0; {
+				n := len(stream)
+				if most < n {
+					n = 1 + rnd.IntN(most)
+				}
+				n = min(n, len(rest))
+				parts = append(parts, rest[:n])
+				rest = rest[n:]
+			}
+			if !yield(fmt.Sprintf("parts of up to %d", most), parts) {
+				return
+			}
+		}
+	}
+}
 
 // replay feeds the parts of one direction to a session of its own and checks
 // what was forwarded.
@@ -57,10 +86,7 @@ func TestCuts(t *testing.T) {
 					stream := recorded.stream(from)
 					var whole *relay
 					var want []Record
-					for name, parts := range wstest.Cuts(stream) {
-						if len(parts) == 2 && len(stream) > few || len(parts) > many && mode != Block {
-							continue
-						}
+					for name, parts := range cuts(stream) {
 						p, records := replay(t, e, nil, recorded.handshake, mode, from, parts)
 						if whole == nil {
 							whole, want = p, records
@@ -68,9 +94,6 @@ func TestCuts(t *testing.T) {
 						}
 						sameRecords(t, want, records, name)
 						require.Equal(t, whole.outcome(), p.outcome(), name)
-						if len(stream) > many && name == "random 1" {
-							break
-						}
 					}
 				}
 			}

@@ -55,10 +55,7 @@ func TestViolations(t *testing.T) {
 			// twice: each is logged once
 			stream := slices.Concat(test.bytes, test.bytes)
 			for _, mode := range []Mode{Block, Monitoring, Off} {
-				for name, parts := range wstest.Cuts(stream) {
-					if len(parts) == 2 && len(stream) > few {
-						continue
-					}
+				for name, parts := range cuts(stream) {
 					c := config(mode)
 					c.Limits = limits
 					s, _ := newEngine(t).Open(deflated, c)
