@@ -201,7 +201,7 @@ func TestDropBackendAnswersClose(t *testing.T) {
 	h, payload := backend.frame()
 	require.Equal(t, ws.OpClose, h.Opcode)
 	backend.send(wstest.Frame{Opcode: ws.OpClose, Payload: payload}.Bytes())
-	require.Empty(t, backend.rest())
+	require.Empty(t, backend.drain())
 	client.closed(false, ws.ClosePolicyViolation)
 }
 

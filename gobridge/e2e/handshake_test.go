@@ -58,6 +58,54 @@ func TestPipelinedRequestFrames(t *testing.T) {
 	})
 }
 
+// Pitfall 1, too: where else the frames may be by the time of the 101.
+func TestEarlyFrames(t *testing.T) {
+	t.Parallel()
+	attack := append(text("hello"), text(xss)...)
+	for _, tr := range transports {
+		n := start(t, conf{tls: tr.client, tlsUpstream: tr.upstream})
+		for name, tt := range map[string]struct{ first, then []byte }{
+			"with the request":          {append(request("/"), attack...), nil},
+			"before the 101":            {request("/"), attack},
+			"both":                      {append(request("/"), attack[:15]...), attack[15:]},
+			"large header":              {append(request("/", "X-Large: "+prose(3000)+"\r\n"), attack...), nil},
+			"large header, both":        {append(request("/", "X-Large: "+prose(3000)+"\r\n"), attack[:15]...), attack[15:]},
+			"behind more than a buffer": {append(request("/"), text(prose(5000))...), attack},
+		} {
+			t.Run(tr.name+" "+name, func(t *testing.T) {
+				n := n.in(t)
+				client := n.client()
+				client.send(tt.first)
+				backend := n.accept()
+				backend.head()
+				client.send(tt.then)
+				backend.send(response())
+				client.head()
+				if strings.HasPrefix(name, "behind") {
+					backend.expect(text(prose(5000)))
+				}
+				backend.expect(text("hello"))
+				dropped(client, backend, ws.ClosePolicyViolation)
+			})
+		}
+		t.Run(tr.name+" pipelined requests", func(t *testing.T) {
+			n := n.in(t)
+			client := n.client()
+			client.send([]byte("GET /first HTTP/1.1\r\nHost: chat.example\r\n\r\n"), request("/"), attack)
+			backend := n.accept()
+			require.Contains(t, backend.head(), " /first ")
+			backend.send([]byte("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"))
+			require.Equal(t, "204", client.status())
+			backend = n.accept()
+			backend.head()
+			backend.send(response())
+			require.Equal(t, "101", client.status())
+			backend.expect(text("hello"))
+			dropped(client, backend, ws.ClosePolicyViolation)
+		})
+	}
+}
+
 // Pitfall 5: frames behind the 101 are in the buffer of the response.
 func TestFramesBehindResponse(t *testing.T) {
 	t.Parallel()
@@ -305,4 +353,52 @@ func TestPlainHTTP(t *testing.T) {
 			client.expect([]byte("no"))
 		})
 	}
+}
+
+// The configuration of Wallarm's article, with its one directive.
+func TestArticle(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "upstream socket_nodes {\nip_hash;\nserver " + n.backend.Addr().String() + " weight=5;\n" +
+			"# server 127.0.0.1:3001 weight=10;\n}\n",
+		server: `location /socket.io/ {
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection "upgrade";
+			proxy_http_version 1.1;
+			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+			proxy_set_header Host $host;
+			proxy_pass http://socket_nodes;
+			# error_log /var/log/nginx/error.ws.log debug;
+			wallarm_parse_websocket on;
+		}`}))
+	n.run()
+	const target = "/socket.io/?EIO=4&transport=websocket"
+	for _, attack := range []string{xss, sqli} {
+		client, backend := n.connectTo(target)
+		other, otherBackend := n.connectTo(target)
+		hello := text(`42["chat message","hello"]`)
+		client.send(hello)
+		backend.expect(hello)
+		client.send(text(`42["chat message","` + attack + `"]`))
+		dropped(client, backend, ws.ClosePolicyViolation)
+		talk(other, otherBackend)
+	}
+	require.Equal(t, []string{"xss blocked", "sqli blocked"}, n.whats(2))
+}
+
+// A subrequest that is answered 101 would tunnel past the inspection.
+func TestUpgradeOfSubrequest(t *testing.T) {
+	if !hasBuild(t, "http_auth_request_module") {
+		t.Skip("this NGINX is built without auth_request")
+	}
+	t.Parallel()
+	n := start(t, conf{location: "auth_request /auth;", redirect: "/auth"})
+	client := n.client()
+	client.send(request("/"), text(xss))
+	backend := n.accept()
+	require.Contains(t, backend.head(), " /auth ")
+	backend.send(response())
+	require.NotContains(t, string(backend.drain()), xss[:4])
+	client.Close()
 }

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,4 +56,23 @@ func TestPostAction(t *testing.T) {
 	after.send([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 	require.Empty(t, after.rest())
 	client.closed(false, ws.ClosePolicyViolation)
+}
+
+// Where the configuration itself writes the Upgrade header, a request without
+// one is a handshake to the backend, and its body may be taken for frames.
+func TestBodyOnConfiguredUpgrade(t *testing.T) {
+	t.Parallel()
+	rules := "proxy_set_header Upgrade websocket;"
+	for _, line := range []string{"", "Upgrade: h2c\r\n"} {
+		n := start(t, conf{stopped: true})
+		proxy := strings.Replace(n.proxy("http"), "proxy_set_header Upgrade $http_upgrade;", rules, 1)
+		n.write("nginx.conf", n.config(t, conf{noLocation: true,
+			server: "location / {\n" + proxy + "wallarm_parse_websocket on;\n}\n"}))
+		n.run()
+		attack := text(xss)
+		client := n.client()
+		client.send([]byte(strings.Replace(string(request("/", fmt.Sprintf("Content-Length: %d\r\n", len(attack)))),
+			"Upgrade: websocket\r\n", line, 1)), attack)
+		require.Equal(t, "400", client.status())
+	}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -256,4 +257,54 @@ func TestVariables(t *testing.T) {
 		require.Equal(t, "200", client.status())
 		n.accessed("200|block|-|-|-|-")
 	})
+}
+
+// An event that cannot be written does not save the attacker, and the operator
+// is told once.
+func TestEventLogFull(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_event_log /dev/full;"})
+	n.allow(`write\(\) to "/dev/full" was incomplete.*No space left`)
+	for range 3 {
+		client, backend := n.connect()
+		client.send(text(xss))
+		dropped(client, backend, ws.ClosePolicyViolation)
+	}
+	require.Equal(t, 3, strings.Count(n.log("error.log"), "xss attack blocked"))
+	require.Equal(t, 1, strings.Count(n.log("error.log"), "/dev/full"))
+}
+
+// What an attacker writes cannot forge lines of a log.
+func TestLogInjection(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{})
+	client, backend := n.connectTo("/socket.io/?EIO=4&x=%0a", "X-Forged: \x1b[31m\xff\r\n")
+	client.send(text("42[\"forged\\n2026/11/22 [alert] 1#1: forged\",\"<script>\\n2026/11/22 [alert] forged\x7f\u2028</script>\"]"))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	validate(t, n.events(1)[0].Line)
+	for line := range strings.Lines(n.log("error.log")) {
+		require.NotContains(t, line[:min(30, len(line))], "forged")
+		require.NotContains(t, line, "\x1b")
+	}
+	require.Equal(t, 1, strings.Count(n.log("error.log"), "wallarm: websocket xss attack"))
+	n.allow("wallarm: websocket xss attack")
+}
+
+// Events of clients without an IP address are valid, too.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	socket := n.dir + "/nginx.sock"
+	n.write("nginx.conf", n.config(t, conf{server: "listen unix:" + socket + ";\n"}))
+	n.run()
+	c, err := net.Dial("unix", socket)
+	require.NoError(t, err)
+	client := newPeer(t, c)
+	client.send(request("/"), text(xss))
+	backend := n.accept()
+	backend.head()
+	backend.send(response())
+	client.head()
+	dropped(client, backend, ws.ClosePolicyViolation)
+	validate(t, n.events(1)[0].Line)
 }
