@@ -60,6 +60,7 @@ func (s *scanner) expect(ok bool) {
 // (RFC 7464). Strings and numbers that follow each other are rather prose.
 func (w *Walker) document(doc []byte) bool {
 	w.nested++
+	w.used = max(w.used, w.nested+1)
 	l := &w.levels[w.nested]
 	l.doc, l.base = doc, len(w.frames)
 

@@ -46,6 +46,7 @@ type Walker struct {
 	frames []frame // the open arrays and objects of all levels
 	levels [maxNested + 1]level
 	nested int // the level of the document being scanned
+	used   int // levels used for this payload
 
 	event []byte
 }
@@ -144,13 +145,14 @@ func (w *Walker) end() {
 	w.visit = nil
 	w.field = Field{}
 	w.nested = -1
-	for i := range w.levels {
+	for i := range w.used {
 		l := &w.levels[i]
 		l.doc = nil
 		if cap(l.scratch) > maxScratch {
 			l.scratch = nil
 		}
 	}
+	w.used = 0
 }
 
 func (w *Walker) value(text []byte) {
