@@ -51,16 +51,56 @@ ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                               upgrade;
+    ngx_str_t                               upgrade, key;
+    ngx_uint_t                              body;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
 
+    body = (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
+
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
-        || r->headers_in.upgrade == NULL
+        || (r->headers_in.upgrade == NULL && !body)
         || r != r->main)
     {
+        return NGX_DECLINED;
+    }
+
+    ngx_str_null(&upgrade);
+    ngx_str_null(&key);
+
+    if (ngx_http_wallarm_websocket_header(r->pool, &r->headers_in.headers,
+                                          "upgrade", &upgrade)
+        != NGX_OK
+        || ngx_http_wallarm_websocket_header(r->pool, &r->headers_in.headers,
+                                             "sec-websocket-key", &key)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* with a key it is a handshake whatever "Upgrade" says: the configuration
+       may send another one */
+
+    if (body
+        && (key.data || ngx_http_wallarm_websocket_is_websocket(&upgrade)))
+    {
+        /* NGINX sends it to the backend before the 101, where it may be taken
+           for frames */
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "wallarm: handshake_body: websocket handshake with a "
+                      "body %s",
+                      wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
+                          ? "refused" : "passes uninspected");
+
+        if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK) {
+            return NGX_HTTP_BAD_REQUEST;
+        }
+    }
+
+    if (r->headers_in.upgrade == NULL) {
         return NGX_DECLINED;
     }
 
@@ -73,15 +113,6 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
                       "wallarm: handshake_http_version: \"Upgrade\" in a "
                       "multiplexed request refused");
         return NGX_HTTP_BAD_REQUEST;
-    }
-
-    ngx_str_null(&upgrade);
-
-    if (ngx_http_wallarm_websocket_header(r->pool, &r->headers_in.headers,
-                                          "upgrade", &upgrade)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (!ngx_http_wallarm_websocket_is_websocket(&upgrade)) {
@@ -100,22 +131,6 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         ngx_http_wallarm_websocket_hide_upgrade(r);
 
         return NGX_DECLINED;
-    }
-
-    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
-
-        /* NGINX sends it to the backend before the 101, where it may be taken
-           for frames */
-
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "wallarm: handshake_body: websocket handshake with a "
-                      "body %s",
-                      wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
-                          ? "refused" : "passes uninspected");
-
-        if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK) {
-            return NGX_HTTP_BAD_REQUEST;
-        }
     }
 
     if (!ngx_http_wallarm_websocket_bridge_ready()) {
