@@ -39,8 +39,6 @@ const (
 	Blocked   = "blocked"   // an attack or a violation ended the connection
 	Monitored = "monitored" // block mode would have ended it
 	Logged    = "logged"    // a violation that the peers have to settle
-	Passed    = "passed"    // wallarm_fallback on: uninspected
-	Refused   = "refused"   // wallarm_fallback off
 )
 
 // Meta is what all events of one connection share. Empty fields are left out.
@@ -104,12 +102,6 @@ type Violation struct {
 	Violation ws.Violation
 	Action    string // Blocked, Monitored or Logged
 	Status    int    // HTTP status when the handshake was refused, else 0
-}
-
-// Fallback says that the engine could not serve a connection.
-type Fallback struct {
-	Reason string
-	Action string // Passed or Refused
 }
 
 // Lead is the hit that names the attack.
@@ -237,30 +229,6 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked {
 		w.int("close_code", int64(c))
 	}
-	w.end('}')
-	w.int("hits", 1)
-	w.end('}')
-	return w.line()
-}
-
-// AppendFallback appends f as one line to dst.
-func AppendFallback(dst []byte, m *Meta, f *Fallback) []byte {
-	h := parseHead(m.Request)
-
-	w := writer{b: dst}
-	w.object("")
-	w.common(m,
-		"WebSocket connection "+f.Action+" uninspected from "+m.RemoteAddr+" on "+where(m, &h)+": "+f.Reason)
-	w.event("wallarm_websocket.fallback", f.Action, -1)
-	w.connection(m, &h, ws.FromClient)
-	w.http(m, &h, 0, nil, -1)
-
-	w.object("wallarm")
-	w.object("fallback")
-	w.text("reason", f.Reason, maxMatch)
-	w.end('}')
-	w.object("websocket")
-	w.optional("connection_id", m.ConnectionID, maxName)
 	w.end('}')
 	w.int("hits", 1)
 	w.end('}')

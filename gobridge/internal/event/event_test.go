@@ -321,7 +321,6 @@ func TestLineIsBounded(t *testing.T) {
 		decode(t, AppendAttack(nil, m, a))
 		require.Less(t, len(AppendLogLine(nil, a)), maxLogLine)
 		decode(t, AppendViolation(nil, m, &Violation{Violation: ws.MessageTooBig, Action: Blocked}))
-		decode(t, AppendFallback(nil, m, &Fallback{Reason: long, Action: Passed}))
 	}
 }
 
@@ -357,7 +356,6 @@ func TestRedaction(t *testing.T) {
 			meta.Request = []byte(tt.request)
 			line := AppendAttack(nil, meta, chatAttack())
 			line = append(line, AppendViolation(nil, meta, &Violation{Violation: ws.DeflateInvalid, Action: Blocked})...)
-			line = append(line, AppendFallback(nil, meta, &Fallback{Reason: "panic", Action: Passed})...)
 			require.NotContains(t, string(line), "SECRET")
 			require.Contains(t, string(line), tt.kept)
 		})
@@ -417,13 +415,6 @@ func TestViolation(t *testing.T) {
 			require.Equal(t, tt.value, at(m, tt.path))
 		})
 	}
-}
-
-func TestFallback(t *testing.T) {
-	m := decode(t, AppendFallback(nil, chatMeta(), &Fallback{Reason: "panic in the engine", Action: Refused}))
-	require.Equal(t, "wallarm_websocket.fallback", at(m, "event.dataset"))
-	require.Equal(t, []any{"denied"}, at(m, "event.type"))
-	require.Equal(t, "panic in the engine", at(m, "wallarm.fallback.reason"))
 }
 
 func TestEventIDsDiffer(t *testing.T) {

@@ -104,7 +104,7 @@ func (w *writer) event(dataset, action string, severity int) {
 	w.text("", "web", maxName)
 	w.end(']')
 	w.array("type")
-	if action == Blocked || action == Refused {
+	if action == Blocked {
 		w.text("", "denied", maxName)
 	} else {
 		w.text("", "allowed", maxName)
