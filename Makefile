@@ -82,7 +82,7 @@ clean:  ## remove build/
 
 # Test
 
-test: test-go test-bridge e2e demo-check  ## all tests that need no hours
+test: check-docs test-go test-bridge e2e demo-check  ## all tests that need no hours
 	@echo 'make test: all passed'
 
 test-go: deps  ## unit tests, without NGINX
@@ -118,7 +118,7 @@ check-unit-header: deps  ## compare our names with NGINX Unit's header (UNIT_SOU
 check-docs:  ## compare docs/directives.md with the code, find dead links
 	@scripts/check-docs.sh
 
-lint: deps  ## gofmt, go vet, shell syntax, module with gcc and clang
+lint: deps check-docs  ## gofmt, go vet, shell syntax, docs, module with gcc and clang
 	@scripts/lint.sh
 
 fmt: deps  ## gofmt all Go code

@@ -40,19 +40,20 @@ func newMeta(m *C.wsi_meta_t) *event.Meta {
 	}
 	text := func(s C.wsi_str_t) string { return strings.Clone(view(s)) }
 	return &event.Meta{
-		Request:      []byte(view(m.request)),
-		RemoteAddr:   text(m.remote_addr),
-		RemotePort:   int(m.remote_port),
-		LocalAddr:    text(m.local_addr),
-		LocalPort:    int(m.local_port),
-		TLS:          m.tls != 0,
-		ServerName:   text(m.server_name),
-		RequestID:    text(m.request_id),
-		RemoteUser:   text(m.remote_user),
-		Hostname:     text(m.hostname),
-		ConnectionID: strconv.FormatUint(uint64(m.connection_id), 10),
-		NginxVersion: text(m.server_version),
-		Now:          time.UnixMilli(int64(m.time)),
+		Request:       []byte(view(m.request)),
+		RemoteAddr:    text(m.remote_addr),
+		RemotePort:    int(m.remote_port),
+		LocalAddr:     text(m.local_addr),
+		LocalPort:     int(m.local_port),
+		TLS:           m.tls != 0,
+		ServerName:    text(m.server_name),
+		RequestID:     text(m.request_id),
+		RemoteUser:    text(m.remote_user),
+		Hostname:      text(m.hostname),
+		ConnectionID:  strconv.FormatUint(uint64(m.connection_id), 10),
+		NginxVersion:  text(m.server_version),
+		EngineVersion: version,
+		Now:           time.UnixMilli(int64(m.time)),
 	}
 }
 

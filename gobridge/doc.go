@@ -3,4 +3,7 @@
 // and recover panics. All calls come from one thread, NGINX's event loop.
 package main
 
+// version is set by the build.
+var version = "unknown"
+
 func main() {}

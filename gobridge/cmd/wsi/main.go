@@ -24,9 +24,13 @@ Commands:
   replay   judge the messages of recorded connections
   scan     judge texts, one per line
   record   record connections through a TCP proxy
+  version  say which version this is
 
 'wsi COMMAND --help' says more.
 `
+
+// version is set by the build.
+var version = "unknown"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -45,6 +49,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return scan(args[1:], stdin, stdout, stderr)
 	case "record":
 		return record(args[1:], stdout, stderr)
+	case "version", "-v", "--version":
+		fmt.Fprintln(stdout, "wsi", version)
+		return exitOK
 	case "help", "-h", "-help", "--help":
 		io.WriteString(stdout, usage)
 		return exitOK
