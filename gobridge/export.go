@@ -97,6 +97,7 @@ func wsi_feed(session C.uint64_t, direction C.uint32_t, data *C.wsi_cbyte_t, n C
 
 //export wsi_poll
 func wsi_poll(done *C.wsi_done_t, most C.uint32_t) (n C.uint32_t) {
+	defer func() { failed(recover()) }()
 	out := unsafe.Slice(done, int(most))
 	for int(n) < len(out) && poll(&out[n]) {
 		n++

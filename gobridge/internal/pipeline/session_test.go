@@ -232,3 +232,30 @@ func TestManyHits(t *testing.T) {
 		})
 	}
 }
+
+// TestControlAttack: control frames carry text, too.
+func TestControlAttack(t *testing.T) {
+	mask := &[4]byte{5, 6, 7, 8}
+	ping := wstest.Frame{Opcode: ws.OpPing, Mask: mask, Payload: []byte("<script>alert(1)</script>")}
+	closing := wstest.Frame{Opcode: ws.OpClose, Mask: mask, Payload: []byte("\x03\xe8' or 1=1 -- ")}
+	for _, test := range []struct {
+		name string
+		wstest.Frame
+		want string
+	}{{"ping", ping, "xss"}, {"close", closing, "sqli"}} {
+		t.Run(test.name, func(t *testing.T) {
+			first := wstest.Frame{More: true, Opcode: ws.OpText, Mask: mask, Payload: []byte("hello")}
+			for mode, want := range map[Mode]Status{Block: Drop, Monitoring: Pass, Off: Pass} {
+				for name, parts := range wstest.Cuts(wstest.Stream(first, test.Frame)) {
+					p := &relay{t: t, s: open(newEngine(t), config(mode)), from: ws.FromClient}
+					for _, part := range parts {
+						p.write(part)
+					}
+					require.Equal(t, want, p.status, name)
+					require.Equal(t, mode != Off, slices.Equal(p.events, []string{test.want}), name)
+					require.Equal(t, mode == Block, len(p.out) == 0, name)
+				}
+			}
+		})
+	}
+}
