@@ -36,7 +36,7 @@ func FuzzSession(f *testing.F) {
 			c.Limits = limits
 			s, _ := e.Open(h, c)
 			records := collect(s)
-			p := &relay{t: t, s: s, from: from, wake: wake}
+			p := &relay{t: t, s: s, from: from, wake: wake, records: records}
 			for _, part := range parts {
 				p.write(part)
 			}

@@ -38,6 +38,9 @@ type relay struct {
 	status Status
 	code   ws.CloseCode
 
+	records *[]Record // if set, the guarantee is checked at each step
+	sent    int       // data messages forwarded
+
 	messages, uninspected int
 	events                []string // names, in order
 }
@@ -112,8 +115,35 @@ func (p *relay) fetch(n int) {
 }
 
 func (p *relay) release(n int) {
+	if p.records != nil && p.s.dir[p.from].mode == Block {
+		p.checkReleased(p.held[:n])
+	}
 	p.out = append(p.out, p.held[:n]...)
 	p.held = p.held[n:]
+}
+
+// checkReleased: no byte of a data message goes before its verdict.
+func (p *relay) checkReleased(b []byte) {
+	frames, rest := split(b)
+	last := wire{fin: true}
+	for _, f := range frames {
+		if f.control {
+			continue
+		}
+		if last = f; f.fin {
+			p.sent++
+		}
+	}
+	judged := 0
+	for _, r := range *p.records {
+		if r.Drop {
+			break
+		}
+		judged++
+	}
+	if len(rest) > 0 || !last.fin || p.sent > judged {
+		require.Fail(p.t, "released without a verdict", "%d sent, %d judged, last %+v, then %x", p.sent, judged, last, rest)
+	}
 }
 
 // poll waits for one verdict of this direction.

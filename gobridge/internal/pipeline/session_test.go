@@ -52,7 +52,7 @@ func replay(t testing.TB, e *Engine, wake chan struct{}, h Handshake, mode Mode,
 	s, opened := e.Open(h, config(mode))
 	require.Equal(t, Pass, opened.Status)
 	records := collect(s)
-	p := &relay{t: t, s: s, from: from, wake: wake}
+	p := &relay{t: t, s: s, from: from, wake: wake, records: records}
 	for _, part := range parts {
 		p.write(part)
 	}
