@@ -68,6 +68,7 @@ func TestLibraryRefused(t *testing.T) {
 	}
 	t.Run("beside the module", func(t *testing.T) {
 		n := start(t, conf{stopped: true})
+		n.allow("inspection library|wallarm_websocket_library")
 		module := filepath.Join(n.dir, "module.so")
 		b, err := os.ReadFile(env(t, "WSI_MODULE"))
 		require.NoError(t, err)
