@@ -424,3 +424,20 @@ func TestDeepPaths(t *testing.T) {
 	require.Equal(t, Drop, p.status)
 	require.Equal(t, []string{"xss"}, p.events)
 }
+
+// TestPanicBacklog: what waited behind a message that broke the engine is
+// counted.
+func TestPanicBacklog(t *testing.T) {
+	e, wake := newThreads(t)
+	s := open(e, config(Monitoring))
+	went := hold(s, ws.FromClient)
+	s.dir[ws.FromClient].decoder.(*gate).Decoder = broken{}
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	p.write(wstest.Stream(wstest.Text(prose(40000)), wstest.Text("a"), wstest.Text("b")))
+	close(went)
+	p.poll()
+	require.Equal(t, Failed, p.status)
+	require.Equal(t, 2, p.uninspected, "the caller counts the message itself")
+	require.Zero(t, s.dir[0].owned)
+	require.True(t, s.Close())
+}

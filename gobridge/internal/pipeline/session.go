@@ -295,6 +295,7 @@ func (s *Session) finish(job *task) Result {
 	if job.failed {
 		s.dead = true
 		r.Status = Failed
+		s.blind(d, &r)
 		s.fill(d, &r)
 		return r
 	}
