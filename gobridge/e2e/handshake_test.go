@@ -402,3 +402,25 @@ func TestUpgradeOfSubrequest(t *testing.T) {
 	require.NotContains(t, string(backend.drain()), xss[:4])
 	client.Close()
 }
+
+// uwsgi and SCGI backends can switch protocols, too.
+func TestOtherUpstreams(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"scgi", "uwsgi"} {
+		t.Run(protocol, func(t *testing.T) {
+			n := start(t, conf{stopped: true})
+			n.write("nginx.conf", n.config(t, conf{noLocation: true, server: "location / {\n" + protocol + "_pass " +
+				n.backend.Addr().String() + ";\n" + protocol + "_param REQUEST_METHOD $request_method;\nwallarm_parse_websocket on;\n}\n"}))
+			n.run()
+			client := n.client()
+			client.send(request("/"), text("hello"), text(xss))
+			backend := n.accept()
+			// the header in which NGINX passes the handshake on
+			backend.until(key)
+			backend.send([]byte("Status: 101 Switching Protocols\r\n" + strings.SplitN(string(response()), "\r\n", 2)[1]))
+			require.Equal(t, "101", client.status())
+			backend.until(string(text("hello")))
+			dropped(client, backend, ws.ClosePolicyViolation)
+		})
+	}
+}

@@ -384,3 +384,15 @@ func isTimeout(err error) bool {
 	e, ok := err.(net.Error)
 	return ok && e.Timeout()
 }
+
+// until reads until s has come.
+func (p *peer) until(s string) {
+	p.Helper()
+	p.patiently()
+	var b []byte
+	for !bytes.HasSuffix(b, []byte(s)) {
+		c, err := p.r.ReadByte()
+		require.NoError(p, err, "after %q", b)
+		b = append(b, c)
+	}
+}
