@@ -90,6 +90,7 @@ test-go: deps  ## unit tests, without NGINX
 
 test-bridge: bridge  ## the boundary, called from C
 	$(CC) -O2 -g -Wall -Wextra -Werror -Igobridge -o build/ctest gobridge/ctest/*.c -ldl -lpthread
+	@scripts/check-abi.sh
 	build/ctest build/libwsi.so
 
 e2e: build $(CHOSEN)  ## end to end, with a real NGINX

@@ -31,7 +31,7 @@ typedef struct {
 
 
 static void ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev);
-static void ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle);
+static ngx_uint_t ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle);
 static void ngx_http_wallarm_websocket_free_ctx(
     ngx_http_wallarm_websocket_ctx_t *ctx);
 static void ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev);
@@ -94,16 +94,19 @@ ngx_http_wallarm_websocket_verdict_exit(ngx_cycle_t *cycle)
         return;
     }
 
-    n = ngx_http_wallarm_websocket_bridge_drain(
+    /* what waited behind a verdict is judged next */
+
+    do {
+        n = ngx_http_wallarm_websocket_bridge_drain(
                                     NGX_HTTP_WALLARM_WEBSOCKET_DRAIN_TIMEOUT);
+
+    } while (ngx_http_wallarm_websocket_done(cycle) && n == 0);
 
     if (n) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "wallarm: %ui websocket messages were not judged before "
                       "this worker exited", n);
     }
-
-    ngx_http_wallarm_websocket_done(cycle);
 }
 
 
@@ -119,19 +122,21 @@ ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev)
                       "wallarm: read() of eventfd failed");
     }
 
-    ngx_http_wallarm_websocket_done((ngx_cycle_t *) ngx_cycle);
+    (void) ngx_http_wallarm_websocket_done((ngx_cycle_t *) ngx_cycle);
 }
 
 
-static void
+/* returns how many verdicts there were */
+
+static ngx_uint_t
 ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
 {
     uint32_t                             i;
-    ngx_uint_t                           pending;
+    ngx_uint_t                           n, pending;
     ngx_http_wallarm_websocket_ctx_t    *ctx;
     ngx_http_wallarm_websocket_done_t    done;
 
-    while (ngx_http_wallarm_websocket_bridge_poll(&done)) {
+    for (n = 0; ngx_http_wallarm_websocket_bridge_poll(&done); n++) {
 
         i = (uint32_t) done.cookie;
 
@@ -163,6 +168,8 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
             ngx_http_wallarm_websocket_wake(ctx);
         }
     }
+
+    return n;
 }
 
 

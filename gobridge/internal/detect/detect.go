@@ -14,16 +14,20 @@ type Finding struct {
 }
 
 // Budget bounds the bytes that costly detectors may read for one message.
-// Prefilters are free; a costly detector takes len(value) first.
+// Prefilters are free; a costly detector takes len(value), and something for
+// the call, first.
 type Budget struct {
 	Left      int
 	Exhausted bool // some value was not fully inspected
 }
 
-// take charges n bytes. It reports false, and marks the budget exhausted, when
+// callBytes is what a call of a costly detector costs beyond its bytes.
+const callBytes = 32
+
+// take charges a call for n bytes. It reports false, and marks the budget exhausted, when
 // they are not left; then nothing later in the message is left either.
 func (b *Budget) take(n int) bool {
-	b.Left -= n
+	b.Left -= n + callBytes
 	if b.Left < 0 {
 		b.Exhausted = true
 		return false
