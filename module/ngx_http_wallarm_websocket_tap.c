@@ -729,9 +729,9 @@ ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
 
 
 /*
- * The worker's byte budget.  While something is being judged, memory will be
- * freed and it is enough not to read; when all that is held is incomplete, the
- * largest holder is shed.
+ * The worker's byte budget.  While something is being judged or dropped,
+ * memory will be freed and it is enough not to read; when all that is held is
+ * incomplete, the largest holder is shed.
  */
 
 static ngx_uint_t
@@ -787,7 +787,7 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
             ngx_queue_remove(q);
             holder->holding = 0;
 
-        } else if (holder->request == NULL) {
+        } else if (holder->request == NULL || holder->dropping) {
             pending = 1;
         }
     }

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -186,8 +185,8 @@ func TestWorkerMemory(t *testing.T) {
 	})
 }
 
-// Judging many large messages at once does not exceed the budget: they wait
-// for one another, and all arrive.
+// Many large messages at once do not exceed the budget: they wait for those
+// that are judged, and only as many are shed as have to be.
 func TestWorkerMemoryWaits(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{main: "wallarm_websocket_worker_memory 8m;", location: "wallarm_process_time_limit 1h;"})
@@ -218,10 +217,12 @@ func TestWorkerMemoryWaits(t *testing.T) {
 	for range all {
 		<-errs
 	}
+	// each takes twice its size, raw and decoded, and room to grow
+	require.LessOrEqual(t, shed, 8)
 	if shed > 0 {
-		require.Len(t, n.events(shed), shed)
+		n.events(shed)
 	}
-	require.Less(t, rss(n.worker()), 120<<20, fmt.Sprint(shed, " shed"))
+	require.Less(t, rss(n.worker()), 120<<20)
 }
 
 // A client that vanishes while its attack is judged off the loop has attacked

@@ -388,6 +388,8 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 		r.Uninspected++
 		s.blind(d, &r)
 		r.Status = Opaque
+	} else {
+		d.assemble.Release()
 	}
 	s.fill(d, &r)
 	return r
