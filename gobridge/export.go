@@ -193,7 +193,8 @@ func wsi_close(session C.uint64_t, meta *C.wsi_meta_t) (rc C.int32_t) {
 }
 
 //export wsi_drain
-func wsi_drain(ms C.uint32_t) C.uint32_t {
+func wsi_drain(ms C.uint32_t) (n C.uint32_t) {
+	defer func() { failed(recover()) }()
 	if engine == nil {
 		return 0
 	}

@@ -39,6 +39,7 @@ typedef struct {
     ngx_uint_t                    mode;
     ngx_uint_t                    response_mode;
     ngx_flag_t                    fallback;
+    ngx_uint_t                    fail_open; /* fallback, or monitoring */
     ngx_int_t                     threshold;
     size_t                        max_message;
     size_t                        max_inflated;

@@ -262,6 +262,7 @@ ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size, ngx_str_t *path,
     eh = (ElfW(Ehdr) *) p;
 
     if (eh->e_shentsize != sizeof(ElfW(Shdr))
+        || eh->e_shoff % sizeof(void *) != 0
         || eh->e_shoff > size
         || (size - eh->e_shoff) / sizeof(ElfW(Shdr)) < eh->e_shnum)
     {
@@ -282,7 +283,8 @@ ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size, ngx_str_t *path,
 
         str = &sh[sh[i].sh_link];
 
-        if (sh[i].sh_offset > size || sh[i].sh_size > size - sh[i].sh_offset
+        if (sh[i].sh_offset % sizeof(void *) != 0
+            || sh[i].sh_offset > size || sh[i].sh_size > size - sh[i].sh_offset
             || str->sh_offset > size || str->sh_size > size - str->sh_offset)
         {
             goto broken;

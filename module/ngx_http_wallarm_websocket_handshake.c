@@ -138,9 +138,9 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "wallarm: the inspection library is not loaded, "
                       "websocket connection %s",
-                      wlcf->fallback ? "passes uninspected" : "refused");
+                      wlcf->fail_open ? "passes uninspected" : "refused");
 
-        if (!wlcf->fallback) {
+        if (!wlcf->fail_open) {
             return NGX_HTTP_SERVICE_UNAVAILABLE;
         }
     }
@@ -234,9 +234,9 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "wallarm: the inspection engine failed, websocket "
                       "connection %s",
-                      wlcf->fallback ? "passes uninspected" : "refused");
+                      wlcf->fail_open ? "passes uninspected" : "refused");
 
-        if (!wlcf->fallback) {
+        if (!wlcf->fail_open) {
             return ngx_http_wallarm_websocket_refuse(r);
         }
 

@@ -9,6 +9,8 @@
 
 static void *ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle);
 static char *ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_wallarm_websocket_check_access(ngx_cycle_t *cycle,
+    ngx_str_t *path);
 static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -20,6 +22,8 @@ static char *ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf,
 static char *ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post,
+    void *data);
+static char *ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post,
     void *data);
 
 static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
@@ -45,6 +49,10 @@ static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threshold_bounds = {
 /* a limit of 0 would refuse everything */
 static ngx_conf_post_t  ngx_http_wallarm_websocket_not_zero_post = {
     ngx_http_wallarm_websocket_not_zero
+};
+
+static ngx_conf_post_t  ngx_http_wallarm_websocket_size_post = {
+    ngx_http_wallarm_websocket_size
 };
 
 
@@ -160,14 +168,14 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_message),
-      &ngx_http_wallarm_websocket_not_zero_post },
+      &ngx_http_wallarm_websocket_size_post },
 
     { ngx_string("wallarm_websocket_max_inflated_size"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_inflated),
-      &ngx_http_wallarm_websocket_not_zero_post },
+      &ngx_http_wallarm_websocket_size_post },
 
     { ngx_string("wallarm_websocket_assembly_timeout"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
@@ -255,7 +263,8 @@ ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf)
     }
 
     if (ngx_http_wallarm_websocket_bridge_check(path, cycle->log) == NGX_OK) {
-        return NGX_CONF_OK;
+        return ngx_wallarm_websocket_check_access(cycle, path) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     if (wcf->library.len) {
@@ -270,6 +279,55 @@ ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf)
     }
 
     return NGX_CONF_ERROR;
+}
+
+
+/* the master sees the file as root, a worker has to load it as its user */
+
+static ngx_int_t
+ngx_wallarm_websocket_check_access(ngx_cycle_t *cycle, ngx_str_t *path)
+{
+    ngx_fd_t          fd;
+    ngx_err_t         err;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() != 0 || ccf->user == 0
+        || ccf->user == (ngx_uid_t) NGX_CONF_UNSET_UINT)
+    {
+        return NGX_OK;
+    }
+
+    if (setegid(ccf->group) == -1 || seteuid(ccf->user) == -1) {
+        fd = NGX_INVALID_FILE;
+        err = ngx_errno;
+
+    } else {
+        fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+        err = ngx_errno;
+    }
+
+    if (seteuid(0) == -1 || setegid(0) == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "wallarm: seteuid(0) failed");
+        return NGX_ERROR;
+    }
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, err,
+                      "\"%V\" cannot be read by the workers' user \"%s\", "
+                      "websocket connections will not be inspected",
+                      path, ccf->username);
+        return NGX_OK;
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -358,6 +416,10 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_uint_value(conf->response_mode, prev->response_mode,
                               NGX_HTTP_WALLARM_WEBSOCKET_MONITORING);
     ngx_conf_merge_value(conf->fallback, prev->fallback, 1);
+
+    conf->fail_open = conf->fallback
+                      || conf->mode == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING;
+
     ngx_conf_merge_value(conf->threshold, prev->threshold, 5);
     ngx_conf_merge_size_value(conf->max_message, prev->max_message,
                               16 * 1024 * 1024);
@@ -423,7 +485,7 @@ ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf, ngx_command_t *cmd,
         ms = ngx_parse_time(&value[1], 0);
     }
 
-    if (ms == NGX_ERROR) {
+    if (ms == NGX_ERROR || ms > 24 * 60 * 60 * 1000) {
         return "invalid value";
     }
 
@@ -445,6 +507,21 @@ ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* sums of such sizes do not overflow */
+
+static char *
+ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    if (*value > 1024 * 1024 * 1024) {
+        return "must not be greater than 1g";
+    }
+
+    return ngx_http_wallarm_websocket_not_zero(cf, post, data);
 }
 
 

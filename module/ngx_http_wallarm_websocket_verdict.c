@@ -270,10 +270,10 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "wallarm: websocket inspection failed, %s",
-                  ctx->conf->fallback ? "the connection passes uninspected"
+                  ctx->conf->fail_open ? "the connection passes uninspected"
                                       : "the connection is dropped");
 
-    if (!ctx->conf->fallback) {
+    if (!ctx->conf->fail_open) {
         ngx_http_wallarm_websocket_drop(ctx, 1011);
         return;
     }

@@ -127,6 +127,7 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_process_time_limit", "0", "must be greater than zero"},
 		{"wallarm_process_time_limit", "soon", "invalid value"},
 		{"wallarm_process_time_limit", "-1", "invalid value"},
+		{"wallarm_process_time_limit", "2d", "invalid value"},
 		{"wallarm_process_time_limit", "500", ""},
 		{"wallarm_process_time_limit", "2s", ""},
 		{"wallarm_websocket_response_mode", "on", `invalid value "on"`},
@@ -136,6 +137,7 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_threshold", "x", "invalid number"},
 		{"wallarm_websocket_threshold", "7", ""},
 		{"wallarm_websocket_max_message_size", "0", "must be greater than zero"},
+		{"wallarm_websocket_max_message_size", "1025m", "must not be greater than 1g"},
 		{"wallarm_websocket_max_message_size", "big", "invalid value"},
 		{"wallarm_websocket_max_message_size", "1m", ""},
 		{"wallarm_websocket_max_inflated_size", "0", "must be greater than zero"},
@@ -230,4 +232,21 @@ func TestInheritance(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"xss blocked": 1, "message_too_big blocked": 1}, actions)
 	require.Equal(t, "xss monitored", n.eventsIn("location.json", 1)[0].what())
+}
+
+// The master reads the library as root, a worker cannot.
+func TestLibraryNotForWorkers(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: only a master that is root has workers of another user")
+	}
+	b, err := os.ReadFile(env(t, "WSI_LIBRARY"))
+	require.NoError(t, err)
+	private := filepath.Join(t.TempDir(), "libwsi.so")
+	require.NoError(t, os.WriteFile(private, b, 0o600))
+	n := start(t, conf{stopped: true, library: private})
+	n.write("nginx.conf", strings.Replace(n.config(t, conf{library: private}), "user root;", "user nobody nogroup;", 1))
+	out, ok := n.test()
+	require.True(t, ok, out)
+	require.Regexp(t, `\[warn\].*libwsi.so" cannot be read by the workers' user "nobody"`, out)
 }

@@ -275,9 +275,10 @@ func TestLibraryDoesNotStart(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 
 	for name, library := range map[string]string{"init fails": broken.library, "undefined symbol": undefined, "replaced": truncated.library} {
-		for _, fallback := range []string{"on", "off"} {
-			t.Run(name+" fallback "+fallback, func(t *testing.T) {
-				n := start(t, conf{stopped: name == "replaced", library: library, location: "wallarm_fallback " + fallback + ";"})
+		for _, c := range []struct{ fallback, mode string }{{"on", "block"}, {"off", "block"}, {"off", "monitoring"}} {
+			t.Run(name+" fallback "+c.fallback+" "+c.mode, func(t *testing.T) {
+				location := "wallarm_fallback " + c.fallback + "; wallarm_mode " + c.mode + ";"
+				n := start(t, conf{stopped: name == "replaced", library: library, location: location})
 				n.allow(`wallarm: .*did not start|dlopen\(\) failed|are not inspected by this worker`)
 				if name == "replaced" {
 					// the ELF header and the tables at the end stay, the code is gone
@@ -285,12 +286,12 @@ func TestLibraryDoesNotStart(t *testing.T) {
 					clear(bad[64:0x100])
 					library := filepath.Join(t.TempDir(), "bad.so")
 					require.NoError(t, os.WriteFile(library, bad, 0o644))
-					n.write("nginx.conf", n.config(t, conf{library: library, location: "wallarm_fallback " + fallback + ";"}))
+					n.write("nginx.conf", n.config(t, conf{library: library, location: location}))
 					n.run()
 				}
 				client := n.client()
 				client.send(request("/"))
-				if fallback == "off" {
+				if c.fallback == "off" && c.mode == "block" {
 					require.Equal(t, "503", client.status())
 				} else {
 					backend := n.accept()
@@ -301,7 +302,7 @@ func TestLibraryDoesNotStart(t *testing.T) {
 					backend.expect(text(xss))
 					client.Close()
 					backend.Close()
-					n.accessed("101|block|uninspected|-|0|1")
+					n.accessed("101|" + c.mode + "|uninspected|-|0|1")
 				}
 				n.logged(`\[error\].*library is not loaded`)
 				// ordinary requests are served

@@ -54,6 +54,7 @@ func TestScanBoth(t *testing.T) {
 
 func TestBudget(t *testing.T) {
 	const attack = "' OR 1=1 -- " // one detector reads it, the other's prefilter rejects it
+	const price = len(attack) + callBytes
 	tests := []struct {
 		name      string
 		values    []string
@@ -62,10 +63,10 @@ func TestBudget(t *testing.T) {
 		exhausted bool
 	}{
 		{"benign costs nothing", []string{"how are you? I'm fine"}, 0, 0, false},
-		{"exact", []string{attack}, len(attack), 1, false},
-		{"one short", []string{attack}, len(attack) - 1, 0, true},
-		{"charged each time", []string{attack, attack}, 2*len(attack) - 1, 1, true},
-		{"exhausted stays so", []string{attack + attack, attack}, len(attack), 0, true},
+		{"exact", []string{attack}, price, 1, false},
+		{"one short", []string{attack}, price - 1, 0, true},
+		{"charged each time", []string{attack, attack}, 2*price - 1, 1, true},
+		{"exhausted stays so", []string{attack + attack, attack}, price, 0, true},
 		{"benign after exhaustion", []string{attack, "hello"}, 0, 0, true},
 		{"empty value", []string{""}, 0, 0, false},
 	}
