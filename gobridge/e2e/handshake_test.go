@@ -307,6 +307,7 @@ func TestRefusedResponse(t *testing.T) {
 			backend.head()
 			backend.send(tt.response, server("early").Bytes())
 			require.Equal(t, "502", client.status())
+			require.Empty(t, backend.drain())
 			require.Equal(t, []string{tt.token + " blocked"}, n.whats(1))
 			n.logged(`\[warn\].*wallarm: websocket violation ` + tt.token)
 			n.accessed("502|block|refuse|-|0|0")

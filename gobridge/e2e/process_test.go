@@ -301,6 +301,23 @@ func TestBinaryUpgrade(t *testing.T) {
 	n.checkLog()
 }
 
+// A worker that is killed takes its connections along, and the next one
+// inspects.
+func TestRespawn(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{})
+	n.allow("exited on signal 9")
+	client, backend := n.connect()
+	talk(client, backend)
+	old := n.worker()
+	require.NoError(t, syscall.Kill(old, syscall.SIGKILL))
+	require.Empty(t, client.drain())
+	n.eventually("a new worker", func() bool { w := n.workers(); return len(w) == 1 && w[0] != old })
+	client, backend = n.connect()
+	client.send(text(xss))
+	dropped(client, backend, ws.ClosePolicyViolation)
+}
+
 // Pitfalls 15, 16: the wake-up works with a level-triggered event method, too,
 // and waiting does not turn the loop in circles.
 func TestPoll(t *testing.T) {

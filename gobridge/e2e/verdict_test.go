@@ -4,10 +4,13 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
@@ -96,6 +99,31 @@ func TestViolations(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A violation that passes does not keep an attack from being seen.
+func TestAttackWithViolation(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_websocket_response_mode block;"})
+	client, backend := n.connect()
+	client.send(server("hello").Bytes(), server(xss).Bytes())
+	backend.expect(server("hello").Bytes())
+	dropped(client, backend, ws.ClosePolicyViolation)
+	require.Equal(t, []string{"frame_client_unmasked logged", "xss blocked"}, n.whats(2))
+
+	client, backend = n.connect()
+	backend.send(text("hello"), text(xss))
+	client.expect(text("hello"))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	require.Equal(t, []string{"frame_server_masked logged", "xss blocked"}, n.whats(4)[2:])
+
+	// behind a Close
+	client, backend = n.connect()
+	closing := wstest.Frame{Opcode: ws.OpClose, Mask: mask, Payload: []byte{3, 232}}.Bytes()
+	client.send(closing, text(xss))
+	backend.expect(closing)
+	dropped(client, backend, ws.ClosePolicyViolation)
+	require.Equal(t, []string{"frame_after_close logged", "xss blocked"}, n.whats(6)[4:])
 }
 
 // access waits for the only line of access.log.
@@ -307,4 +335,34 @@ func TestUnixSocket(t *testing.T) {
 	client.head()
 	dropped(client, backend, ws.ClosePolicyViolation)
 	validate(t, n.events(1)[0].Line)
+}
+
+// Workers write one file; their lines do not mix.
+func TestEventLinesOfWorkers(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{workers: 4})
+	go n.echo()
+	var wg sync.WaitGroup
+	const clients, attacks = 8, 25
+	for range clients {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for range attacks {
+				c, err := dial(n.addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c.SetDeadline(time.Now().Add(patience))
+				c.Write(append(request("/"), text(xss+prose(8000))...))
+				io.Copy(io.Discard, c)
+				c.Close()
+			}
+		}()
+	}
+	wg.Wait()
+	for _, what := range n.whats(clients * attacks) {
+		require.Equal(t, "xss blocked", what)
+	}
 }
