@@ -62,8 +62,8 @@ func TestLibraryRefused(t *testing.T) {
 			n := start(t, conf{stopped: true, library: tt.library})
 			out, ok := n.test()
 			require.False(t, ok, out)
-			matches(t, `\[emerg\].*`+tt.want, out)
-			matches(t, `\[emerg\].*invalid "wallarm_websocket_library" in .*nginx.conf:\d+`, out)
+			require.Regexp(t, `\[emerg\].*`+tt.want, out)
+			require.Regexp(t, `\[emerg\].*invalid "wallarm_websocket_library" in .*nginx.conf:\d+`, out)
 		})
 	}
 	t.Run("beside the module", func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDirectives(t *testing.T) {
 			return
 		}
 		require.False(t, ok, "%s", out)
-		matches(t, want, out)
+		require.Regexp(t, want, out)
 	}
 	for _, tt := range []struct{ directive, value, want string }{
 		{"wallarm_parse_websocket", "maybe", `invalid value "maybe"`},

@@ -4,15 +4,11 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"fmt"
 
 	"github.com/stretchr/testify/require"
 
@@ -246,46 +242,4 @@ func TestTooBig(t *testing.T) {
 		client.send(m)
 		backend.expect(m)
 	})
-}
-
-// rss is a process's resident memory in bytes.
-func rss(pid int) int {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, _ := strconv.Atoi(f[1])
-	return pages * os.Getpagesize()
-}
-
-// fds is how many files a process has open.
-func fds(pid int) int {
-	d, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	return len(d)
-}
-
-// connections is how many sockets a process has beside those that listen.
-func connections(pid int) int {
-	n := 0
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	for _, f := range files {
-		if target, _ := os.Readlink(f); strings.HasPrefix(target, "socket:") {
-			n++
-		}
-	}
-	return n - 2 // the listening one and the channel to the master
-}
-
-// cpu is the processor time of a process in seconds.
-func cpu(pid int) float64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, after, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(after)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return float64(user+system) / 100
 }

@@ -243,11 +243,6 @@ func (n *nginx) log(name string) string {
 // eventually waits until f holds.
 func (n *nginx) eventually(what string, f func() bool) {
 	n.Helper()
-	eventually(n, what, f)
-}
-
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	ticker := time.NewTicker(tick)
@@ -255,7 +250,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	for !f() {
 		select {
 		case <-ctx.Done():
-			require.FailNow(t, "did not happen", what)
+			require.FailNow(n, "did not happen", what)
 		case <-ticker.C:
 		}
 	}
@@ -421,4 +416,46 @@ func freeAddr(t testing.TB) string {
 	}
 	require.FailNow(t, "no free port")
 	return ""
+}
+
+// rss is a process's resident memory in bytes.
+func rss(pid int) int {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	f := strings.Fields(string(b))
+	if len(f) < 2 {
+		return 0
+	}
+	pages, _ := strconv.Atoi(f[1])
+	return pages * os.Getpagesize()
+}
+
+// fds is how many files a process has open.
+func fds(pid int) int {
+	d, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return len(d)
+}
+
+// connections is how many sockets a process has beside those that listen.
+func connections(pid int) int {
+	n := 0
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, f := range files {
+		if target, _ := os.Readlink(f); strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n - 2 // the listening one and the channel to the master
+}
+
+// cpu is the processor time of a process in seconds.
+func cpu(pid int) float64 {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(after)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return float64(user+system) / 100
 }

@@ -18,7 +18,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -254,7 +253,7 @@ func talk(client, backend *peer) {
 
 var mask = &[4]byte{0x37, 0xfa, 0x21, 0x3d}
 
-// text, binary, more, next and last are frames of a client.
+// text is a message of a client; more, next and last are one in fragments.
 func text(s string) []byte { return wstest.Text(s).Bytes() }
 
 func more(s string) []byte {
@@ -327,12 +326,6 @@ func tlsListener(t testing.TB, l net.Listener) net.Listener {
 	pair, err := tls.X509KeyPair([]byte(certPEM), []byte(keyPEM))
 	require.NoError(t, err)
 	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}})
-}
-
-// matches demands that s matches the pattern.
-func matches(t testing.TB, pattern, s string) {
-	t.Helper()
-	require.Regexp(t, regexp.MustCompile(pattern), s)
 }
 
 func readFull(p *peer, b []byte) (int, error) { return io.ReadFull(p.r, b) }

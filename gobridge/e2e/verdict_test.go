@@ -90,11 +90,11 @@ func TestViolations(t *testing.T) {
 				n.logged("wallarm: websocket violation " + tt.token + ".* " + action)
 				switch {
 				case action == "blocked":
-					matches(t, `^101\|block\|drop\|`, n.access())
+					require.Regexp(t, `^101\|block\|drop\|`, n.access())
 				case tt.opaque:
-					matches(t, `^101\|monitoring\|uninspected\|-\|\d+\|[1-9]`, n.access())
+					require.Regexp(t, `^101\|monitoring\|uninspected\|-\|\d+\|[1-9]`, n.access())
 				default:
-					matches(t, `^101\|`+mode+`\|allow\|-\|\d+\|0`, n.access())
+					require.Regexp(t, `^101\|`+mode+`\|allow\|-\|\d+\|0`, n.access())
 				}
 			})
 		}
