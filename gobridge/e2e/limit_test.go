@@ -125,6 +125,25 @@ func TestProcessTimeLimit(t *testing.T) {
 	})
 }
 
+// A message that waits for those of others to be judged is not late by that.
+func TestSteepMessagesOfOthers(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_process_time_limit 100;"})
+	n.allow("messages were not judged") // the threads are still at the others
+	steep := text("x " + strings.Repeat("</a", 3<<20/3))
+	for range 4 {
+		client, backend := n.connect()
+		go client.Conn.Write(steep)
+		settled(client, backend)
+	}
+	client, backend := n.connect()
+	for range 5 {
+		m := text(prose(30 << 10))
+		client.send(m)
+		backend.expect(m)
+	}
+}
+
 // A large message of one connection does not keep another waiting.
 func TestLoopGoesOn(t *testing.T) {
 	t.Parallel()
