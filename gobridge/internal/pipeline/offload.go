@@ -19,10 +19,10 @@ type offload struct {
 	wake func()
 
 	mu      sync.Mutex
-	idle    *sync.Cond // signalled when running falls to 0
+	idle    *sync.Cond // signalled when nothing waits or is being judged
 	waiting []*task
+	judging map[*direction]time.Time // when each was begun
 	done    []*task
-	running int // waiting or being judged
 }
 
 func newOffload(threads int, wake func()) (*offload, error) {
@@ -31,7 +31,7 @@ func newOffload(threads int, wake func()) (*offload, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("eventfd: %w", errno)
 	}
-	o := &offload{fd: int(fd), wake: wake}
+	o := &offload{fd: int(fd), wake: wake, judging: map[*direction]time.Time{}}
 	o.idle = sync.NewCond(&o.mu)
 	for range threads {
 		go o.thread()
@@ -51,13 +51,15 @@ func (o *offload) thread() {
 		t := o.waiting[0]
 		o.waiting[0] = nil
 		o.waiting = o.waiting[1:]
+		o.judging[t.dir] = time.Now()
 		o.mu.Unlock()
 		if !guarded(j, t) {
 			j = newJudge()
 		}
 		o.mu.Lock()
 		o.done = append(o.done, t)
-		if o.running--; o.running == 0 {
+		delete(o.judging, t.dir)
+		if o.unfinished() == 0 {
 			o.idle.Broadcast()
 		}
 		o.mu.Unlock()
@@ -80,7 +82,6 @@ func guarded(j *judge, t *task) (ok bool) {
 func (o *offload) submit(t *task) {
 	o.mu.Lock()
 	o.waiting = append(o.waiting, t)
-	o.running++
 	o.mu.Unlock()
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
@@ -117,8 +118,20 @@ func (o *offload) drain(ms int) int {
 	defer timer.Stop()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.running > 0 && !late {
+	for o.unfinished() > 0 && !late {
 		o.idle.Wait()
 	}
-	return o.running
+	return o.unfinished()
+}
+
+// unfinished counts the tasks that are not judged yet. o.mu is held.
+func (o *offload) unfinished() int { return len(o.waiting) + len(o.judging) }
+
+// late reports whether d's task has been judged for ms milliseconds: the time
+// that it waited for others does not count.
+func (o *offload) late(d *direction, ms int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	begun, ok := o.judging[d]
+	return ok && time.Since(begun) >= time.Duration(ms)*time.Millisecond
 }

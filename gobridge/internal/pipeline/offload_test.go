@@ -289,6 +289,38 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// TestExpireWaiting: the time that a message waits for others is not its own.
+func TestExpireWaiting(t *testing.T) {
+	e, wake := newThreads(t)
+	c := config(Block)
+	c.TimeLimit = 1
+	stream := wstest.Text(prose(40000)).Bytes()
+	var went []chan struct{}
+	sessions := []*Session{open(e, c), open(e, c), open(e, c)}
+	for _, s := range sessions {
+		went = append(went, hold(s, ws.FromClient))
+		require.Equal(t, Pending, s.Feed(ws.FromClient, stream).Status)
+	}
+	// the two threads are late with the first two
+	for _, s := range sessions[:2] {
+		for s.Expire(ws.FromClient, ws.ProcessTimeLimit).Status == Pending {
+		}
+	}
+	require.Equal(t, Pending, sessions[2].Expire(ws.FromClient, ws.ProcessTimeLimit).Status)
+	for _, c := range went {
+		close(c)
+	}
+	released := map[*Session]int{}
+	for range sessions {
+		v, ok := e.Poll()
+		for ; !ok; v, ok = e.Poll() {
+			<-wake
+		}
+		released[v.Session] = v.Result().Release
+	}
+	require.Equal(t, map[*Session]int{sessions[0]: 0, sessions[1]: 0, sessions[2]: len(stream)}, released)
+}
+
 // TestExpire: what was given up is not released by a late verdict.
 func TestExpire(t *testing.T) {
 	e, wake := newThreads(t)
@@ -303,12 +335,18 @@ func TestExpire(t *testing.T) {
 	} {
 		for _, text := range []string{prose(40000), strings.Replace(prose(40000), "well", "<script>alert(1)</script>", 1)} {
 			t.Run(test.name, func(t *testing.T) {
-				s := open(e, config(Block))
+				c := config(Block)
+				c.TimeLimit = 1
+				s := open(e, c)
 				went := hold(s, ws.FromClient)
 				stream := wstest.Text(text).Bytes()
 				p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, held: stream}
 				require.Equal(t, Pending, s.Feed(ws.FromClient, stream).Status)
-				p.take(s.Expire(ws.FromClient, test.violation))
+				r := s.Expire(ws.FromClient, test.violation)
+				for r.Status == Pending {
+					r = s.Expire(ws.FromClient, test.violation)
+				}
+				p.take(r)
 				require.Equal(t, Drop, p.status)
 				require.Equal(t, test.code, p.code)
 				require.Equal(t, []string{test.violation.String()}, p.events)

@@ -380,16 +380,18 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 }
 
 // Expire gives up on what is held in a direction, and on the direction itself
-// where nothing is held.
+// where nothing is held. With ProcessTimeLimit, a message that waits for its
+// turn stays Pending.
 func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	var r Result
 	d := &s.dir[from]
-	if s.violate(d, v, d.messages, &r) {
+	switch {
+	case v == ws.ProcessTimeLimit && d.busy && !s.engine.offload.late(d, s.config.TimeLimit):
+		r.Status = Pending // others' messages took the time
+	case s.violate(d, v, d.messages, &r):
 		r.Uninspected++
 		s.blind(d, &r)
 		r.Status = Opaque
-	} else {
-		d.assemble.Release()
 	}
 	s.fill(d, &r)
 	return r
@@ -399,10 +401,15 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 // any more. What was forwarded unjudged still is. Its events can be fetched.
 func (s *Session) Close() bool {
 	s.dead = true
+	s.release()
+	return s.jobs == 0
+}
+
+// release frees what was kept of messages that will not be judged.
+func (s *Session) release() {
 	for i := range s.dir {
 		s.dir[i].assemble.Release()
 	}
-	return s.jobs == 0
 }
 
 // violate raises v in message n. It reports whether the connection goes on.
@@ -455,6 +462,9 @@ func (s *Session) fill(d *direction, r *Result) {
 		r.Status = Drop
 	}
 	r.Events = len(s.events)
+	if s.dead {
+		s.release()
+	}
 	r.Decoded = d.assemble.Size() + d.owned
 	switch left := d.parser.Left(); {
 	case d.blind:
