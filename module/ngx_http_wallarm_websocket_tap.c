@@ -41,6 +41,10 @@ static void ngx_http_wallarm_websocket_free(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction);
 static void ngx_http_wallarm_websocket_account(
     ngx_http_wallarm_websocket_ctx_t *ctx, size_t before, size_t after);
+static size_t ngx_http_wallarm_websocket_memory(void);
+static ngx_uint_t ngx_http_wallarm_websocket_freeing(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+static ngx_uint_t ngx_http_wallarm_websocket_any_freeing(void);
 static ngx_uint_t ngx_http_wallarm_websocket_over_budget(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction);
 static void ngx_http_wallarm_websocket_deadline(
@@ -524,6 +528,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     case ngx_http_wallarm_websocket_pending:
         d->pending = 1;
+        ngx_http_wallarm_websocket_place(ctx);
         break;
 
     case ngx_http_wallarm_websocket_drop_e:
@@ -700,6 +705,7 @@ static void
 ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
     size_t before, size_t after)
 {
+    size_t                             memory;
     ngx_queue_t                       *q;
     ngx_http_wallarm_websocket_ctx_t  *other;
 
@@ -711,6 +717,14 @@ ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
     }
 
     if (after >= before || !paused) {
+        return;
+    }
+
+    memory = ngx_http_wallarm_websocket_memory();
+
+    if (held_bytes > memory - memory / 8
+        && ngx_http_wallarm_websocket_any_freeing())
+    {
         return;
     }
 
@@ -728,9 +742,74 @@ ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
 }
 
 
+static size_t
+ngx_http_wallarm_websocket_memory(void)
+{
+    ngx_wallarm_websocket_conf_t  *wcf;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(ngx_cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    return wcf->memory;
+}
+
+
+/* those whose memory will be free soon stand first */
+
+void
+ngx_http_wallarm_websocket_place(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    if (!ctx->holding) {
+        return;
+    }
+
+    ngx_queue_remove(&ctx->holder);
+
+    if (ngx_http_wallarm_websocket_freeing(ctx)) {
+        ngx_queue_insert_head(&holders, &ctx->holder);
+
+    } else {
+        ngx_queue_insert_tail(&holders, &ctx->holder);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_freeing(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    return ctx->request == NULL || ctx->dropping
+           || ctx->dir[0].pending || ctx->dir[1].pending;
+}
+
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_any_freeing(void)
+{
+    ngx_queue_t                       *q;
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+
+    while (!ngx_queue_empty(&holders)) {
+
+        q = ngx_queue_head(&holders);
+        ctx = ngx_queue_data(q, ngx_http_wallarm_websocket_ctx_t, holder);
+
+        if (ctx->dir[0].size || ctx->dir[0].decoded
+            || ctx->dir[1].size || ctx->dir[1].decoded)
+        {
+            return ngx_http_wallarm_websocket_freeing(ctx);
+        }
+
+        ngx_queue_remove(q);
+        ctx->holding = 0;
+    }
+
+    return 0;
+}
+
+
 /*
- * The worker's byte budget.  While something is being judged or dropped,
- * memory will be freed and it is enough not to read; when all that is held is
+ * The worker's byte budget.  While something is being judged or dropped, memory
+ * will be freed and it is enough not to read; when all that is held is
  * incomplete, the largest holder is shed.
  */
 
@@ -739,62 +818,39 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction)
 {
     size_t                                size, most;
-    ngx_uint_t                            i, pending, largest_direction;
-    ngx_queue_t                          *q, *next;
-    ngx_wallarm_websocket_conf_t         *wcf;
+    ngx_uint_t                            i, largest_direction;
+    ngx_queue_t                          *q;
     ngx_http_wallarm_websocket_ctx_t     *holder, *largest;
     ngx_http_wallarm_websocket_result_t   res;
 
-    wcf = (ngx_wallarm_websocket_conf_t *)
-              ngx_get_conf(ngx_cycle->conf_ctx, ngx_wallarm_websocket_module);
-
-    if (held_bytes < wcf->memory) {
+    if (held_bytes < ngx_http_wallarm_websocket_memory()) {
         return 0;
     }
 
+    if (ngx_http_wallarm_websocket_any_freeing()) {
+        paused = 1;
+        return 1;
+    }
+
     most = 0;
-    pending = 0;
     largest = ctx;
     largest_direction = direction;
 
     for (q = ngx_queue_head(&holders);
          q != ngx_queue_sentinel(&holders);
-         q = next)
+         q = ngx_queue_next(q))
     {
-        next = ngx_queue_next(q);
         holder = ngx_queue_data(q, ngx_http_wallarm_websocket_ctx_t, holder);
 
-        size = 0;
-
         for (i = 0; i < 2; i++) {
-            size += holder->dir[i].size + holder->dir[i].decoded;
+            size = holder->dir[i].size + holder->dir[i].decoded;
 
-            if (holder->dir[i].pending) {
-                pending = 1;
-            }
-
-            if (!holder->dir[i].pending && !holder->dir[i].opaque
-                && holder->request && !holder->dropping
-                && holder->dir[i].size + holder->dir[i].decoded > most)
-            {
-                most = holder->dir[i].size + holder->dir[i].decoded;
+            if (size > most && !holder->dir[i].opaque) {
+                most = size;
                 largest = holder;
                 largest_direction = i;
             }
         }
-
-        if (size == 0) {
-            ngx_queue_remove(q);
-            holder->holding = 0;
-
-        } else if (holder->request == NULL || holder->dropping) {
-            pending = 1;
-        }
-    }
-
-    if (pending) {
-        paused = 1;
-        return 1;
     }
 
     ngx_log_error(NGX_LOG_ERR, largest->request->connection->log, 0,
@@ -867,6 +923,11 @@ ngx_http_wallarm_websocket_deadline_handler(ngx_event_t *ev)
     ngx_http_wallarm_websocket_result_t   res;
 
     ctx = ev->data;
+
+    if (ctx->upstream->peer.connection == NULL) {
+        /* lingering close */
+        return;
+    }
 
     direction = (ev == ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].timer)
                 ? NGX_HTTP_WALLARM_WEBSOCKET_SERVER

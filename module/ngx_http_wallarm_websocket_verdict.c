@@ -162,6 +162,8 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
         pending = ctx->dir[done.direction].pending;
         ctx->dir[done.direction].pending = 0;
 
+        ngx_http_wallarm_websocket_place(ctx);
+
         ngx_http_wallarm_websocket_result(ctx, done.direction, &done.result);
 
         if (pending) {
@@ -317,6 +319,8 @@ ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
     ctx->dropping = 1;
     ctx->close_code = close_code;
 
+    ngx_http_wallarm_websocket_place(ctx);
+
     ngx_http_wallarm_websocket_discard(ctx,
                                        NGX_HTTP_WALLARM_WEBSOCKET_CLIENT);
     ngx_http_wallarm_websocket_discard(ctx,
@@ -463,6 +467,16 @@ ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
     }
 
     ctx->dropped = 1;
+
+    /* what could not be delivered in time will not be */
+
+    client->release = client->pos;
+    server->release = server->pos;
+
+    ngx_http_wallarm_websocket_discard(ctx,
+                                       NGX_HTTP_WALLARM_WEBSOCKET_CLIENT);
+    ngx_http_wallarm_websocket_discard(ctx,
+                                       NGX_HTTP_WALLARM_WEBSOCKET_SERVER);
 
     ev = client->timer;
 

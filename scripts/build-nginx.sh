@@ -66,6 +66,8 @@ configure_options() {
 --with-threads
 --with-http_ssl_module
 --with-http_v2_module
+--with-poll_module
+--with-http_auth_request_module
 --with-http_realip_module
 END
             return ;;
