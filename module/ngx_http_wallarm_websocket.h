@@ -107,10 +107,10 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
     ngx_queue_t                   holder;    /* among those that hold bytes */
 
-    ngx_uint_t                    messages;
-    ngx_uint_t                    uninspected;
-    ngx_uint_t                    types;     /* attack types seen, a bit each */
-    ngx_uint_t                    close_code;
+    uint32_t                      messages;
+    uint32_t                      uninspected;
+    uint32_t                      types;     /* attack types seen, a bit each */
+    uint32_t                      close_code;
 
     unsigned                      holding:1;
     unsigned                      refused:1;

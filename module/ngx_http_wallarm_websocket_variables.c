@@ -186,13 +186,13 @@ ngx_http_wallarm_websocket_count_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    v->data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    v->data = ngx_pnalloc(r->pool, NGX_INT32_LEN);
     if (v->data == NULL) {
         return NGX_ERROR;
     }
 
-    v->len = ngx_sprintf(v->data, "%ui",
-                         *(ngx_uint_t *) ((u_char *) ctx + data))
+    v->len = ngx_sprintf(v->data, "%uD",
+                         *(uint32_t *) ((u_char *) ctx + data))
              - v->data;
     v->valid = 1;
     v->no_cacheable = 0;

@@ -296,6 +296,7 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
         d->fed = d->last;
     }
 
+    ngx_http_wallarm_websocket_place(ctx);
     ngx_http_wallarm_websocket_wake(ctx);
 }
 

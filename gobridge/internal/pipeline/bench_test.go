@@ -84,7 +84,7 @@ func TestAllocations(t *testing.T) {
 // TestSize: an idle connection is to cost little. Size classes of Go are 384,
 // 416, 448, 480, 512.
 func TestSize(t *testing.T) {
-	require.LessOrEqual(t, unsafe.Sizeof(Session{}), uintptr(480))
+	require.LessOrEqual(t, unsafe.Sizeof(Session{}), uintptr(448))
 	e := newEngine(t)
 	c := config(Block)
 	hs := map[string]Handshake{"socket.io": {Target: "/socket.io/?EIO=4"}, "plain": {Target: "/"}, "deflate": deflated}

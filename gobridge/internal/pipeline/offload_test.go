@@ -103,7 +103,7 @@ func TestDeferred(t *testing.T) {
 				s, _ := e.Open(Handshake{Target: "/socket.io/"}, config(mode))
 				records := collect(s)
 				r := s.Feed(ws.FromClient, stream)
-				require.Equal(t, 1, s.jobs, "off the loop")
+				require.EqualValues(t, 1, s.jobs, "off the loop")
 				require.Equal(t, mode == Block, r.Status == Pending)
 				p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, in: stream, held: stream}
 				p.take(r)

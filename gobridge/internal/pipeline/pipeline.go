@@ -57,6 +57,12 @@ type Config struct {
 	Limits    ws.Limits
 }
 
+// shared is what all sessions of one Config have in common.
+type shared struct {
+	Config
+	engine *Engine
+}
+
 // Handshake is what the opening handshake settled.
 type Handshake struct {
 	Target string // request target
@@ -77,12 +83,12 @@ type Options struct {
 type Engine struct {
 	loop    *judge
 	offload *offload // nil: synchronous
-	configs map[Config]*Config
+	configs map[Config]*shared
 }
 
 // NewEngine starts an engine.
 func NewEngine(o Options) (*Engine, error) {
-	e := &Engine{loop: newJudge(), configs: map[Config]*Config{}}
+	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}}
 	if o.Threads > 0 {
 		var err error
 		if e.offload, err = newOffload(o.Threads, o.Wake); err != nil {
@@ -95,19 +101,18 @@ func NewEngine(o Options) (*Engine, error) {
 // Open begins a session. Result.Status is Drop when the handshake has to be
 // refused, Opaque when the connection can only pass uninspected.
 func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
-	shared := e.configs[*c]
-	if shared == nil {
-		shared = new(Config)
-		*shared = *c
-		e.configs[*c] = shared
+	config := e.configs[*c]
+	if config == nil {
+		config = &shared{*c, e}
+		e.configs[*c] = config
 	}
-	s := &Session{engine: e, config: shared, subprotocol: h.Subprotocol}
+	s := &Session{config: config, subprotocol: h.Subprotocol}
 	decoders := [2]framework.Decoder{}
 	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(h.Target, h.Subprotocol)
 	for dir := range s.dir {
 		d := &s.dir[dir]
 		d.from = ws.Direction(dir)
-		d.mode = shared.Mode[dir]
+		d.mode = config.Mode[dir]
 		d.decoder = decoders[dir]
 		if h.Deflate != nil {
 			f := message.NewInflater(h.Deflate.Window(d.from), h.Deflate.ContextTakeover(d.from))
@@ -124,9 +129,11 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 			s.blind(&s.dir[ws.FromServer], &r)
 		}
 	}
-	for i := range s.events {
-		if e := s.events[i].violation; e.Action == event.Blocked {
-			e.Status = 502
+	if s.events != nil {
+		for _, p := range s.events.list {
+			if p.violation.Action == event.Blocked {
+				p.violation.Status = 502
+			}
 		}
 	}
 	s.fill(d, &r)

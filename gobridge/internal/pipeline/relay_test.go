@@ -149,7 +149,7 @@ func (p *relay) checkReleased(b []byte) {
 // poll waits for one verdict of this direction.
 func (p *relay) poll() {
 	for {
-		v, ok := p.s.engine.Poll()
+		v, ok := p.s.config.engine.Poll()
 		if !ok {
 			<-p.wake
 			continue

@@ -11,13 +11,12 @@ import (
 
 // Session is one upgraded connection.
 type Session struct {
-	engine      *Engine
-	config      *Config
+	config      *shared
 	subprotocol string
 	dir         [2]direction
-	dead        bool // dropped, or failed
-	jobs        int  // being judged off the loop
-	events      []pending
+	dead        bool  // dropped, or failed
+	jobs        int32 // being judged off the loop
+	events      *events
 
 	// Observe, if set, is shown every data message in the order of its
 	// verdict. For tools; it makes judging slow.
@@ -62,6 +61,9 @@ type queued struct {
 
 // queuedBytes is what a queued message costs beyond its payload.
 const queuedBytes = 64
+
+// events is made when first needed, as backlog.
+type events struct{ list []pending }
 
 // pending is an event that waits for what only NGINX knows.
 type pending struct {
@@ -112,7 +114,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 			}
 		case frame.GotPayload:
 			if d.mode != Off && (!d.skip || h.Opcode.IsControl()) {
-				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.engine.loop.scratch)
+				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.config.engine.loop.scratch)
 			}
 		}
 		if r.Status != Pass || d.blind {
@@ -236,16 +238,16 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	if len(payload) == 0 || d.mode == Off {
 		return
 	}
-	t := s.engine.loop.task(s, d, queued{message.Message{Opcode: h.Opcode, Frames: 1}, d.messages})
-	s.engine.loop.control(t, payload)
+	t := s.config.engine.loop.task(s, d, queued{message.Message{Opcode: h.Opcode, Frames: 1}, d.messages})
+	s.config.engine.loop.control(t, payload)
 	s.attack(d, t, r)
 }
 
 // message judges a message on the loop, or hands it over when it may take
 // long. m.Payload is the assembler's unless owned.
 func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
-	t := s.engine.loop.task(s, d, m)
-	if s.engine.loop.judge(t, s.engine.offload == nil) {
+	t := s.config.engine.loop.task(s, d, m)
+	if s.config.engine.loop.judge(t, s.config.engine.offload == nil) {
 		s.conclude(d, t, r)
 		return
 	}
@@ -262,7 +264,7 @@ func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 	s.jobs++
 	job.size += len(job.message.Payload) + len(job.payload)
 	d.owned += job.size
-	s.engine.offload.submit(job)
+	s.config.engine.offload.submit(job)
 	if d.mode == Block {
 		r.Status = Pending
 	}
@@ -375,7 +377,7 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 			s.drop(ws.ClosePolicyViolation, r)
 		}
 	}
-	s.events = append(s.events, pending{attack: a})
+	s.raise(pending{attack: a})
 	return true
 }
 
@@ -386,7 +388,7 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	var r Result
 	d := &s.dir[from]
 	switch {
-	case v == ws.ProcessTimeLimit && d.busy && !s.engine.offload.late(d, s.config.TimeLimit):
+	case v == ws.ProcessTimeLimit && d.busy && !s.config.engine.offload.late(d, s.config.TimeLimit):
 		r.Status = Pending // others' messages took the time
 	case s.violate(d, v, d.messages, &r):
 		r.Uninspected++
@@ -428,7 +430,7 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 		case blocks:
 			e.Action = event.Monitored
 		}
-		s.events = append(s.events, pending{violation: e})
+		s.raise(pending{violation: e})
 	}
 	if drops && !s.dead {
 		s.drop(v.CloseCode(), r)
@@ -461,7 +463,9 @@ func (s *Session) fill(d *direction, r *Result) {
 	if s.dead && r.Status != Failed {
 		r.Status = Drop
 	}
-	r.Events = len(s.events)
+	if s.events != nil {
+		r.Events = len(s.events.list)
+	}
 	if s.dead {
 		s.release()
 	}
@@ -478,19 +482,26 @@ func (s *Session) fill(d *direction, r *Result) {
 	}
 }
 
+func (s *Session) raise(p pending) {
+	if s.events == nil {
+		s.events = new(events)
+	}
+	s.events.list = append(s.events.list, p)
+}
+
 // Event appends the oldest waiting event to dst: its JSON line, and its text
 // for error_log. name is the attack's type or the violation's token. It stays
 // until Pop.
 func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, attack bool, name string) {
-	if len(s.events) == 0 {
+	if s.events == nil {
 		return dst, 0, false, ""
 	}
-	if a := s.events[0].attack; a != nil {
+	if a := s.events.list[0].attack; a != nil {
 		out = event.AppendAttack(dst, m, a)
 		line = len(out) - len(dst)
 		return event.AppendLogLine(out, a), line, true, a.Hits[0].Type
 	}
-	v := s.events[0].violation
+	v := s.events.list[0].violation
 	out = event.AppendViolation(dst, m, v)
 	line = len(out) - len(dst)
 	return event.AppendViolationLogLine(out, v), line, false, v.Violation.String()
@@ -498,10 +509,10 @@ func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, attack
 
 // Pop forgets the oldest waiting event.
 func (s *Session) Pop() {
-	if len(s.events) > 0 {
-		s.events = s.events[1:]
+	if s.events == nil {
+		return
 	}
-	if len(s.events) == 0 {
+	if s.events.list = s.events.list[1:]; len(s.events.list) == 0 {
 		s.events = nil
 	}
 }
