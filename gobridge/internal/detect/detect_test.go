@@ -83,6 +83,23 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// The span of a finding begins where the eye should look.
+func TestSpan(t *testing.T) {
+	long := strings.Repeat("I'm reading, and 1 < 2 is = true. ", 500)
+	for _, tt := range []struct{ name, before, attack string }{
+		{"tag", long, "<script>alert(1)</script>"},
+		{"attribute", long, "onerror = alert(1)"},
+		{"nothing before", "", "<svg onload=alert(1)>"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := Scan([]byte(tt.before+tt.attack), &Budget{Left: 1 << 20}, nil)
+			require.Len(t, found, 1)
+			require.Equal(t, len(tt.before), found[0].Start)
+			require.Equal(t, len(tt.before+tt.attack), found[0].End)
+		})
+	}
+}
+
 func TestNamesDiffer(t *testing.T) {
 	names := map[string]bool{}
 	for _, d := range detectors {

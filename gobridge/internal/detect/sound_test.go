@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The module for which the comments on maySQLi and mayXSS prove soundness.
+// The module for which the comments on maySQLi and suspect prove soundness.
 // Change it, and the digests below, only after checking the proofs again.
 const (
 	provedVersion = "v0.3.5"
@@ -190,6 +190,8 @@ func TestPrefilterRules(t *testing.T) {
 		}
 	}
 }
+
+func mayXSS(s string) bool { return suspect(s) >= 0 }
 
 func isSQLi(s string) bool {
 	hit, _ := libinjection.IsSQLi(s)

@@ -13,10 +13,8 @@ func (xss) Name() string { return "xss" }
 
 func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 	s := text(value)
-	if !mayXSS(s) || !b.take(len(s)) {
-		return dst
-	}
-	if !libinjection.IsXSS(s) {
+	start := suspect(s)
+	if start < 0 || !b.take(len(s)) || !libinjection.IsXSS(s) {
 		return dst
 	}
 	return append(dst, Finding{
@@ -24,16 +22,18 @@ func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 		Rule:  "941100",
 		Name:  "XSS attack detected via libinjection",
 		Score: 5,
+		Start: start,
 		End:   len(s),
 	})
 }
 
-// mayXSS reports whether libinjection.IsXSS(s) can be true.
+// suspect returns where in s the first thing stands that could be what
+// libinjection.IsXSS flags, -1 when it flags nothing.
 //
 // Sound for v0.3.5, whose functions are named here. checkToken flags five tokens:
 //
 //   - DocType, TagComment and TagNameOpen arise only behind a "<" that stateData
-//     found, from stateTagOpen by the byte after it. mayMarkup tries every "<".
+//     found, from stateTagOpen by the byte after it. markup tries every "<".
 //     stateEndTagOpen leads to a TagClose, which is not flagged, if ">" ends the
 //     name.
 //   - AttrValue, if the token before it was an AttrName that isBlackAttr knows
@@ -42,48 +42,58 @@ func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 //     two. A name begins at the start of the text, after white space, "/" or a
 //     closing quote (the callers of stateAttributeName), and a black one is all
 //     letters and ":", so it is the whole run of these before the "=".
-//     mayAttribute tries every "=" in this way. If isBlackURL judges the value,
+//     attribute tries every "=" in this way. If isBlackURL judges the value,
 //     its first character is D, V, J or an entity, after what mayBlackURL skips.
 //
 // NUL is skipped inside and between these; text with NUL is passed on.
-func mayXSS(s string) bool {
+func suspect(s string) int {
 	lt, eq := strings.IndexByte(s, '<'), strings.IndexByte(s, '=')
 	if lt < 0 && eq < 0 {
-		return false
+		return -1
 	}
 	if strings.IndexByte(s, 0) >= 0 {
-		return true
+		return 0
 	}
-	return lt >= 0 && mayMarkup(s[lt:]) || eq >= 0 && mayAttribute(s, eq)
+	if lt >= 0 {
+		if lt = markup(s, lt); lt >= 0 {
+			return lt
+		}
+	}
+	if eq >= 0 {
+		return attribute(s, eq)
+	}
+	return -1
 }
 
-// mayMarkup reports whether a "<" of s can begin a black tag, a doctype or a
-// black comment.
-func mayMarkup(s string) bool {
+// markup returns where a "<" of whole, the first being at i, can begin a black
+// tag, a doctype or a black comment, or -1.
+func markup(whole string, i int) int {
+	s := whole[i:]
 	noTick := false
 	for {
 		i := strings.IndexByte(s, '<')
 		if i < 0 || i+1 == len(s) {
-			return false
+			return -1
 		}
 		s = s[i+1:]
+		at := len(whole) - len(s) - 1
 		switch c := s[0]; {
 		case isASCIILetter(c):
 			if name := tagName(s); blackTag(name) {
-				return true
+				return at
 			}
 		case c == '/' && len(s) > 1 && isASCIILetter(s[1]):
 			// A closing tag counts only when it goes on behind its name.
 			if name := tagName(s[1:]); blackTag(name) &&
 				!strings.HasPrefix(s[1+len(name):], ">") {
-				return true
+				return at
 			}
 		case c == '!' && hasPrefixFold(s[1:], "DOCTYPE"):
-			return true
+			return at
 		case c == '!' || c == '?' || c == '%' || c == '/':
 			if !noTick && strings.IndexByte(s, '`') >= 0 || blackComment(s[1:]) ||
 				strings.HasPrefix(s, "!--") && blackComment(s[3:]) {
-				return true
+				return at
 			}
 			noTick = true
 		}
@@ -126,9 +136,9 @@ func blackComment(s string) bool {
 // maxAttrName is the longest name that libinjection looks up.
 const maxAttrName = 64
 
-// mayAttribute reports whether an "=" of s, the first being at i, can stand
-// between a black attribute's name and its value.
-func mayAttribute(s string, i int) bool {
+// attribute returns where the name of a black attribute can stand whose "=" is
+// one of s, the first being at i, or -1.
+func attribute(s string, i int) int {
 	for {
 		end := i
 		for end > 0 && htmlWhite(s[end-1]) {
@@ -139,11 +149,11 @@ func mayAttribute(s string, i int) bool {
 			start--
 		}
 		if (start == 0 || beforeName(s[start-1])) && blackAttribute(s[start:end], s[i+1:]) {
-			return true
+			return start
 		}
 		n := strings.IndexByte(s[i+1:], '=')
 		if n < 0 {
-			return false
+			return -1
 		}
 		i += 1 + n
 	}
