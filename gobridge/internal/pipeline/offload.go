@@ -11,48 +11,58 @@ import (
 	"time"
 )
 
+// smallBytes is the longest payload for which a thread is kept free: a few
+// long messages can be made to take seconds.
+const smallBytes = 64 << 10
+
 // offload judges tasks off the event loop. Its goroutines own a thread each
 // and wait in a read of an eventfd: a goroutine started by a call from C would
 // wait in the run queue of NGINX's thread.
 type offload struct {
-	fd   int // eventfd, a semaphore of waiting tasks
 	wake func()
+	any  semaphore // of the threads that judge any task
+	few  semaphore // of the one that judges small tasks only
 
 	mu      sync.Mutex
-	idle    *sync.Cond // signalled when nothing waits or is being judged
-	waiting []*task
+	idle    *sync.Cond               // signalled when nothing waits or is being judged
+	large   []*task                  // waiting
+	small   []*task                  // waiting; none with one thread
 	judging map[*direction]time.Time // when each was begun
 	done    []*task
+	threads int
 }
 
 func newOffload(threads int, wake func()) (*offload, error) {
-	const cloexec, semaphore = syscall.O_CLOEXEC, 1
-	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, cloexec|semaphore, 0)
-	if errno != 0 {
-		return nil, fmt.Errorf("eventfd: %w", errno)
-	}
-	o := &offload{fd: int(fd), wake: wake, judging: map[*direction]time.Time{}}
+	o := &offload{wake: wake, judging: map[*direction]time.Time{}, threads: threads}
 	o.idle = sync.NewCond(&o.mu)
-	for range threads {
-		go o.thread()
+	var err error
+	if o.any, err = newSemaphore(); err != nil {
+		return nil, err
+	}
+	if o.few, err = newSemaphore(); err != nil {
+		return nil, err
+	}
+	for i := range threads {
+		go o.thread(i > 0 || threads == 1)
 	}
 	return o, nil
 }
 
-func (o *offload) thread() {
+// thread judges tasks, long ones first where they are its business: then
+// neither kind waits for the other.
+func (o *offload) thread(large bool) {
 	runtime.LockOSThread()
 	j := newJudge()
-	var one [8]byte
 	for {
-		if _, err := syscall.Read(o.fd, one[:]); err != nil {
-			continue // EINTR
+		if large {
+			o.any.wait()
+		} else {
+			o.few.wait()
 		}
-		o.mu.Lock()
-		t := o.waiting[0]
-		o.waiting[0] = nil
-		o.waiting = o.waiting[1:]
-		o.judging[t.dir] = time.Now()
-		o.mu.Unlock()
+		t := o.next(large)
+		if t == nil {
+			continue // another thread has it
+		}
 		if !guarded(j, t) {
 			j = newJudge()
 		}
@@ -65,6 +75,23 @@ func (o *offload) thread() {
 		o.mu.Unlock()
 		o.wake()
 	}
+}
+
+func (o *offload) next(large bool) *task {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	queue := &o.small
+	if large && len(o.large) > 0 {
+		queue = &o.large
+	}
+	if len(*queue) == 0 {
+		return nil
+	}
+	t := (*queue)[0]
+	(*queue)[0] = nil
+	*queue = (*queue)[1:]
+	o.judging[t.dir] = time.Now()
+	return t
 }
 
 // guarded reports whether t was judged without a panic.
@@ -80,13 +107,46 @@ func guarded(j *judge, t *task) (ok bool) {
 }
 
 func (o *offload) submit(t *task) {
+	small := o.threads > 1 && t.size <= smallBytes
 	o.mu.Lock()
-	o.waiting = append(o.waiting, t)
+	if small {
+		o.small = append(o.small, t)
+	} else {
+		o.large = append(o.large, t)
+	}
 	o.mu.Unlock()
+	o.any.post()
+	if small {
+		o.few.post()
+	}
+}
+
+// semaphore is an eventfd.
+type semaphore int
+
+func newSemaphore() (semaphore, error) {
+	const flags = syscall.O_CLOEXEC | 1 // EFD_CLOEXEC, EFD_SEMAPHORE
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, flags, 0)
+	if errno != 0 {
+		return -1, fmt.Errorf("eventfd: %w", errno)
+	}
+	return semaphore(fd), nil
+}
+
+func (s semaphore) wait() {
+	var one [8]byte
+	for {
+		if _, err := syscall.Read(int(s), one[:]); err != syscall.EINTR {
+			return
+		}
+	}
+}
+
+func (s semaphore) post() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
 	for {
-		if _, err := syscall.Write(o.fd, one[:]); err != syscall.EINTR {
+		if _, err := syscall.Write(int(s), one[:]); err != syscall.EINTR {
 			return
 		}
 	}
@@ -125,7 +185,7 @@ func (o *offload) drain(ms int) int {
 }
 
 // unfinished counts the tasks that are not judged yet. o.mu is held.
-func (o *offload) unfinished() int { return len(o.waiting) + len(o.judging) }
+func (o *offload) unfinished() int { return len(o.large) + len(o.small) + len(o.judging) }
 
 // late reports whether d's task has been judged for ms milliseconds: the time
 // that it waited for others does not count.

@@ -479,3 +479,27 @@ func TestPanicBacklog(t *testing.T) {
 	require.Zero(t, s.dir[0].owned)
 	require.True(t, s.Close())
 }
+
+// TestSmallFirst: messages that take a thread's time do not delay short ones.
+func TestSmallFirst(t *testing.T) {
+	e, wake := newThreads(t)
+	var went []chan struct{}
+	for range 3 {
+		s := open(e, config(Block))
+		went = append(went, hold(s, ws.FromClient))
+		require.Equal(t, Pending, s.Feed(ws.FromClient, wstest.Text(prose(2*smallBytes)).Bytes()).Status)
+	}
+	s := open(e, config(Block))
+	stream := wstest.Text(prose(smallBytes)).Bytes()
+	require.Equal(t, Pending, s.Feed(ws.FromClient, stream).Status)
+	v, ok := e.Poll()
+	for ; !ok; v, ok = e.Poll() {
+		<-wake
+	}
+	require.Same(t, s, v.Session)
+	require.Equal(t, len(stream), v.Result().Release)
+	for _, c := range went {
+		close(c)
+	}
+	require.Zero(t, e.Drain(10_000))
+}
