@@ -16,11 +16,8 @@
 #include "ngx_http_wallarm_websocket_bridge.h"
 
 
-#define NGX_HTTP_WALLARM_WEBSOCKET_CLIENT    0
-#define NGX_HTTP_WALLARM_WEBSOCKET_SERVER    1
-
 /* a control frame: header with masking key, and 125 bytes of payload */
-#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL   (2 + 4 + 125)
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL  (2 + 4 + 125)
 
 
 typedef struct {

@@ -34,6 +34,23 @@
 #endif
 
 
+#if (NGX_HTTP_WALLARM_WEBSOCKET_CLIENT != WSI_FROM_CLIENT)                    \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_SERVER != WSI_FROM_SERVER)                 \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_OFF != WSI_MODE_OFF)                       \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_MONITORING != WSI_MODE_MONITORING)         \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_BLOCK != WSI_MODE_BLOCK)                   \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_PASS != WSI_PASS)                          \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_PENDING != WSI_PENDING)                    \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_DROP != WSI_DROP)                          \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE != WSI_OPAQUE)                      \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_ERROR != WSI_ERROR)                        \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY != WSI_EXPIRE_ASSEMBLY)    \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT != WSI_EXPIRE_VERDICT)      \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY != WSI_EXPIRE_MEMORY)
+#error bridge.h and wsi.h have different numbers
+#endif
+
+
 typedef struct {
     uint32_t  (*abi)(void);
     int32_t   (*init)(wsi_init_t *conf);
@@ -472,32 +489,11 @@ ngx_http_wallarm_websocket_bridge_result(
     res->control = r->control;
     res->need = r->need;
     res->decoded = r->decoded;
+    res->status = r->status;
     res->events = r->events;
     res->messages = r->messages;
     res->uninspected = r->uninspected;
     res->close_code = r->close_code;
-
-    switch (r->status) {
-
-    case WSI_PASS:
-        res->status = ngx_http_wallarm_websocket_pass;
-        break;
-
-    case WSI_PENDING:
-        res->status = ngx_http_wallarm_websocket_pending;
-        break;
-
-    case WSI_DROP:
-        res->status = ngx_http_wallarm_websocket_drop_e;
-        break;
-
-    case WSI_OPAQUE:
-        res->status = ngx_http_wallarm_websocket_opaque;
-        break;
-
-    default: /* WSI_ERROR */
-        res->status = ngx_http_wallarm_websocket_error;
-    }
 }
 
 
@@ -532,27 +528,12 @@ ngx_http_wallarm_websocket_bridge_poll(ngx_http_wallarm_websocket_done_t *done)
 
 void
 ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
-    ngx_uint_t direction, ngx_http_wallarm_websocket_expire_e reason,
+    ngx_uint_t direction, ngx_uint_t reason,
     ngx_http_wallarm_websocket_result_t *res)
 {
-    uint32_t      why;
     wsi_result_t  r;
 
-    switch (reason) {
-
-    case ngx_http_wallarm_websocket_expire_verdict:
-        why = WSI_EXPIRE_VERDICT;
-        break;
-
-    case ngx_http_wallarm_websocket_expire_memory:
-        why = WSI_EXPIRE_MEMORY;
-        break;
-
-    default:
-        why = WSI_EXPIRE_ASSEMBLY;
-    }
-
-    engine.expire(session, (uint32_t) direction, why, &r);
+    engine.expire(session, (uint32_t) direction, (uint32_t) reason, &r);
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
 }

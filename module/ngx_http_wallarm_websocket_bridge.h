@@ -13,28 +13,27 @@
 #include <ngx_core.h>
 
 
-#define NGX_HTTP_WALLARM_WEBSOCKET_OFF         0
-#define NGX_HTTP_WALLARM_WEBSOCKET_MONITORING  1
-#define NGX_HTTP_WALLARM_WEBSOCKET_BLOCK       2
+/* the engine's numbers: _bridge.c compares them with wsi.h */
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLIENT           0
+#define NGX_HTTP_WALLARM_WEBSOCKET_SERVER           1
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_OFF              0
+#define NGX_HTTP_WALLARM_WEBSOCKET_MONITORING       1
+#define NGX_HTTP_WALLARM_WEBSOCKET_BLOCK            2
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_PASS             0
+#define NGX_HTTP_WALLARM_WEBSOCKET_PENDING          1
+#define NGX_HTTP_WALLARM_WEBSOCKET_DROP             2
+#define NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE           3
+#define NGX_HTTP_WALLARM_WEBSOCKET_ERROR            4
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY  0
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT   1
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY    2
 
 /* "need" when frame boundaries are not known any more */
-#define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN     ((size_t) -1)
-
-
-typedef enum {
-    ngx_http_wallarm_websocket_pass = 0,
-    ngx_http_wallarm_websocket_pending,
-    ngx_http_wallarm_websocket_drop_e,
-    ngx_http_wallarm_websocket_opaque,
-    ngx_http_wallarm_websocket_error
-} ngx_http_wallarm_websocket_status_e;
-
-
-typedef enum {
-    ngx_http_wallarm_websocket_expire_assembly = 0,
-    ngx_http_wallarm_websocket_expire_verdict,
-    ngx_http_wallarm_websocket_expire_memory
-} ngx_http_wallarm_websocket_expire_e;
+#define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN          ((size_t) -1)
 
 
 typedef struct {
@@ -43,7 +42,7 @@ typedef struct {
     size_t                        control;
     size_t                        need;
     size_t                        decoded;
-    ngx_http_wallarm_websocket_status_e  status;
+    ngx_uint_t                    status;
     ngx_uint_t                    events;
     ngx_uint_t                    messages;
     ngx_uint_t                    uninspected;
@@ -120,7 +119,7 @@ void ngx_http_wallarm_websocket_bridge_feed(uint64_t session,
 ngx_uint_t ngx_http_wallarm_websocket_bridge_poll(
     ngx_http_wallarm_websocket_done_t *done);
 void ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
-    ngx_uint_t direction, ngx_http_wallarm_websocket_expire_e reason,
+    ngx_uint_t direction, ngx_uint_t reason,
     ngx_http_wallarm_websocket_result_t *res);
 /* NGX_OK, NGX_DONE: none waiting, NGX_ERROR; strings valid until the next */
 ngx_int_t ngx_http_wallarm_websocket_bridge_event(uint64_t session,

@@ -249,12 +249,12 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         ngx_http_wallarm_websocket_events(ctx);
     }
 
-    if (res.status == ngx_http_wallarm_websocket_drop_e) {
+    if (res.status == NGX_HTTP_WALLARM_WEBSOCKET_DROP) {
         ctx->refused = 1;
         return ngx_http_wallarm_websocket_refuse(r);
     }
 
-    if (res.status != ngx_http_wallarm_websocket_pass) {
+    if (res.status != NGX_HTTP_WALLARM_WEBSOCKET_PASS) {
         ctx->uninspected++;
         return ngx_http_next_header_filter(r);
     }

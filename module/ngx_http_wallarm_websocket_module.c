@@ -14,8 +14,6 @@ static ngx_int_t ngx_wallarm_websocket_check_access(ngx_cycle_t *cycle,
 static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-static ngx_int_t ngx_http_wallarm_websocket_preconfiguration(ngx_conf_t *cf);
-static ngx_int_t ngx_http_wallarm_websocket_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
@@ -27,7 +25,6 @@ static char *ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post,
     void *data);
 
 static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
-static void ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_wallarm_websocket_modes[] = {
@@ -189,8 +186,10 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_wallarm_websocket_module_ctx = {
-    ngx_http_wallarm_websocket_preconfiguration,   /* preconfiguration */
-    ngx_http_wallarm_websocket_postconfiguration,  /* postconfiguration */
+    ngx_http_wallarm_websocket_add_variables,
+                                            /* preconfiguration */
+    ngx_http_wallarm_websocket_handshake_init,
+                                            /* postconfiguration */
 
     NULL,                                   /* create main configuration */
     NULL,                                   /* init main configuration */
@@ -216,7 +215,7 @@ ngx_module_t  ngx_http_wallarm_websocket_module = {
                                             /* init process */
     NULL,                                   /* init thread */
     NULL,                                   /* exit thread */
-    ngx_http_wallarm_websocket_exit_process,
+    ngx_http_wallarm_websocket_verdict_exit,
                                             /* exit process */
     NULL,                                   /* exit master */
     NGX_MODULE_V1_PADDING
@@ -357,20 +356,6 @@ ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_wallarm_websocket_preconfiguration(ngx_conf_t *cf)
-{
-    return ngx_http_wallarm_websocket_add_variables(cf);
-}
-
-
-static ngx_int_t
-ngx_http_wallarm_websocket_postconfiguration(ngx_conf_t *cf)
-{
-    return ngx_http_wallarm_websocket_handshake_init(cf);
 }
 
 
@@ -550,11 +535,4 @@ ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle)
-{
-    ngx_http_wallarm_websocket_verdict_exit(cycle);
 }

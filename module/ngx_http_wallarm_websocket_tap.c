@@ -269,8 +269,8 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
             want = ngx_min(res.release, (size_t) n);
 
-            if (res.status == ngx_http_wallarm_websocket_opaque
-                || res.status == ngx_http_wallarm_websocket_error)
+            if (res.status == NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE
+                || res.status == NGX_HTTP_WALLARM_WEBSOCKET_ERROR)
             {
                 want = 0;
             }
@@ -468,18 +468,15 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
 
             res->release += res->control;
 
-            goto done;
+        } else {
+            d->control->pos = 0;
+            d->control->last = res->control;
+
+            ngx_memmove(p, p + res->control, d->last - d->fed);
+            d->fed -= res->control;
+            d->last -= res->control;
         }
-
-        d->control->pos = 0;
-        d->control->last = res->control;
-
-        ngx_memmove(p, p + res->control, d->last - d->fed);
-        d->fed -= res->control;
-        d->last -= res->control;
     }
-
-done:
 
     ngx_http_wallarm_websocket_result(ctx, direction, res);
 
@@ -505,7 +502,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     /* what the engine failed at was not forwarded */
 
-    if (!d->opaque && res->status != ngx_http_wallarm_websocket_error) {
+    if (!d->opaque && res->status != NGX_HTTP_WALLARM_WEBSOCKET_ERROR) {
         d->need = res->need;
     }
 
@@ -523,15 +520,15 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     switch (res->status) {
 
-    case ngx_http_wallarm_websocket_pass:
+    case NGX_HTTP_WALLARM_WEBSOCKET_PASS:
         break;
 
-    case ngx_http_wallarm_websocket_pending:
+    case NGX_HTTP_WALLARM_WEBSOCKET_PENDING:
         d->pending = 1;
         ngx_http_wallarm_websocket_place(ctx);
         break;
 
-    case ngx_http_wallarm_websocket_drop_e:
+    case NGX_HTTP_WALLARM_WEBSOCKET_DROP:
 
         /* a session that failed says so to everything that comes late */
 
@@ -541,7 +538,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
         break;
 
-    case ngx_http_wallarm_websocket_opaque:
+    case NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE:
 
         if (!d->opaque) {
             ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
@@ -557,7 +554,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         d->fed = d->last;
         break;
 
-    case ngx_http_wallarm_websocket_error:
+    default: /* NGX_HTTP_WALLARM_WEBSOCKET_ERROR */
         ngx_http_wallarm_websocket_failed(ctx);
     }
 
@@ -860,7 +857,7 @@ ngx_http_wallarm_websocket_over_budget(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     ngx_http_wallarm_websocket_bridge_expire(largest->session,
                                     largest_direction,
-                                    ngx_http_wallarm_websocket_expire_memory,
+                                    NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY,
                                     &res);
     ngx_http_wallarm_websocket_result(largest, largest_direction, &res);
 
@@ -935,8 +932,8 @@ ngx_http_wallarm_websocket_deadline_handler(ngx_event_t *ev)
 
     ngx_http_wallarm_websocket_bridge_expire(ctx->session, direction,
                               ctx->dir[direction].pending
-                                  ? ngx_http_wallarm_websocket_expire_verdict
-                                  : ngx_http_wallarm_websocket_expire_assembly,
+                                  ? NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT
+                                  : NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY,
                               &res);
 
     ngx_http_wallarm_websocket_result(ctx, direction, &res);

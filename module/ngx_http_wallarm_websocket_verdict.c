@@ -11,6 +11,9 @@
 #include <sys/eventfd.h>
 
 
+/* RFC 6455 7.4.1 */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
+
 /* how long a Close frame may wait for a frame boundary and room to be sent */
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TIMEOUT  1000
 
@@ -131,10 +134,10 @@ ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev)
 static ngx_uint_t
 ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
 {
-    uint32_t                             i;
-    ngx_uint_t                           n, pending;
-    ngx_http_wallarm_websocket_ctx_t    *ctx;
-    ngx_http_wallarm_websocket_done_t    done;
+    uint32_t                            i;
+    ngx_uint_t                          n, pending;
+    ngx_http_wallarm_websocket_ctx_t   *ctx;
+    ngx_http_wallarm_websocket_done_t   done;
 
     for (n = 0; ngx_http_wallarm_websocket_bridge_poll(&done); n++) {
 
@@ -273,10 +276,11 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "wallarm: websocket inspection failed, %s",
                   ctx->conf->fail_open ? "the connection passes uninspected"
-                                      : "the connection is dropped");
+                                       : "the connection is dropped");
 
     if (!ctx->conf->fail_open) {
-        ngx_http_wallarm_websocket_drop(ctx, 1011);
+        ngx_http_wallarm_websocket_drop(ctx,
+                              NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR);
         return;
     }
 
