@@ -77,7 +77,7 @@ func (b *backend) accept(listener int) {
 			}
 			return
 		}
-		if err := prepare(fd); err == nil {
+		if err = prepare(fd); err == nil {
 			err = b.poll.add(fd, syscall.EPOLLIN)
 		}
 		if err != nil {

@@ -197,8 +197,7 @@ func (w *writer) endpoint(name, addr string, port int) {
 	w.end('}')
 }
 
-// http writes the handshake; body is left out when length is below 0, the
-// response when status is 0.
+// http writes the handshake; body is left out when length is below 0.
 func (w *writer) http(m *Meta, h *head, status int, body []byte, length int) {
 	w.object("http")
 	w.optional("version", h.version, maxName)
@@ -212,11 +211,9 @@ func (w *writer) http(m *Meta, h *head, status int, body []byte, length int) {
 		w.end('}')
 	}
 	w.end('}')
-	if status != 0 {
-		w.object("response")
-		w.int("status_code", int64(status))
-		w.end('}')
-	}
+	w.object("response")
+	w.int("status_code", int64(status))
+	w.end('}')
 	w.end('}')
 }
 

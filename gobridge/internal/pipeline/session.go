@@ -109,9 +109,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 		case frame.NeedMore:
 			continue
 		case frame.GotHeader:
-			if !s.begin(d, h, &r) {
-				break
-			}
+			s.begin(d, h, &r)
 		case frame.GotPayload:
 			if d.mode != Off && (!d.skip || h.Opcode.IsControl()) {
 				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.config.engine.loop.scratch)
@@ -142,8 +140,9 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 	return r
 }
 
-// begin looks at a frame's header. It reports whether the frame is followed.
-func (s *Session) begin(d *direction, h *frame.Header, r *Result) bool {
+// begin looks at a frame's header. Unless it drops the session or blinds the
+// direction, the frame is followed.
+func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 	broken := frame.Check(h, d.from, d.inflater != nil, d.assemble.Open())
 	if d.closed {
 		broken.Add(ws.FrameAfterClose)
@@ -151,24 +150,23 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) bool {
 	for broken != 0 {
 		v := broken.Pop()
 		if !s.violate(d, v, d.messages, r) {
-			return false
+			return
 		}
 		if v.Desync() {
 			r.Uninspected++
 			s.blind(d, r)
-			return false
+			return
 		}
 	}
 	if d.mode != Off && !d.skip && d.tooBig(h, s.config.Limits.MaxMessage) {
 		if !s.violate(d, ws.MessageTooBig, d.messages, r) {
-			return false
+			return
 		}
 		// not kept any more, but the frames stay in step
 		d.assemble.Release()
 		d.skip = true
 	}
 	d.assemble.Begin(h)
-	return true
 }
 
 // tooBig judges a message by the header of a frame, before its payload is

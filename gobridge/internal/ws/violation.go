@@ -10,7 +10,8 @@ import (
 // events, metrics, logs and tests.
 type Violation uint8
 
-// Every violation the engine raises. The comment is the token's default action.
+// Every violation. The comment is the token's default action. HandshakeBody and
+// HandshakeHTTPVersion are the NGINX module's, which sees them before the 101.
 const (
 	NoViolation Violation = iota
 
