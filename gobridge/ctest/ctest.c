@@ -33,8 +33,9 @@
 
 #define STR(s)      { (wsi_cbyte_t *) (s), sizeof(s) - 1 }
 
-#define BENIGN      "42[\"chat message\",{\"text\":\"good morning, all\"}]"
-#define ATTACK      "42[\"chat message\",{\"text\":\"<script>alert(1)</script>\"}]"
+#define CHAT(text)  "42[\"chat message\",{\"text\":\"" text "\"}]"
+#define BENIGN      CHAT("good morning, all")
+#define ATTACK      CHAT("<script>alert(1)</script>")
 
 
 typedef struct {
@@ -532,7 +533,7 @@ test_stale(void)
 }
 
 
-/* sessions cost little and give everything back; the collector runs meanwhile */
+/* sessions cost little and give all back; the collector runs meanwhile */
 
 static int
 test_sessions(void)

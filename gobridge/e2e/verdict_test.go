@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +220,10 @@ func TestEvent(t *testing.T) {
 	require.Equal(t, payload, body)
 	require.NotContains(t, e.Line, "secret")
 	require.Contains(t, e.Line, `"ip":"127.0.0.1"`)
+	version, err := exec.Command(env(t, "WSI_CLI"), "version").Output()
+	require.NoError(t, err)
+	require.NotContains(t, string(version), "unknown")
+	require.Contains(t, e.Line, `"type":"waf","version":"`+strings.TrimSpace(strings.TrimPrefix(string(version), "wsi "))+`"`)
 
 	require.Equal(t, 1, strings.Count(n.log("error.log"), "[warn]"))
 	n.logged(`\[warn\] .*wallarm: websocket xss attack blocked, rule \S+, event "chat message", path "\$\[0\]\.text".*client: 127.0.0.1`)
