@@ -13,6 +13,10 @@ prefix=$top/build/demo
 app=$prefix/app
 pids=()
 
+# The tree may lie in a directory that only its owner can enter.
+user=
+[ "$(id -u)" != 0 ] || user="user root;"
+
 
 stop() {
     local pid
@@ -75,11 +79,6 @@ prepare() {
 
 # $1: on or off
 start() {
-    local globals="daemon off;"
-
-    # The page lies in a directory that only its owner may be able to enter.
-    [ "$(id -u)" != 0 ] || globals="$globals user root;"
-
     sed -e "s/127\.0\.0\.1:3000/127.0.0.1:$chat_port/" \
         -e "s/127\.0\.0\.1:8088/127.0.0.1:$port/" \
         -e "s/\(wallarm_parse_websocket\) on;/\1 $1;/" \
@@ -90,7 +89,7 @@ start() {
     pids+=($!)
     wait_for "$chat_port" $! "the chat server ($prefix/logs/chat.log)"
 
-    "$WSI_NGINX" -p "$prefix" -c conf/nginx.conf -g "$globals" \
+    "$WSI_NGINX" -p "$prefix" -c conf/nginx.conf -g "daemon off; $user" \
         2>> "$prefix/logs/stderr.log" 9>&- &
     pids+=($!)
     wait_for "$port" $! "NGINX ($prefix/logs/stderr.log)"
@@ -109,7 +108,7 @@ check_minimal() {
         -e 's/listen 8080/listen 127.0.0.1:8080/' \
         nginx-conf/minimal.conf > "$prefix/conf/minimal.conf"
     "$WSI_NGINX" -t -q -p "$prefix" -c conf/minimal.conf \
-        -g "pid logs/minimal.pid; error_log stderr;"
+        -g "pid logs/minimal.pid; error_log stderr; $user"
     echo "ok - nginx-conf/minimal.conf loads"
 }
 
@@ -156,8 +155,9 @@ demo() {
   or
       ' OR 1=1 --
 
-  That user's own page shows it, and is disconnected. The other one sees him
-  leave, and never gets the message. What was caught is in
+  That user's own page shows it (the script runs there: a box says 1), and is
+  disconnected. The other one sees him leave, and never gets the message.
+  What was caught is in
 
       build/demo/logs/websocket_attacks.json
 

@@ -57,7 +57,7 @@ find_go() {
     done
 
     if [ -z "$old" ]; then
-        apt_install golang-go
+        apt_install golang-go ca-certificates
         old=go
         version=$(go_version go)
         if version_ge "$version" "$need"; then
