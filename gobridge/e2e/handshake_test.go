@@ -275,8 +275,8 @@ func TestForeignUpgradeToken(t *testing.T) {
 	})
 }
 
-// A 101 that does not mean what the engine would take it for is refused with
-// 502, and passes in monitoring.
+// Pitfall 4: a 101 that does not mean what the engine would take it for is
+// refused with 502, and passes in monitoring.
 func TestRefusedResponse(t *testing.T) {
 	t.Parallel()
 	replace := func(from, to string) []byte {

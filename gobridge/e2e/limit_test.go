@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
 )
 
 // Pitfall 13: a message that dribbles in, or stops, is not waited for forever;
@@ -204,8 +205,8 @@ func TestWorkerMemory(t *testing.T) {
 	})
 }
 
-// Many large messages at once do not exceed the budget: they wait for those
-// that are judged, and only as many are shed as have to be.
+// Pitfall 23: many large messages at once do not exceed the budget. They wait
+// for those that are judged, and only as many are shed as have to be.
 func TestWorkerMemoryWaits(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{main: "wallarm_websocket_worker_memory 8m;", location: "wallarm_process_time_limit 1h;"})
@@ -265,4 +266,23 @@ func TestAttackerVanishes(t *testing.T) {
 	client.halfClose()
 	dropped(client, backend, ws.ClosePolicyViolation)
 	n.eventually("the last is logged", func() bool { return strings.Count(n.log("websocket_attacks.json"), "\n") > count })
+}
+
+// A direction that is not held spends of the worker's memory too: when it is
+// the largest holder it is given up, and nobody is dropped for it.
+func TestUnheldDirectionOverBudget(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{main: "wallarm_websocket_worker_memory 256k;"})
+	client, backend := n.connect()
+	part := wstest.Frame{More: true, Opcode: ws.OpText, Payload: []byte(prose(400 << 10))}.Bytes()
+	backend.send(part)
+	client.expect(part)
+	m := text(prose(60 << 10))
+	client.send(m[:30<<10])
+	other, behind := n.connect()
+	talk(other, behind)
+	client.send(m[30<<10:])
+	backend.expect(m)
+	talk(client, backend)
+	n.logged("bytes from server pass uninspected")
 }

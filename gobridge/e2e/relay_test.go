@@ -283,7 +283,8 @@ func TestNothingOfAnAttack(t *testing.T) {
 	}
 }
 
-// Control frames do not wait for a message that is held (RFC 6455 5.4).
+// Pitfall 18: control frames do not wait for a message that is held (RFC 6455
+// 5.4).
 func TestControlOvertakes(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{location: "wallarm_websocket_response_mode block;"})
