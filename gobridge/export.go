@@ -57,7 +57,6 @@ func wsi_open(hs *C.wsi_handshake_t, out *C.wsi_result_t) (session C.uint64_t) {
 	}()
 	checked := handshake.Check(
 		handshake.Offer{
-			Target:       view(hs.target),
 			Key:          view(hs.key),
 			Version:      view(hs.version),
 			Subprotocols: view(hs.subprotocols),

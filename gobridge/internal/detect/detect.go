@@ -37,7 +37,6 @@ func (b *Budget) take(n int) bool {
 
 // Detector appends what it finds in value to dst. It keeps no part of value.
 type Detector interface {
-	Name() string
 	Detect(value []byte, b *Budget, dst []Finding) []Finding
 }
 

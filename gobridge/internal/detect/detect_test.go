@@ -100,14 +100,6 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-func TestNamesDiffer(t *testing.T) {
-	names := map[string]bool{}
-	for _, d := range detectors {
-		require.False(t, names[d.Name()], d.Name())
-		names[d.Name()] = true
-	}
-}
-
 // Ordinary texts are to be rejected by the prefilters, without an allocation.
 func TestPrefilterRejects(t *testing.T) {
 	texts := []string{

@@ -9,8 +9,6 @@ import (
 // sqli is libinjection's SQL detector (CRS 942100) behind a prefilter.
 type sqli struct{}
 
-func (sqli) Name() string { return "sqli" }
-
 func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 	s := text(value)
 	if !maySQLi(s) || !b.take(len(s)) {

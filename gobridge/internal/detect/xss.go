@@ -9,8 +9,6 @@ import (
 // xss is libinjection's HTML detector (CRS 941100) behind a prefilter.
 type xss struct{}
 
-func (xss) Name() string { return "xss" }
-
 func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 	s := text(value)
 	start := suspect(s)

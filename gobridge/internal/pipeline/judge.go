@@ -10,6 +10,7 @@ import (
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/verdict"
 	"wsi/gobridge/internal/ws"
 )
 
@@ -236,9 +237,9 @@ func (j *judge) inspect(value []byte, f *format.Field, path string) {
 		t.deferred = append(t.deferred, v)
 		return
 	}
-	rules := j.findings[:n] // each once, as verdict.Judge counts them
+	rules := j.findings[:n] // each once, as they count
 	for _, found := range j.findings[n:] {
-		if !hasRule(rules, &found) {
+		if !verdict.Has(rules, &found) {
 			rules = append(rules, found)
 		} else if len(t.hits) >= maxHits {
 			continue
@@ -250,15 +251,6 @@ func (j *judge) inspect(value []byte, f *format.Field, path string) {
 		t.hits = append(t.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
 	}
 	j.findings = rules
-}
-
-func hasRule(rules []detect.Finding, f *detect.Finding) bool {
-	for i := range rules {
-		if rules[i].Type == f.Type && rules[i].Rule == f.Rule {
-			return true
-		}
-	}
-	return false
 }
 
 // inTime reports whether there is time for n more bytes. It looks at the clock

@@ -11,16 +11,17 @@ const Threshold = 5
 // two rules are more evidence than one. A message without a score never drops.
 func Judge(findings []detect.Finding, threshold int) (score int, drop bool) {
 	for i := range findings {
-		if !counted(findings[:i], &findings[i]) {
+		if !Has(findings[:i], &findings[i]) {
 			score += findings[i].Score
 		}
 	}
 	return score, score > 0 && score >= threshold
 }
 
-func counted(before []detect.Finding, f *detect.Finding) bool {
-	for i := range before {
-		if before[i].Type == f.Type && before[i].Rule == f.Rule {
+// Has reports whether f's rule is in findings, so that f would not count.
+func Has(findings []detect.Finding, f *detect.Finding) bool {
+	for i := range findings {
+		if findings[i].Type == f.Type && findings[i].Rule == f.Rule {
 			return true
 		}
 	}
