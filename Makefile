@@ -46,6 +46,10 @@ help:  ## this list
 	@echo '  CC=                C compiler (gcc, clang)'
 	@echo '  DESTDIR= PREFIX=   install: staging directory, and where bin/ is (/usr/local)'
 	@echo '  FUZZTIME=          fuzz: time for each target (60s)'
+	@echo '  BENCHFLAGS=        bench: its options (-help lists them)'
+	@echo '  MODULE=            check-nginx: another module than the built one'
+	@echo '  DEMO_PORT=         demo: the port of the chat (8088)'
+	@echo '  CHROMIUM=          demo-check: the browser (/usr/bin/chromium)'
 
 
 # Build
