@@ -71,7 +71,7 @@ prepare() {
     if ! cmp -s "$app/package-lock.json" "$app/installed"; then
         say "installing socket.io and playwright-core"
         (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
-                             --loglevel=error > /dev/null)
+                             --no-progress --loglevel=error > /dev/null)
         cp "$app/package-lock.json" "$app/installed"
     fi
 }
