@@ -39,8 +39,8 @@ var allowed = map[string][]string{
 	"wstest":    {"ws"},                                // must not depend on what it tests
 }
 
-// TestImports: the stages depend on each other in one direction, and what is
-// behind the boundary does not know of it.
+// TestImports: the stages depend on each other in one direction, what is behind
+// the boundary does not know of it, and one stage has a third party's code.
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	walk(t, ".", ".go", func(path string) {
@@ -56,6 +56,9 @@ func TestImports(t *testing.T) {
 			require.NoError(t, err)
 			if name == "C" {
 				require.Equal(t, ".", dir, "%s: only the exports know C", path)
+			}
+			if host, _, _ := strings.Cut(name, "/"); strings.Contains(host, ".") {
+				require.True(t, strings.HasPrefix(dir, "internal/detect"), "%s: a third party's code", path)
 			}
 			if pkg == dir || strings.Contains(pkg, "/") {
 				continue // a command, or what belongs to a package

@@ -49,9 +49,6 @@ func (f *Inflater) Inflate(dst, payload []byte, limit int) (out []byte, err erro
 	return out, err
 }
 
-// Size is the number of bytes that the Inflater holds beyond the struct.
-func (f *Inflater) Size() int { return cap(f.win) }
-
 // keep moves the window on over p.
 func (f *Inflater) keep(p []byte) {
 	size := int(f.window)
