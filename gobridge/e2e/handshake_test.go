@@ -190,7 +190,7 @@ func TestBodyOnUpgrade(t *testing.T) {
 // connection.
 func TestHTTP2Upgrade(t *testing.T) {
 	if !hasBuild(t, "http_v2_module") {
-		t.Skip("this NGINX is built without HTTP/2")
+		t.Skip("this NGINX is built without HTTP/2: run make e2e with NGINX_VERSION=")
 	}
 	t.Parallel()
 	for _, mode := range []string{"block", "monitoring"} {
@@ -391,7 +391,7 @@ func TestArticle(t *testing.T) {
 // A subrequest that is answered 101 would tunnel past the inspection.
 func TestUpgradeOfSubrequest(t *testing.T) {
 	if !hasBuild(t, "http_auth_request_module") {
-		t.Skip("this NGINX is built without auth_request")
+		t.Skip("this NGINX is built without auth_request: run make e2e with NGINX_VERSION=")
 	}
 	t.Parallel()
 	n := start(t, conf{location: "auth_request /auth;", redirect: "/auth"})

@@ -94,6 +94,20 @@ func sorted(t testing.TB, b []byte) (data, control []byte) {
 	return data, control
 }
 
+// received reads as much as want, in which control frames may have overtaken
+// data.
+func received(t testing.TB, p *peer, want []byte, seed uint64) {
+	t.Helper()
+	got := make([]byte, len(want))
+	p.patiently()
+	_, err := readFull(p, got)
+	require.NoError(t, err, "seed %d", seed)
+	wantData, wantControl := sorted(t, want)
+	data, control := sorted(t, got)
+	require.True(t, bytes.Equal(wantData, data), "seed %d", seed)
+	require.True(t, bytes.Equal(wantControl, control), "seed %d", seed)
+}
+
 // feed sends b in random pieces.
 func feed(p *peer, rnd *rand.Rand, b []byte) error {
 	for most := 1; len(b) > 0; {
@@ -140,26 +154,11 @@ func TestChunks(t *testing.T) {
 						go func() { errs <- feed(client, rand.New(rand.NewPCG(seed, 1)), up) }()
 						go func() { errs <- feed(backend, rand.New(rand.NewPCG(seed, 2)), down) }()
 
-						got := make([]byte, len(up))
-						backend.patiently()
-						_, err := readFull(backend, got)
-						require.NoError(t, err, "seed %d", seed)
-						wantData, wantControl := sorted(t, up)
-						data, control := sorted(t, got)
-						require.True(t, bytes.Equal(wantData, data), "seed %d", seed)
-						require.True(t, bytes.Equal(wantControl, control), "seed %d", seed)
-
+						received(t, backend, up, seed)
 						if response == "monitoring" {
 							client.expect(down)
 						} else {
-							got := make([]byte, len(down))
-							client.patiently()
-							_, err := readFull(client, got)
-							require.NoError(t, err, "seed %d", seed)
-							wantData, wantControl := sorted(t, down)
-							data, control := sorted(t, got)
-							require.True(t, bytes.Equal(wantData, data), "seed %d", seed)
-							require.True(t, bytes.Equal(wantControl, control), "seed %d", seed)
+							received(t, client, down, seed)
 						}
 						require.NoError(t, <-errs)
 						require.NoError(t, <-errs)

@@ -235,9 +235,9 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	return w.line()
 }
 
-// AppendLogLine appends the error_log line of a to dst, without a newline.
+// AppendAttackLogLine appends the error_log line of a to dst, without a newline.
 // Bytes outside printable ASCII stand as \xHH, as in NGINX's own logs.
-func AppendLogLine(dst []byte, a *Attack) []byte {
+func AppendAttackLogLine(dst []byte, a *Attack) []byte {
 	hit := a.Lead()
 	dst = append(dst, "wallarm: websocket "...)
 	dst = appendPlain(dst, hit.Type, 32)

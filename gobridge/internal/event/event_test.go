@@ -319,7 +319,7 @@ func TestLineIsBounded(t *testing.T) {
 			a.Hits = append(a.Hits, hit)
 		}
 		decode(t, AppendAttack(nil, m, a))
-		require.Less(t, len(AppendLogLine(nil, a)), maxLogLine)
+		require.Less(t, len(AppendAttackLogLine(nil, a)), maxLogLine)
 		decode(t, AppendViolation(nil, m, &Violation{Violation: ws.MessageTooBig, Action: Blocked}))
 	}
 }
@@ -442,7 +442,7 @@ func TestLogLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := chatAttack()
 			tt.change(a)
-			require.Equal(t, "before "+tt.want, string(AppendLogLine([]byte("before "), a)))
+			require.Equal(t, "before "+tt.want, string(AppendAttackLogLine([]byte("before "), a)))
 		})
 	}
 }
@@ -488,7 +488,7 @@ func FuzzAttack(f *testing.F) {
 		if err := s.Validate(doc); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(AppendLogLine(nil, a)); n >= maxLogLine {
+		if n := len(AppendAttackLogLine(nil, a)); n >= maxLogLine {
 			t.Fatalf("log line of %d bytes", n)
 		}
 	})

@@ -497,7 +497,7 @@ func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, attack
 	if a := s.events.list[0].attack; a != nil {
 		out = event.AppendAttack(dst, m, a)
 		line = len(out) - len(dst)
-		return event.AppendLogLine(out, a), line, true, a.Hits[0].Type
+		return event.AppendAttackLogLine(out, a), line, true, a.Hits[0].Type
 	}
 	v := s.events.list[0].violation
 	out = event.AppendViolation(dst, m, v)
