@@ -95,24 +95,16 @@ func wsi_feed(session C.uint64_t, direction C.uint32_t, data *C.wsi_cbyte_t, n C
 }
 
 //export wsi_poll
-func wsi_poll(done *C.wsi_done_t, most C.uint32_t) (n C.uint32_t) {
-	defer func() { failed(recover()) }()
-	out := unsafe.Slice(done, int(most))
-	for int(n) < len(out) && poll(&out[n]) {
-		n++
-	}
-	return n
-}
-
-// poll reports whether there was a verdict.
-func poll(d *C.wsi_done_t) bool {
-	*d = C.wsi_done_t{}
+func wsi_poll(done *C.wsi_done_t) C.uint32_t {
+	*done = C.wsi_done_t{}
+	defer fail(&done.result)
 	v, ok := engine.Poll()
-	if ok {
-		d.cookie, d.direction = C.uint64_t(v.Session.Cookie), C.uint32_t(v.Direction)
-		finish(d, v)
+	if !ok {
+		return 0
 	}
-	return ok
+	done.cookie, done.direction = C.uint64_t(v.Session.Cookie), C.uint32_t(v.Direction)
+	finish(done, v)
+	return 1
 }
 
 // finish tells even of a panic whose session it was.

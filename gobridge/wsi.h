@@ -156,8 +156,8 @@ uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result);
 void wsi_feed(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
     size_t len, wsi_result_t *result);
 
-/* up to max results of off-loop judging; returns their number */
-uint32_t wsi_poll(wsi_done_t *done, uint32_t max);
+/* 1: done is the result of one off-loop judging, 0: there is none */
+uint32_t wsi_poll(wsi_done_t *done);
 
 /* gives up on what is held in a direction, for a WSI_EXPIRE_* reason */
 void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,

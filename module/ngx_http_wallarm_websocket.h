@@ -140,9 +140,17 @@ void ngx_http_wallarm_websocket_forget(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
 void ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx);
-void ngx_http_wallarm_websocket_place(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_discard(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction);
+
+
+/* _budget.c */
+
+void ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
+    size_t before, size_t after);
+void ngx_http_wallarm_websocket_place(ngx_http_wallarm_websocket_ctx_t *ctx);
+ngx_uint_t ngx_http_wallarm_websocket_over_budget(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction);
 
 
 /* _verdict.c */

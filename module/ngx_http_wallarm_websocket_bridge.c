@@ -57,7 +57,7 @@ typedef struct {
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
     void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
                   size_t len, wsi_result_t *result);
-    uint32_t  (*poll)(wsi_done_t *done, uint32_t max);
+    uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
@@ -514,7 +514,7 @@ ngx_http_wallarm_websocket_bridge_poll(ngx_http_wallarm_websocket_done_t *done)
 {
     wsi_done_t  d;
 
-    if (engine.poll(&d, 1) == 0) {
+    if (engine.poll(&d) == 0) {
         return 0;
     }
 

@@ -50,7 +50,7 @@ static struct {
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
     void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
                   size_t len, wsi_result_t *result);
-    uint32_t  (*poll)(wsi_done_t *done, uint32_t max);
+    uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
@@ -190,7 +190,7 @@ verdict(wsi_done_t *done)
     uint64_t       n;
     struct pollfd  pfd = { .fd = wake_fd, .events = POLLIN };
 
-    while (wsi.poll(done, 1) == 0) {
+    while (wsi.poll(done) == 0) {
         CHECK(poll(&pfd, 1, WAIT) == 1);
         CHECK(read(wake_fd, &n, sizeof(n)) == sizeof(n));
     }

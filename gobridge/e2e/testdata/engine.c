@@ -160,40 +160,40 @@ void wsi_feed(uint64_t s, uint32_t direction, wsi_cbyte_t *data, size_t len,
 }
 
 
-uint32_t wsi_poll(wsi_done_t *done, uint32_t max)
+uint32_t wsi_poll(wsi_done_t *done)
 {
     int       i;
     uint32_t  n = 0;
 
     pthread_mutex_lock(&lock);
 
-    for (i = 1; i < SESSIONS && n < max; i++) {
+    for (i = 1; i < SESSIONS && n == 0; i++) {
         if (!sessions[i].pending || !sessions[i].done) {
             continue;
         }
 
-        memset(&done[n], 0, sizeof(done[n]));
-        done[n].cookie = sessions[i].cookie;
-        done[n].direction = sessions[i].direction;
+        memset(done, 0, sizeof(*done));
+        done->cookie = sessions[i].cookie;
+        done->direction = sessions[i].direction;
 
         switch (sessions[i].done) {
         case 'd':
-            done[n].result.status = WSI_DROP;
-            done[n].result.close_code = 1008;
-            done[n].result.events = 1;
+            done->result.status = WSI_DROP;
+            done->result.close_code = 1008;
+            done->result.events = 1;
             sessions[i].event = 1;
             break;
         case 'e':
-            done[n].result.status = WSI_ERROR;
+            done->result.status = WSI_ERROR;
             break;
         default:
-            done[n].result.release = sessions[i].held;
-            done[n].result.messages = 1;
+            done->result.release = sessions[i].held;
+            done->result.messages = 1;
         }
 
         sessions[i].pending = 0;
         sessions[i].done = 0;
-        n++;
+        n = 1;
     }
 
     pthread_mutex_unlock(&lock);

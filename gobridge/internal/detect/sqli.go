@@ -11,10 +11,7 @@ type sqli struct{}
 
 func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 	s := text(value)
-	if !maySQLi(s) || !b.take(len(s)) {
-		return dst
-	}
-	if !flagged(s) {
+	if !maySQLi(s) || !flagged(s, b) {
 		return dst
 	}
 	return append(dst, Finding{
@@ -27,8 +24,11 @@ func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
 }
 
 // flagged asks libinjection, about the parts of program code.
-func flagged(s string) bool {
+func flagged(s string, b *Budget) bool {
 	for range maxConditionals {
+		if !b.take(len(s)) {
+			return false
+		}
 		if hit, _ := libinjection.IsSQLi(s); !hit {
 			return false
 		}
