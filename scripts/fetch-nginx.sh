@@ -115,8 +115,8 @@ if [ ! -d "$dir" ]; then
     else
         rm -f "$tarball.part"
         die "the source of NGINX $version cannot be fetched: nginx.org cannot" \
-            "be reached or does not have it, and the distribution has no" \
-            "source package of that version. Unpack it yourself and run" \
+            "be reached or does not have it, and the distribution offers no" \
+            "source package of that version to download. Unpack it and run" \
             "make build NGINX_SOURCE_DIR=/path/to/nginx-$version."
     fi
 

@@ -23,6 +23,10 @@ scripts/build-nginx.sh binary
 env=$(scripts/env.sh)
 eval "$env"
 
+# The suite starts NGINX with -e, which 1.19.5 brought.
+"$WSI_NGINX" -h 2>&1 | grep -q -- '-e filename' \
+    || die "$WSI_NGINX is too old for nginx/nginx-tests, which needs 1.19.5"
+
 export TEST_NGINX_BINARY=$WSI_NGINX
 export TEST_NGINX_GLOBALS="load_module $WSI_MODULE;
 wallarm_websocket_library $WSI_LIBRARY;"
