@@ -40,12 +40,31 @@ type Detector interface {
 	Detect(value []byte, b *Budget, dst []Finding) []Finding
 }
 
-// Scan appends the findings of all detectors in value to dst.
+// Scan appends the findings of all detectors in value to dst. A word alone, as
+// most keys and names are, is none of theirs.
 func Scan(value []byte, b *Budget, dst []Finding) []Finding {
+	if isWord(value) {
+		return dst
+	}
 	for _, d := range detectors {
 		dst = d.Detect(value, b, dst)
 	}
 	return dst
+}
+
+// isWord reports whether value is one word of ASCII letters, digits and "_". To
+// libinjection it is one SQL token, and no fingerprint has only one; it has
+// nothing of HTML.
+func isWord(value []byte) bool {
+	if len(value) == 0 || !isASCIILetter(value[0]) {
+		return false
+	}
+	for _, c := range value {
+		if !isASCIILetter(c) && c != '_' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // text is value as a string, valid while value is unchanged: for callees that

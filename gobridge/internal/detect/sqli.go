@@ -68,27 +68,9 @@ func flagged(s string, b *Budget) bool {
 //     or ")" second. So the fingerprint begins with the two; or it is X, which
 //     noEvil excludes. # and -- read later would not change them either, so that
 //     the MySQL reading would end alike.
-//
-// One word is one token, and no fingerprint has only one.
 func maySQLi(s string) bool {
-	if isWord(s) {
-		return false
-	}
 	f := sqliFolder{in: s, steps: sqliTokenLimit}
 	return f.listed(0, false) || f.reparse && f.listed(0, true) ||
 		strings.IndexByte(s, '\'') >= 0 && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
 		strings.IndexByte(s, '"') >= 0 && f.listed('"', true)
-}
-
-// isWord knows the names and keys that most messages are full of.
-func isWord(s string) bool {
-	if s == "" || !isASCIILetter(s[0]) {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; !isASCIILetter(c) && c != '_' && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
 }
