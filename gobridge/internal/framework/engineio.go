@@ -14,6 +14,14 @@ type engineIO struct {
 	pending *pending // a socket.io packet that waits for its attachments
 }
 
+// Alike: only a message that may be an attachment is read by what was before.
+func (d *engineIO) Alike() int {
+	if d.pending != nil {
+		return 0
+	}
+	return alikeEngineIO
+}
+
 // The first character of a text message is the packet's type:
 //
 //	0{"sid":...}  open        4...  message    b<base64>   binary (EIO 4)

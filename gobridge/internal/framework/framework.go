@@ -37,4 +37,14 @@ type Decoder interface {
 	// Decode visits every string of m. It never fails: what the framework
 	// does not understand goes to the generic decoder.
 	Decode(m Message, w *format.Walker, visit format.Visit) Envelope
+
+	// Alike tells decoders by what they make of the next message: those with
+	// the same number visit the same strings. 0: it depends on earlier messages.
+	Alike() int
 }
+
+// What Decoder.Alike returns.
+const (
+	alikePlain = 1 + iota
+	alikeEngineIO
+)

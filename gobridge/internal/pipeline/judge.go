@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"hash/maphash"
 	"math"
 	"time"
 
@@ -79,6 +80,7 @@ type judge struct {
 	scratch  []byte // for message.Assembler
 	inflated []byte
 	walker   format.Walker
+	recent   recent
 	visit    format.Visit // the method field, bound once
 	findings []detect.Finding
 
@@ -92,6 +94,7 @@ type judge struct {
 
 func newJudge() *judge {
 	j := &judge{scratch: make([]byte, 0, inlineBytes)}
+	j.recent.seed = maphash.MakeSeed()
 	j.visit = j.field
 	return j
 }
@@ -191,10 +194,21 @@ func (j *judge) open(t *task) bool {
 		t.payload = j.inflated
 	}
 	t.length = len(t.payload)
+	alike := t.decoder.Alike()
+	var slot *clean
+	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
+		slot = j.recent.slot(t.payload)
+	}
+	if slot != nil && slot.is(alike, t.message.Opcode, t.payload) {
+		return true
+	}
 	if t.message.Opcode == ws.OpText && t.violations == 0 && !message.ValidText(t.payload) {
 		t.violations.Add(ws.MessageUTF8Invalid)
 	}
 	t.envelope = t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, j.visit)
+	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
+		slot.set(alike, t.message.Opcode, t.payload)
+	}
 	return true
 }
 

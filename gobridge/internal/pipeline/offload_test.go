@@ -369,6 +369,8 @@ func TestExpire(t *testing.T) {
 // broken is a decoder that panics.
 type broken struct{}
 
+func (broken) Alike() int { return 0 }
+
 func (broken) Decode(framework.Message, *format.Walker, format.Visit) framework.Envelope {
 	panic("broken decoder")
 }

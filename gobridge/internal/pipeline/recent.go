@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"bytes"
+	"hash/maphash"
+
+	"wsi/gobridge/internal/ws"
+)
+
+const (
+	// recentSlots and recentBytes bound what is remembered: at most 256 KiB.
+	recentSlots = 128
+	recentBytes = 2 << 10
+)
+
+// recent remembers messages that were just judged and found clean. A server
+// sends the same message to everybody in a room; it is judged once. What is
+// compared is the message itself, never its hash, and only where the decoder
+// depends on nothing else.
+type recent struct {
+	seed  maphash.Seed
+	slots [recentSlots]clean
+}
+
+// clean is one message without a finding or a violation. alike 0: none.
+type clean struct {
+	payload []byte // inflated
+	alike   int    // framework.Decoder's
+	opcode  ws.Opcode
+}
+
+// slot is where payload is remembered, nil when it is too long.
+func (r *recent) slot(payload []byte) *clean {
+	if len(payload) > recentBytes {
+		return nil
+	}
+	return &r.slots[maphash.Bytes(r.seed, payload)%recentSlots]
+}
+
+func (c *clean) is(alike int, opcode ws.Opcode, payload []byte) bool {
+	return c.alike == alike && c.opcode == opcode && bytes.Equal(c.payload, payload)
+}
+
+func (c *clean) set(alike int, opcode ws.Opcode, payload []byte) {
+	c.payload = append(c.payload[:0], payload...)
+	c.alike, c.opcode = alike, opcode
+}

@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+// counter counts what is decoded.
+type counter struct {
+	framework.Decoder
+	n int
+}
+
+func (c *counter) Decode(m framework.Message, w *format.Walker, visit format.Visit) framework.Envelope {
+	c.n++
+	return c.Decoder.Decode(m, w, visit)
+}
+
+// TestRecent: a message is judged once for everybody it is sent to, unless
+// something of it was found, or may be read in another way.
+func TestRecent(t *testing.T) {
+	const header = `451-["file",{"_placeholder":true,"num":0}]`
+	binary := func(text string) []byte {
+		f := wstest.Text(text)
+		f.Opcode = ws.OpBinary
+		return f.Bytes()
+	}
+	text := func(text string) []byte { return wstest.Text(text).Bytes() }
+	const chat = `42["chat message","hello everyone, how are you?"]`
+	const attack = `42["chat message","<script>alert(1)</script>"]`
+	long := `42["chat message","` + strings.Repeat("hello ", recentBytes/6+1) + `"]`
+	for name, test := range map[string]struct {
+		targets []string
+		frames  [][]byte
+		decoded int
+		events  int
+	}{
+		"clean":          {[]string{"/socket.io/?EIO=4", "/socket.io/?EIO=4"}, [][]byte{text(chat), text(chat)}, 1, 0},
+		"attack":         {[]string{"/socket.io/?EIO=4", "/socket.io/?EIO=4"}, [][]byte{text(attack), text(attack)}, 4, 4},
+		"other decoder":  {[]string{"/socket.io/?EIO=4", "/"}, [][]byte{text(chat)}, 2, 0},
+		"other opcode":   {[]string{"/socket.io/?EIO=4"}, [][]byte{text(chat), binary(chat)}, 2, 0},
+		"attachment":     {[]string{"/socket.io/?EIO=4"}, [][]byte{text(header), binary("hi"), text(header), binary("hi")}, 4, 0},
+		"not UTF-8":      {[]string{"/"}, [][]byte{text("hi \xff"), text("hi \xff")}, 2, 1},
+		"too long":       {[]string{"/"}, [][]byte{text(long), text(long)}, 2, 0},
+		"nothing":        {[]string{"/"}, [][]byte{text(""), text("")}, 1, 0},
+		"other and back": {[]string{"/"}, [][]byte{text("one"), text("two"), text("one"), text("two")}, 2, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			decoded, events := 0, 0
+			for _, target := range test.targets {
+				s, _ := e.Open(Handshake{Target: target}, config(Monitoring))
+				c := &counter{Decoder: s.dir[ws.FromClient].decoder}
+				s.dir[ws.FromClient].decoder = c
+				for _, f := range test.frames {
+					r := s.Feed(ws.FromClient, f)
+					require.Equal(t, Pass, r.Status)
+					require.Equal(t, 1, r.Messages)
+				}
+				decoded += c.n
+				if s.events != nil {
+					events += len(s.events.list)
+				}
+			}
+			require.Equal(t, test.decoded, decoded)
+			require.Equal(t, test.events, events)
+		})
+	}
+}
+
+// TestRecentNeverMixes: however many messages share a slot, each is compared.
+func TestRecentNeverMixes(t *testing.T) {
+	s, _ := newEngine(t).Open(Handshake{Target: "/"}, config(Monitoring))
+	for i := range 10 * recentSlots {
+		s.Feed(ws.FromClient, wstest.Text(strings.Repeat("x", i%recentBytes)).Bytes())
+		r := s.Feed(ws.FromClient, wstest.Text(strings.Repeat("x", i%recentBytes)+"<script>").Bytes())
+		require.Equal(t, i+1, r.Events)
+	}
+}
