@@ -29,7 +29,7 @@ func TestQuick(t *testing.T) {
 		nginx = "/usr/sbin/nginx"
 	}
 	if _, err := os.Stat(nginx); err != nil {
-		t.Skip("no NGINX: ", err)
+		t.Skip("no NGINX, run make deps or set WSI_NGINX=: ", err)
 	}
 	args := []string{"-quick", "-nginx", nginx}
 	if os.Getenv("WSI_MODULE") == "" {

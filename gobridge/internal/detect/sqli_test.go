@@ -15,15 +15,19 @@ func TestConditional(t *testing.T) {
 		text   string
 		attack bool
 	}{
-		"braces":           {`if (a < b && c > d) { return "x"; } is the line that broke the build`, false},
-		"bare word":        {"if (a) { b }", false},
-		"return":           {"if (a < b) return;", false},
-		"nested":           {"if (a) { if (b) { c } }", false},
-		"attack behind":    {"if (a) { ' OR 1=1 -- ", true},
-		"attack inside":    {"if (' or 1=1 --) {", true},
-		"SQL's IF":         {"if(1, 1, 2) union select 3", true},
-		"SQL behind it":    {"if (1) union select 3", true},
-		"attack in second": {"if (a < b && c > d) { if (b < c && c > d) { 1 union select password from users", true},
+		"braces":            {`if (a < b && c > d) { return "x"; } is the line that broke the build`, false},
+		"bare word":         {"if (a) { b }", false},
+		"nested":            {"if (a) { if (b) { c } }", false},
+		"attack behind":     {"if (a) { ' OR 1=1 -- ", true},
+		"attack inside":     {"if (' or 1=1 --) {", true},
+		"SQL's IF":          {"if(1, 1, 2) union select 3", true},
+		"SQL behind it":     {"if (1) union select 3", true},
+		"comment in head":   {"if (a'/*) {*/ or 1=1 -- ", true},
+		"comment, SQL's IF": {"if (1/*) {*/,1,2) union select 3", true},
+		"quotes in head":    {"if (a' or '){' = '){' -- ", true},
+		"dashes in head":    {"if (a' --) {\n or 1=1 -- ", true},
+		"hash in head":      {"if (a' #) {\n or 1=1 -- ", true},
+		"attack in second":  {"if (a < b && c > d) { if (b < c && c > d) { 1 union select password from users", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := Scan([]byte(c.text), &Budget{Left: 1 << 20}, nil)
