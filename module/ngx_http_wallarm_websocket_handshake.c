@@ -382,27 +382,18 @@ ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+        for (i = 0; i < part->nelts; i++) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
+            if (h[i].key.len == sizeof("upgrade") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "upgrade",
+                                   sizeof("upgrade") - 1)
+                   == 0)
+            {
+                h[i].value.len = 0;
             }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == sizeof("upgrade") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "upgrade",
-                               sizeof("upgrade") - 1)
-               == 0)
-        {
-            h[i].value.len = 0;
         }
     }
 
@@ -424,47 +415,39 @@ ngx_http_wallarm_websocket_header(ngx_pool_t *pool, ngx_list_t *headers,
 
     name_len = ngx_strlen(name);
 
-    part = &headers->part;
-    h = part->elts;
+    for (part = &headers->part; part; part = part->next) {
+        h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+        for (i = 0; i < part->nelts; i++) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
+            if (h[i].hash == 0
+                || h[i].key.len != name_len
+                || ngx_strncasecmp(h[i].key.data, (u_char *) name, name_len)
+                   != 0)
+            {
+                continue;
             }
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
+            if (value->data == NULL) {
+                *value = h[i].value;
+                continue;
+            }
+
+            len = value->len + sizeof(", ") - 1 + h[i].value.len;
+
+            joined = ngx_pnalloc(pool, len);
+            if (joined == NULL) {
+                return NGX_ERROR;
+            }
+
+            p = ngx_cpymem(joined, value->data, value->len);
+            *p++ = ',';
+            *p++ = ' ';
+            ngx_memcpy(p, h[i].value.data, h[i].value.len);
+
+            value->data = joined;
+            value->len = len;
         }
-
-        if (h[i].hash == 0
-            || h[i].key.len != name_len
-            || ngx_strncasecmp(h[i].key.data, (u_char *) name, name_len) != 0)
-        {
-            continue;
-        }
-
-        if (value->data == NULL) {
-            *value = h[i].value;
-            continue;
-        }
-
-        len = value->len + sizeof(", ") - 1 + h[i].value.len;
-
-        joined = ngx_pnalloc(pool, len);
-        if (joined == NULL) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_cpymem(joined, value->data, value->len);
-        *p++ = ',';
-        *p++ = ' ';
-        ngx_memcpy(p, h[i].value.data, h[i].value.len);
-
-        value->data = joined;
-        value->len = len;
     }
 
     return NGX_OK;
