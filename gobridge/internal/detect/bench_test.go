@@ -33,7 +33,7 @@ func BenchmarkScan(b *testing.B) {
 			budget := new(Budget)
 			for b.Loop() {
 				budget.Left = len(value) * len(detectors)
-				Scan(value, budget, dst[:0])
+				Scan(value, false, budget, dst[:0])
 			}
 		})
 	}

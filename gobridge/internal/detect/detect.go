@@ -41,13 +41,16 @@ type Detector interface {
 }
 
 // Scan appends the findings of all detectors in value to dst. A word alone, as
-// most keys and names are, is none of theirs.
-func Scan(value []byte, b *Budget, dst []Finding) []Finding {
+// most keys and names are, is none of theirs. cut: value may begin or end
+// anywhere in what was sent, which not every detector can judge.
+func Scan(value []byte, cut bool, b *Budget, dst []Finding) []Finding {
 	if isWord(value) {
 		return dst
 	}
 	for _, d := range detectors {
-		dst = d.Detect(value, b, dst)
+		if !cut || !d.whole {
+			dst = d.Detect(value, b, dst)
+		}
 	}
 	return dst
 }

@@ -12,7 +12,7 @@ import (
 const enough = 1 << 30
 
 func scan(s string) []Finding {
-	return Scan([]byte(s), &Budget{Left: enough}, nil)
+	return Scan([]byte(s), false, &Budget{Left: enough}, nil)
 }
 
 func TestSamples(t *testing.T) {
@@ -38,7 +38,7 @@ func TestFinding(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			before := Finding{Type: "rce"}
 			budget := Budget{Left: enough}
-			require.Equal(t, []Finding{before, tt.want}, Scan([]byte(tt.text), &budget, []Finding{before}))
+			require.Equal(t, []Finding{before, tt.want}, Scan([]byte(tt.text), false, &budget, []Finding{before}))
 			require.False(t, budget.Exhausted)
 		})
 	}
@@ -75,7 +75,7 @@ func TestBudget(t *testing.T) {
 			budget := Budget{Left: tt.left}
 			var found []Finding
 			for _, v := range tt.values {
-				found = Scan([]byte(v), &budget, found)
+				found = Scan([]byte(v), false, &budget, found)
 			}
 			require.Len(t, found, tt.findings)
 			require.Equal(t, tt.exhausted, budget.Exhausted)
@@ -92,7 +92,7 @@ func TestSpan(t *testing.T) {
 		{"nothing before", "", "<svg onload=alert(1)>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			found := Scan([]byte(tt.before+tt.attack), &Budget{Left: 1 << 20}, nil)
+			found := Scan([]byte(tt.before+tt.attack), false, &Budget{Left: 1 << 20}, nil)
 			require.Len(t, found, 1)
 			require.Equal(t, len(tt.before), found[0].Start)
 			require.Equal(t, len(tt.before+tt.attack), found[0].End)
@@ -126,7 +126,7 @@ func TestPrefilterRejects(t *testing.T) {
 	}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, v := range values {
-			Scan(v, budget, findings)
+			Scan(v, false, budget, findings)
 		}
 	}))
 }

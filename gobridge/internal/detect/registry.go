@@ -1,7 +1,10 @@
 package detect
 
 // detectors run in this order.
-var detectors = []Detector{
-	sqli{},
-	xss{},
+var detectors = []struct {
+	Detector
+	whole bool // judges only what is not cut: how SQL reads depends on its beginning
+}{
+	{sqli{}, true},
+	{xss{}, false},
 }

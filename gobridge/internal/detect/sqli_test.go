@@ -30,7 +30,7 @@ func TestConditional(t *testing.T) {
 		"attack in second":  {"if (a < b && c > d) { if (b < c && c > d) { 1 union select password from users", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := Scan([]byte(c.text), &Budget{Left: 1 << 20}, nil)
+			found := Scan([]byte(c.text), false, &Budget{Left: 1 << 20}, nil)
 			require.Equal(t, c.attack, len(found) > 0, "%v", found)
 		})
 	}
@@ -40,8 +40,8 @@ func TestConditional(t *testing.T) {
 func TestConditionalMany(t *testing.T) {
 	const head = "if (a && b) {"
 	text := strings.Repeat(head, maxConditionals)
-	require.NotEmpty(t, Scan([]byte(text), &Budget{Left: 1 << 20}, nil))
-	require.Empty(t, Scan([]byte(text[len(head):]), &Budget{Left: 1 << 20}, nil))
+	require.NotEmpty(t, Scan([]byte(text), false, &Budget{Left: 1 << 20}, nil))
+	require.Empty(t, Scan([]byte(text[len(head):]), false, &Budget{Left: 1 << 20}, nil))
 }
 
 // No word that libinjection knows is an attack by itself, so isWord is sound.

@@ -67,6 +67,7 @@ type Meta struct {
 type Hit struct {
 	detect.Finding
 	Path  string // JSONPath of the field
+	Event string // that its application message is
 	Match []byte // the matched span of the field's value
 }
 

@@ -88,8 +88,8 @@ func chatAttack() *Attack {
 		Framework: "socket.io", Event: "chat message", Format: "json", Subprotocol: "chat.v1",
 		Payload: payload, PayloadLen: len(payload),
 		Hits: []Hit{
-			{detect.Finding{Type: "sqli", Rule: "942100", Name: "SQL injection", Score: 3}, "$[0]", []byte("x")},
-			{detect.Finding{Type: "xss", Rule: "941100", Name: "XSS by libinjection", Score: 5}, "$[0].text", []byte("<script>alert(1)</script>")},
+			{Finding: detect.Finding{Type: "sqli", Rule: "942100", Name: "SQL injection", Score: 3}, Path: "$[0]", Match: []byte("x")},
+			{Finding: detect.Finding{Type: "xss", Rule: "941100", Name: "XSS by libinjection", Score: 5}, Path: "$[0].text", Match: []byte("<script>alert(1)</script>")},
 		},
 		Score: 8, Threshold: 5, Action: Blocked, CloseCode: ws.ClosePolicyViolation,
 	}
@@ -313,7 +313,7 @@ func TestLineIsBounded(t *testing.T) {
 			&a.Framework, &a.Event, &a.Format, &a.Subprotocol} {
 			*s = long
 		}
-		hit := Hit{detect.Finding{Type: long, Rule: long, Name: long, Score: 1 << 40}, "$" + strings.Repeat("."+long[:100], 100), []byte(long)}
+		hit := Hit{Finding: detect.Finding{Type: long, Rule: long, Name: long, Score: 1 << 40}, Path: "$" + strings.Repeat("."+long[:100], 100), Match: []byte(long)}
 		a.Payload, a.PayloadLen, a.Hits = []byte(long), len(long), nil
 		for range 100 {
 			a.Hits = append(a.Hits, hit)

@@ -26,7 +26,7 @@ func BenchmarkWalk(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				w.Walk(payload, format.Root{Event: true}, visit)
+				w.Walk(payload, format.Root{Shape: arguments}, visit)
 			}
 		})
 		b.Run(fmt.Sprintf("encoding-json/%d", size), func(b *testing.B) {

@@ -7,15 +7,18 @@ type Field struct {
 	Value []byte
 	// Key tells an object key from a value.
 	Key bool
+	// Cut says that the value may begin or end where a message was cut, and
+	// not where the sender's value does.
+	Cut bool
 
 	w *Walker
 }
 
 // Path renders where the field stands, as JSONPath: "$[0].text" for a value,
 // "$[0].text~" for a key (the ~ of JSONPath-Plus), "$.data>json.text" for a
-// value inside a JSON document inside the string at $.data, "$@12" for a run
-// of text at byte 12 of a binary payload. It allocates and may be called only
-// during the visit.
+// value inside a JSON document inside the string at $.data, "$.data>base64" for
+// what that string carries, "$@12" for a run of text at byte 12 of a binary
+// payload. It allocates and may be called only during the visit.
 func (f *Field) Path() string {
 	if f.w == nil {
 		return "$"

@@ -58,11 +58,10 @@ func (s *scanner) expect(ok bool) {
 // document scans doc as the next level and reports whether it is JSON. Several
 // arrays and objects may follow each other, RS may stand between them
 // (RFC 7464). Strings and numbers that follow each other are rather prose.
-func (w *Walker) document(doc []byte) bool {
-	w.nested++
-	w.used = max(w.used, w.nested+1)
-	l := &w.levels[w.nested]
-	l.doc, l.base = doc, len(w.frames)
+func (w *Walker) document(doc []byte, silent bool) bool {
+	if !w.push("json", doc, silent) {
+		return false
+	}
 
 	s := scanner{doc: doc, last: len(doc), valid: true}
 	if bytes.HasPrefix(doc, bom) {
@@ -75,9 +74,9 @@ func (w *Walker) document(doc []byte) bool {
 		case '"':
 			w.quoted(&s, '"')
 		case '{', '[':
-			w.open(&s, c == '{')
+			w.openJSON(&s, c == '{')
 		case '}', ']':
-			w.close(&s, c == '}')
+			w.closeJSON(&s, c == '}')
 		case ',':
 			w.comma(&s)
 		case ':':
@@ -100,28 +99,25 @@ func (w *Walker) document(doc []byte) bool {
 	}
 	s.expect(s.state == wantDocument)
 
-	w.frames = w.frames[:l.base]
-	w.nested--
+	w.pop()
 	return s.valid && s.seen && (s.values == 1 || !s.scalars)
 }
 
 var bom = []byte("\ufeff")
 
-// top is the innermost array or object of the document, nil outside of any
+// innermost is the array or object at pos, nil outside of any
 // and beyond maxDepth.
-func (w *Walker) top(s *scanner) *frame {
-	if s.over > 0 || len(w.frames) == w.levels[w.nested].base {
+func (w *Walker) innermost(s *scanner) *frame {
+	if s.over > 0 {
 		return nil
 	}
-	return &w.frames[len(w.frames)-1]
+	return w.top()
 }
 
-func (w *Walker) open(s *scanner, object bool) {
+func (w *Walker) openJSON(s *scanner, object bool) {
 	s.seen = true
 	s.expect(s.state.takesValue() && len(w.frames) < maxDepth)
-	if len(w.frames) < maxDepth {
-		w.frames = append(w.frames, frame{object: object, num: -1})
-	} else {
+	if s.over > 0 || !w.open(object) {
 		s.over++
 	}
 	s.state = wantFirstElement
@@ -131,11 +127,12 @@ func (w *Walker) open(s *scanner, object bool) {
 	s.pos++
 }
 
-func (w *Walker) close(s *scanner, object bool) {
-	f := w.top(s)
+func (w *Walker) closeJSON(s *scanner, object bool) {
+	f := w.innermost(s)
 	s.expect(f != nil && f.object == object && s.state != wantValue && s.state != wantKey)
 	if f != nil {
 		placeholder, num := f.placeholder, f.num
+		f.key = nil
 		w.frames = w.frames[:len(w.frames)-1]
 		if placeholder && num >= 0 {
 			w.field.Value = nil
@@ -151,7 +148,7 @@ func (w *Walker) close(s *scanner, object bool) {
 // closeValue is called behind each value.
 func (w *Walker) closeValue(s *scanner, scalar bool) {
 	s.state = wantComma
-	if w.top(s) == nil && s.over == 0 {
+	if w.innermost(s) == nil && s.over == 0 {
 		s.state = wantDocument
 		s.values++
 		s.scalars = s.scalars || scalar
@@ -161,17 +158,17 @@ func (w *Walker) closeValue(s *scanner, scalar bool) {
 func (w *Walker) comma(s *scanner) {
 	s.expect(s.state == wantComma)
 	s.pos++
-	f := w.top(s)
+	f := w.innermost(s)
 	switch {
 	case f == nil && s.over > 0:
 		s.state = wantValue
 	case f == nil:
 		s.state = wantDocument
 	case f.object:
-		f.key, f.keyEnd = 0, 0
+		f.key, f.keyed = nil, false
 		s.state = wantKey
 	default:
-		f.index++
+		w.next()
 		s.state = wantValue
 	}
 }
@@ -203,22 +200,25 @@ func (w *Walker) quoted(s *scanner, quote byte) {
 		s.expect(ok && s.state.takesKey())
 		s.state = wantValue
 		s.pos = colon + 1
-		w.member(w.top(s), start, end, text)
+		w.member(w.innermost(s), s.doc[start:end], text)
 		return
 	}
 	s.expect(ok && s.state.takesValue())
 	w.closeValue(s, true)
-	w.name(s, text)
-	w.value(text)
-	w.nest(text)
+	if s.over == 0 {
+		w.name(text)
+	}
+	w.visitValue(text)
+	w.inside(text, true)
 }
 
 // member visits the key of a member of f.
-func (w *Walker) member(f *frame, start, end int, text []byte) {
+func (w *Walker) member(f *frame, raw, text []byte) {
 	if f != nil {
-		f.key, f.keyEnd = start, end
+		f.key, f.raw, f.keyed = raw, true, true
 		f.member = memberOther
-		if w.root.Placeholder != nil && w.nested == 0 {
+		w.setRole(f, text)
+		if w.root.Placeholder != nil && w.nested == 1 {
 			switch string(text) {
 			case "_placeholder":
 				f.member = memberPlaceholder
@@ -227,24 +227,11 @@ func (w *Walker) member(f *frame, start, end int, text []byte) {
 			}
 		}
 	}
-	w.key(text)
-}
-
-// name keeps the first element of the payload's array, if that is an event.
-func (w *Walker) name(s *scanner, text []byte) {
-	if !w.root.Event || w.nested > 0 || s.over > 0 || len(w.frames) != 1 {
-		return
-	}
-	if f := &w.frames[0]; !f.object && f.index == 0 {
-		w.event = append(w.event[:0], text[:min(len(text), maxEvent)]...)
-	}
+	w.visitKey(text)
 }
 
 // nest scans a string that looks like JSON itself.
 func (w *Walker) nest(text []byte) {
-	if w.nested == maxNested {
-		return
-	}
 	i := 0
 	if bytes.HasPrefix(text, bom) {
 		i = len(bom)
@@ -254,7 +241,7 @@ func (w *Walker) nest(text []byte) {
 	}
 	switch text[i] {
 	case '{', '[', '"':
-		w.document(text)
+		w.document(text, false)
 	}
 }
 
@@ -270,14 +257,16 @@ func (w *Walker) word(s *scanner) {
 		if colon := skipSpace(s.doc, s.pos); colon < len(s.doc) && s.doc[colon] == ':' {
 			s.state = wantValue
 			s.pos = colon + 1
-			w.member(w.top(s), start, start+len(word), word)
+			w.member(w.innermost(s), word, word)
 			return
 		}
 	}
 	s.expect(s.state.takesValue() && (isNumber(word) || isLiteral(word)))
 	w.closeValue(s, true)
-	w.name(s, word)
-	if f := w.top(s); f != nil {
+	if s.over == 0 {
+		w.name(word)
+	}
+	if f := w.innermost(s); f != nil {
 		switch f.member {
 		case memberPlaceholder:
 			f.placeholder = string(word) != "false" && string(word) != "null"

@@ -14,33 +14,23 @@ func (w *Walker) path() string {
 		b = append(b, '$')
 	}
 	for n := 0; n <= w.nested && len(b) <= maxPath; n++ {
-		if n > 0 {
-			b = append(b, ">json"...)
+		l := &w.levels[n]
+		if n > 0 && !l.silent {
+			b = append(append(b, '>'), l.name...)
 		}
 		top := len(w.frames)
 		if n < w.nested {
 			top = w.levels[n+1].base
 		}
-		for i := w.levels[n].base; i < top && len(b) <= maxPath; i++ {
-			f := &w.frames[i]
-			switch {
-			case f.object:
-				b = w.levels[n].appendKey(b, f)
-			case i > 0 || !w.root.Event:
-				b = appendIndex(b, f.index)
-			case f.index == 0:
-				b = append(b, "event"...)
-			default:
-				b = appendIndex(b, f.index-1)
-			}
+		for i := l.base; i < top && len(b) <= maxPath; i++ {
+			b = w.appendMember(b, &w.frames[i])
+		}
+		if l.offset >= 0 {
+			b = strconv.AppendInt(append(b, '@'), int64(l.offset), 10)
 		}
 	}
 	if len(b) > maxPath {
 		return strings.ToValidUTF8(string(b[:maxPath]), "\ufffd") + "..."
-	}
-	if w.offset >= 0 {
-		b = append(b, '@')
-		b = strconv.AppendInt(b, int64(w.offset), 10)
 	}
 	if w.field.Key {
 		b = append(b, '~')
@@ -53,17 +43,34 @@ func appendIndex(b []byte, n int) []byte {
 	return append(b, ']')
 }
 
-// appendKey appends f's current key as .name or ['name'] (RFC 9535 2.7).
-func (l *level) appendKey(b []byte, f *frame) []byte {
-	if f.keyEnd == 0 {
-		return b // a lenient server's member without a key
+// appendMember appends f's current member by its role.
+func (w *Walker) appendMember(b []byte, f *frame) []byte {
+	switch f.role {
+	case roleEvent:
+		return append(b, "event"...)
+	case roleData:
+		return append(b, f.data...)
+	case roleArg:
+		return appendIndex(b, f.index-w.root.Shape.Args)
+	case roleOther:
+		b = append(b, "message"...)
 	}
-	raw := l.doc[f.key:f.keyEnd]
-	raw = raw[:min(len(raw), maxPath)]
+	switch {
+	case !f.object || f.number:
+		return appendIndex(b, f.index)
+	case f.keyed:
+		return appendKey(b, f)
+	}
+	return b // a lenient server's member without a key
+}
+
+// appendKey appends f's current key as .name or ['name'] (RFC 9535 2.7).
+func appendKey(b []byte, f *frame) []byte {
+	raw := f.key[:min(len(f.key), maxPath)]
 	var name []byte
 	for len(raw) > 0 {
 		size := 1
-		if raw[0] == '\\' {
+		if f.raw && raw[0] == '\\' {
 			name, size, _ = unescape(name, raw)
 		} else {
 			name = append(name, raw[0])

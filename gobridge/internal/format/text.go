@@ -56,9 +56,11 @@ func (w *Walker) run(p []byte, start, end int) {
 	if end-start < minRun {
 		return
 	}
-	w.offset = start
-	w.value(p[start:end])
-	w.offset = -1
+	l := &w.levels[w.nested]
+	l.offset = start
+	w.visitValue(p[start:end])
+	w.inside(p[start:end], true)
+	l.offset = -1
 }
 
 func isSpace(c byte) bool {

@@ -1,5 +1,9 @@
-// Package format takes a payload apart by its content: JSON, text, or text in
-// binary. Its output is the Field.
+// Package format takes a payload apart by its content: JSON, MessagePack and
+// other documents, text, text in binary, and what is encoded inside of a value.
+// Its output is the Field.
+//
+// A format is a file with a method of Walker that calls open, close, key,
+// value, bytes and scalar, and its line in formats.go.
 package format
 
 import "unicode/utf8"
@@ -7,12 +11,12 @@ import "unicode/utf8"
 const (
 	// maxDepth is the deepest nesting of arrays and objects that is followed
 	// with paths; encoding/json stops at 10,000. Deeper strings are still
-	// visited, see (*Walker).JSON.
+	// visited.
 	maxDepth = 1000
-	// maxNested is how many JSON documents may stand inside each other as
-	// strings. The documents of one level are disjoint parts of the level
-	// above, so a payload is scanned at most maxNested+1 times.
-	maxNested = 8
+	// maxNested is how many documents and carriers may stand inside each other.
+	// Those of one level are disjoint parts of the level above, so that a
+	// payload is scanned at most maxNested+1 times.
+	maxNested = 9
 	// maxEvent is how many bytes of an event's name are kept for Event.
 	maxEvent = 256
 	// maxScratch is the scratch memory in bytes that is kept per level
@@ -20,6 +24,9 @@ const (
 	maxScratch = 64 << 10
 	// maxPath is where a rendered path is cut, in bytes: keys are a peer's.
 	maxPath = 1024
+	// defaultBytes is what the carriers of a payload may decode to without a
+	// Budget.
+	defaultBytes = 16 << 20
 )
 
 // Root says how the paths of a payload begin. The zero value is a document of
@@ -27,44 +34,70 @@ const (
 type Root struct {
 	// Path is what every path begins with; "" means "$".
 	Path string
-	// Event says that the payload is an array of an event name and its
-	// arguments: the name stands at "$event", the arguments count from $[0].
-	Event bool
+	// Shape, if set, says what the outermost members are. Paths begin with "$"
+	// then.
+	Shape *Shape
 	// Placeholder, if set, is told of each {"_placeholder":true,"num":n}: the
 	// Field has no value, only the path at which attachment n will stand.
 	Placeholder func(num int, f *Field)
+	// Cut says that the payload is a part of what was sent.
+	Cut bool
+}
+
+// Budget bounds what is decoded beyond the bytes of a message.
+type Budget struct {
+	// Left is how many bytes carriers may still decode to.
+	Left int
+	// Over says that something was not looked into: there were not enough
+	// bytes left, or too many documents inside each other.
+	Over bool
+	// Defer, if set, takes the values that need more bytes than are Left. What
+	// is inside of them is not visited, and not Over; see Walker.Inside.
+	Defer func(*Field)
 }
 
 // Walker takes payloads apart. The zero value is ready. It owns scratch memory
 // that it reuses: one per thread, not safe for concurrent use.
 type Walker struct {
+	// Budget, if set, holds for all calls until it is replaced. Otherwise each
+	// call has 16 MiB.
+	Budget *Budget
+
 	root   Root
 	visit  Visit
 	field  Field
-	offset int // of the run in a binary payload, -1 outside of one
+	budget Budget // of a call without one
 
 	frames []frame // the open arrays and objects of all levels
 	levels [maxNested + 1]level
-	nested int // the level of the document being scanned
+	nested int // the level that is being read
 	used   int // levels used for this payload
 
 	event []byte
 }
 
-// level is one document: the payload itself, or one inside a string of the
-// level above.
+// level is one payload or document. levels[0] is the payload itself, the
+// others are inside the one before.
 type level struct {
+	name    string // format or carrier, in paths
+	silent  bool   // its name is not in paths: the format of the payload itself
 	doc     []byte
 	base    int    // frames[base] is its outermost array or object
+	offset  int    // of the run that is being visited, -1 outside of one
 	scratch []byte // the current string of doc, if it had escapes
+	decoded []byte // what a carrier decoded to: doc of this level
 }
 
 // frame is one open array or object.
 type frame struct {
 	object bool
-	index  int // of the current element
-
-	key, keyEnd int // the current key in doc, between the quotes
+	raw    bool // key is as in JSON, with escapes
+	keyed  bool // there is a key
+	number bool // the key is index
+	role   role // of the current member
+	data   string
+	index  int    // of the current element, or an integer key
+	key    []byte // the current key
 
 	member      member // what the current key means to socket.io
 	placeholder bool
@@ -82,10 +115,10 @@ const (
 // Walk visits every string of payload and returns its format: "json", "text",
 // "binary", or "" when it is empty.
 func (w *Walker) Walk(payload []byte, root Root, visit Visit) string {
-	if w.JSON(payload, root, visit) {
-		return "json"
-	}
-	return w.Text(payload, root, visit)
+	w.begin(payload, root, visit)
+	name := w.payload(payload)
+	w.end()
+	return name
 }
 
 // JSON visits every string value and every key of payload, and reports whether
@@ -96,47 +129,52 @@ func (w *Walker) Walk(payload []byte, root Root, visit Visit) string {
 // string, nor where a backslash is left that could hide something from a look
 // at the raw bytes. A caller that is told false visits those with Text.
 func (w *Walker) JSON(payload []byte, root Root, visit Visit) bool {
-	w.begin(root, visit)
-	w.event = w.event[:0]
-	ok := w.document(payload)
+	w.begin(payload, root, visit)
+	ok := w.document(payload, true)
 	w.end()
 	return ok
 }
 
-// Text visits payload without looking for JSON. Valid UTF-8 is one value;
-// otherwise, and if there are control characters in it, so is every run of
-// text.
+// Text visits payload without looking for a document in it. Valid UTF-8 is one
+// value; otherwise, and if there are control characters in it, so is every run
+// of text.
 func (w *Walker) Text(payload []byte, root Root, visit Visit) string {
 	if len(payload) == 0 {
 		return ""
 	}
-	w.begin(root, visit)
-	defer w.end()
-	valid := utf8.Valid(payload)
-	if valid {
-		w.value(payload)
-		if !hasControl(payload) {
-			return "text"
-		}
-	}
-	w.runs(payload)
-	if valid {
-		return "text"
-	}
-	return "binary"
+	w.begin(payload, root, visit)
+	name := w.plain(payload, utf8.Valid(payload))
+	w.end()
+	return name
 }
 
-// Event is the name found by the last JSON with Root.Event, at most 256 bytes
-// of it. It is valid until the next call of any method.
+// Inside visits what a value carries or is a document of, but not the value
+// itself: what Budget.Defer took.
+func (w *Walker) Inside(value []byte, root Root, visit Visit) {
+	w.begin(value, root, visit)
+	w.inside(value, true)
+	w.end()
+}
+
+// Event is the name found since the last call with Root.Shape, at most 256
+// bytes of it. It is valid until the next call of any method.
 func (w *Walker) Event() []byte { return w.event }
 
-func (w *Walker) begin(root Root, visit Visit) {
+func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	w.root = root
 	w.visit = visit
-	w.field = Field{w: w}
-	w.offset = -1
+	w.field = Field{w: w, Cut: root.Cut}
 	w.frames = w.frames[:0]
-	w.nested = -1
+	w.nested, w.used = 0, 1
+	l := &w.levels[0]
+	l.doc, l.base, l.offset = payload, 0, -1
+	if root.Shape != nil {
+		w.event = w.event[:0]
+	}
+	if w.Budget == nil {
+		w.budget = Budget{Left: defaultBytes}
+		w.Budget = &w.budget
+	}
 }
 
 // end lets go of the caller's memory and of scratch that grew too large.
@@ -144,26 +182,49 @@ func (w *Walker) end() {
 	w.root = Root{}
 	w.visit = nil
 	w.field = Field{}
-	w.nested = -1
+	if w.Budget == &w.budget {
+		w.Budget = nil
+	}
 	for i := range w.used {
 		l := &w.levels[i]
 		l.doc = nil
 		if cap(l.scratch) > maxScratch {
 			l.scratch = nil
 		}
+		if cap(l.decoded) > maxScratch {
+			l.decoded = nil
+		}
 	}
-	w.used = 0
+	w.unwind(0)
+	w.nested, w.used = 0, 0
 }
 
-func (w *Walker) value(text []byte) {
-	w.field.Value = text
-	w.field.Key = false
-	w.visit(&w.field)
+// push makes doc the level that is being read. It reports false, and notes it,
+// when there are maxNested already.
+func (w *Walker) push(name string, doc []byte, silent bool) bool {
+	if w.nested == maxNested {
+		w.limit()
+		return false
+	}
+	w.nested++
+	w.used = max(w.used, w.nested+1)
+	l := &w.levels[w.nested]
+	l.name, l.silent, l.doc, l.base, l.offset = name, silent, doc, len(w.frames), -1
+	return true
 }
 
-func (w *Walker) key(text []byte) {
-	w.field.Value = text
-	w.field.Key = true
-	w.visit(&w.field)
-	w.field.Key = false
+func (w *Walker) pop() {
+	w.unwind(w.levels[w.nested].base)
+	w.nested--
 }
+
+// unwind drops the frames from base on, and what they refer to.
+func (w *Walker) unwind(base int) {
+	for i := base; i < len(w.frames); i++ {
+		w.frames[i].key = nil
+	}
+	w.frames = w.frames[:base]
+}
+
+// limit notes that something is not looked into.
+func (w *Walker) limit() { w.Budget.Over = true }

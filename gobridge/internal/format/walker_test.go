@@ -20,6 +20,9 @@ func walk(payload string, root format.Root) (name string, fields []string) {
 	return name, fields
 }
 
+// arguments is the shape of socket.io.
+var arguments = &format.Shape{Event: []format.Member{{Index: 0}}, Args: 1}
+
 func TestWalkJSON(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -167,12 +170,16 @@ func TestRoot(t *testing.T) {
 		{"path of JSON", `{"a":"x"}`, format.Root{Path: "$[1].file"}, []string{"$[1].file.a~=a", "$[1].file.a=x"}},
 		{"path of text", "hi", format.Root{Path: "$nsp"}, []string{"$nsp=hi"}},
 		{"path of runs", "\xffabcd", format.Root{Path: "$[0]"}, []string{"$[0]@1=abcd"}},
-		{"event", `["message",{"a":"x"},"y",["z"]]`, format.Root{Event: true}, []string{
+		{"event", `["message",{"a":"x"},"y",["z"]]`, format.Root{Shape: arguments}, []string{
 			"$event=message", "$[0].a~=a", "$[0].a=x", "$[1]=y", "$[2][0]=z"}},
-		{"event in an object", `[{"a":"x"}]`, format.Root{Event: true}, []string{"$event.a~=a", "$event.a=x"}},
-		{"event in a string", `["[\"x\"]","[\"y\"]"]`, format.Root{Event: true}, []string{
+		{"event in an object", `[{"a":"x"}]`, format.Root{Shape: arguments}, []string{"$event.a~=a", "$event.a=x"}},
+		{"event in a string", `["[\"x\"]","[\"y\"]"]`, format.Root{Shape: arguments}, []string{
 			`$event=["x"]`, "$event>json[0]=x", `$[0]=["y"]`, "$[0]>json[0]=y"}},
-		{"event without an array", `{"a":"x"}`, format.Root{Event: true}, []string{"$.a~=a", "$.a=x"}},
+		{"event without an array", `{"a":"x"}`, format.Root{Shape: arguments}, []string{"$message.a~=a", "$message.a=x"}},
+		{"members", `{"id":"1","target":"send","arguments":["x",{"a":"y"}],"p":{"q":"z"}}`, format.Root{Shape: &format.Shape{
+			Event: []format.Member{{Key: "target"}}, Data: []format.Member{{Key: "arguments"}, {Key: "p", Name: "params"}}}}, []string{
+			"$message.id~=id", "$message.id=1", "$event~=target", "$event=send", "$~=arguments", "$[0]=x", "$[1].a~=a", "$[1].a=y",
+			"$params~=p", "$params.q~=q", "$params.q=z"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, fields := walk(tt.payload, tt.root)
@@ -194,8 +201,8 @@ func TestEvent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var w format.Walker
-			w.Walk([]byte(`["earlier"]`), format.Root{Event: true}, func(*format.Field) {})
-			w.Walk([]byte(tt.payload), format.Root{Event: true}, func(*format.Field) {})
+			w.Walk([]byte(`["earlier"]`), format.Root{Shape: arguments}, func(*format.Field) {})
+			w.Walk([]byte(tt.payload), format.Root{Shape: arguments}, func(*format.Field) {})
 			require.Equal(t, tt.event, string(w.Event()))
 		})
 	}
@@ -221,7 +228,7 @@ func TestPlaceholder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var w format.Walker
 			var got []string
-			w.JSON([]byte(tt.payload), format.Root{Event: true, Placeholder: func(num int, f *format.Field) {
+			w.JSON([]byte(tt.payload), format.Root{Shape: arguments, Placeholder: func(num int, f *format.Field) {
 				got = append(got, fmt.Sprint(num, " ", f.Path()))
 			}}, func(*format.Field) {})
 			require.Equal(t, tt.want, got)
@@ -313,7 +320,7 @@ func TestWalkerIsReused(t *testing.T) {
 		[]byte(`{"a":"x\n","b":"[\"y\"]"`), []byte("\xff\xffabcd"), []byte(`["z"]`), nil,
 	}
 	for _, p := range payloads {
-		w.Walk(p, format.Root{Path: "$x", Event: true}, func(*format.Field) {})
+		w.Walk(p, format.Root{Path: "$x", Shape: arguments}, func(*format.Field) {})
 	}
 	var fields []string
 	w.Walk([]byte(`["a",["b"]]`), format.Root{}, func(f *format.Field) {
@@ -339,7 +346,7 @@ func TestWalkDoesNotAllocate(t *testing.T) {
 			n := 0
 			visit := func(f *format.Field) { n += len(f.Value) }
 			require.Zero(t, testing.AllocsPerRun(100, func() {
-				w.Walk(tt.payload, format.Root{Event: true}, visit)
+				w.Walk(tt.payload, format.Root{Shape: arguments}, visit)
 			}))
 			require.NotZero(t, n)
 		})

@@ -2,10 +2,26 @@ package framework
 
 import (
 	"bytes"
+	"strings"
 
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
 )
+
+// engineIOSpec knows Engine.IO by its query, wherever it is mounted: servers
+// insist on transport=websocket, and EIO may be missing or anything (not "4"
+// means 3). The path tells the servers of other makes.
+var engineIOSpec = spec{
+	name: "socket.io",
+	handshake: func(h *Handshake) bool {
+		p := path(h.Target)
+		return strings.Contains(p, "/socket.io/") || strings.Contains(p, "/engine.io/") ||
+			query(h.Target, func(key, value string) bool {
+				return key == "EIO" || key == "transport" && value == "websocket"
+			})
+	},
+	decoder: func(*link, ws.Direction) Decoder { return &engineIO{} },
+}
 
 // engineIO decodes Engine.IO, protocols 3 and 4, and socket.io in it. A server
 // of one protocol ignores what the query says about the other, so that the
@@ -22,6 +38,18 @@ func (d *engineIO) Alike() int {
 	return alikeEngineIO
 }
 
+// Size: what pending may keep, at most.
+func (d *engineIO) Size() int {
+	if d.pending == nil {
+		return 0
+	}
+	return d.pending.size + len(d.pending.event)
+}
+
+func (d *engineIO) Decode(m Message, w *format.Walker, out *Out) {
+	out.Record(d.decode(m, w, out.Visit))
+}
+
 // The first character of a text message is the packet's type:
 //
 //	0{"sid":...}  open        4...  message    b<base64>   binary (EIO 4)
@@ -30,7 +58,7 @@ func (d *engineIO) Alike() int {
 //	3, 3probe     pong
 //
 // A binary message is an attachment, in EIO 3 behind a byte 4.
-func (d *engineIO) Decode(m Message, w *format.Walker, visit format.Visit) Envelope {
+func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envelope {
 	p := m.Payload
 	switch {
 	case m.Opcode == ws.OpBinary:
@@ -52,7 +80,7 @@ func (d *engineIO) Decode(m Message, w *format.Walker, visit format.Visit) Envel
 	case p[0] == '0' && p[1] == '{':
 		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 	}
-	return plain{}.Decode(m, w, visit)
+	return Envelope{Framework: "none", Format: w.Walk(p, format.Root{}, visit)}
 }
 
 // message decodes a packet of type message: socket.io, or the application's

@@ -1,50 +1,90 @@
-// Package framework opens the envelope in which a framework wraps messages:
-// Engine.IO and socket.io. Its output is the Envelope.
+// Package framework opens the envelope in which a framework wraps messages. Its
+// output is the Envelope.
+//
+// A framework is a file with its spec and its Decoder, and its line in
+// registry.go; docs/extending.md has the steps.
 //
 // Paths begin at what the framework hands to the application: "$[0]" is the
-// first argument of an event or an ack, "$event" its name, "$nsp" the
-// namespace, "$attachment[0]" a binary attachment without a placeholder, and
-// "$message" the whole message where its first character may be no packet type.
+// first argument of an event or an ack, "$event" its name, "$message" what the
+// framework keeps to itself, or the whole message where it may be none of the
+// framework's.
 package framework
 
 import (
+	"sync/atomic"
+
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
 )
 
 // Message is one whole, inflated data message.
 type Message struct {
-	Opcode  ws.Opcode // OpText or OpBinary
+	Opcode  ws.Opcode // OpText or OpBinary; it gates no decoding but socket.io's
 	Payload []byte    // valid during Decode only
 }
 
-// Envelope says what a message was. Its bytes are valid until the next Decode.
+// Envelope says what an application message was. Its bytes are valid until the
+// next Record or Decode.
 type Envelope struct {
-	// Framework is "socket.io", "engine.io" or "none".
+	// Framework is the name of a spec, "none" for a message of no framework.
 	Framework string
-	// Event is the name the application dispatches on, empty if there is none;
-	// at most 256 bytes of it. socket.io packets that are no events are
-	// "connect", "disconnect", "connect_error" and "ack".
+	// Event is the name the application dispatches on: event, hub method,
+	// destination, topic, operation; empty if there is none. At most 256 bytes
+	// of it. What a framework sends for itself has the name of its packet.
 	Event []byte
-	// Format is "json", "text" or "binary"; "" when the message carries no
+	// Format is "json", "text", "binary", ...; "" when the message carries no
 	// payload.
 	Format string
 }
 
+// Out takes what a decoder finds.
+type Out struct {
+	// Visit takes every string.
+	Visit format.Visit
+	// Record ends an application message: the fields since the last one are
+	// e's. A WebSocket message has one or more of them, or none as long as the
+	// application's is not complete.
+	Record func(e Envelope)
+	// Violate takes a limit that was exceeded.
+	Violate func(v ws.Violation)
+}
+
 // Decoder opens the messages of one direction of one session. It keeps state
-// between messages (announced attachments) and is not safe for concurrent use.
+// between messages and is not safe for concurrent use.
 type Decoder interface {
 	// Decode visits every string of m. It never fails: what the framework
 	// does not understand goes to the generic decoder.
-	Decode(m Message, w *format.Walker, visit format.Visit) Envelope
+	Decode(m Message, w *format.Walker, out *Out)
 
 	// Alike tells decoders by what they make of the next message: those with
-	// the same number visit the same strings. 0: it depends on earlier messages.
+	// the same number visit the same strings and change nothing. 0: it depends
+	// on earlier messages, or later ones depend on it.
 	Alike() int
+
+	// Size is how many bytes are kept between messages, beyond the struct.
+	Size() int
 }
 
-// What Decoder.Alike returns.
-const (
-	alikePlain = 1 + iota
-	alikeEngineIO
-)
+// stateless is embedded by decoders that keep nothing.
+type stateless struct{}
+
+func (stateless) Size() int { return 0 }
+
+// Handshake is what a framework can be recognised by before the first message.
+type Handshake struct {
+	Target      string // request target
+	Subprotocol string // agreed on
+	// Limit is the largest application message in bytes, where it is joined
+	// from several WebSocket messages; 0: none.
+	Limit int
+}
+
+// link is what the decoders of the two directions share. They may run at the
+// same time.
+type link struct {
+	limit int
+	// found is what first messages showed.
+	found atomic.Pointer[spec]
+	// confirmed: the server answered in the framework's terms.
+	confirmed atomic.Bool
+}

@@ -26,6 +26,16 @@ func binary(s string) framework.Message {
 	return framework.Message{Opcode: ws.OpBinary, Payload: []byte(s)}
 }
 
+func identify(target string) (c2s, s2c framework.Decoder) {
+	return framework.Identify(framework.Handshake{Target: target})
+}
+
+// run decodes m and returns the last record's envelope.
+func run(d framework.Decoder, m framework.Message, w *format.Walker, visit format.Visit) (env framework.Envelope) {
+	d.Decode(m, w, &framework.Out{Visit: visit, Record: func(e framework.Envelope) { env = e }})
+	return env
+}
+
 // decoded is an Envelope as "framework event format", and "path=value" lines.
 type decoded struct {
 	envelope string
@@ -34,7 +44,7 @@ type decoded struct {
 
 func decode(d framework.Decoder, m framework.Message) (out decoded) {
 	var w format.Walker
-	env := d.Decode(m, &w, func(f *format.Field) {
+	env := run(d, m, &w, func(f *format.Field) {
 		out.fields = append(out.fields, f.Path()+"="+string(f.Value))
 	})
 	out.envelope = fmt.Sprintf("%s %s %s", env.Framework, env.Event, env.Format)
@@ -71,10 +81,10 @@ func TestIdentify(t *testing.T) {
 		{"", "none"},
 	} {
 		t.Run(tt.target, func(t *testing.T) {
-			c2s, s2c := framework.Identify(tt.target, "")
+			c2s, s2c := identify(tt.target)
 			for _, d := range []framework.Decoder{c2s, s2c} {
 				var w format.Walker
-				env := d.Decode(text(`42["m"]`), &w, func(*format.Field) {})
+				env := run(d, text(`42["m"]`), &w, func(*format.Field) {})
 				require.Equal(t, tt.want, env.Framework)
 			}
 		})
@@ -95,7 +105,7 @@ func TestPlain(t *testing.T) {
 		{"binary", binary("\xfftext\x00"), decoded{"none  binary", []string{"$@1=text"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _ := framework.Identify(none, "")
+			d, _ := identify(none)
 			require.Equal(t, tt.want, decode(d, tt.m))
 		})
 	}
@@ -132,7 +142,7 @@ func TestEngineIO(t *testing.T) {
 		{"nothing", text(""), decoded{"none  ", nil}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			require.Equal(t, tt.want, decode(d, tt.m))
 		})
 	}
@@ -191,7 +201,7 @@ func TestSocketIO(t *testing.T) {
 			"$[0]=m", `$=5x-["\u006d"]`, `$message=45x-["\u006d"]`}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			require.Equal(t, tt.want, decode(d, text(tt.payload)))
 		})
 	}
@@ -243,7 +253,7 @@ func TestAttachments(t *testing.T) {
 		}, decoded{"socket.io m text", []string{"$attachment[0]=hello"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			var got decoded
 			for _, m := range tt.messages {
 				got = decode(d, m)
@@ -262,7 +272,7 @@ func TestBase64OfEngineIO3(t *testing.T) {
 			if url {
 				enc = base64.RawURLEncoding
 			}
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			decode(d, text(`451-["m",{"_placeholder":true,"num":0}]`))
 			got := decode(d, text("b4"+enc.EncodeToString([]byte(`["<script>??>>"]`))))
 			require.Equal(t, "socket.io m json", got.envelope)
@@ -287,10 +297,10 @@ func TestSocketIOParser(t *testing.T) {
 		}
 		require.NoError(t, json.Unmarshal(line, &want))
 		t.Run(fmt.Sprintf("%s/%q", want.Parser, want.Message), func(t *testing.T) {
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			var values []string
 			var w format.Walker
-			env := d.Decode(text(want.Message), &w, func(f *format.Field) {
+			env := run(d, text(want.Message), &w, func(f *format.Field) {
 				values = append(values, normal(string(f.Value)))
 			})
 			require.Equal(t, "socket.io", env.Framework)
@@ -317,7 +327,7 @@ func TestSocketIOParser(t *testing.T) {
 
 // The directions of a session do not share their attachments.
 func TestDirections(t *testing.T) {
-	c2s, s2c := framework.Identify(engineIO, "")
+	c2s, s2c := identify(engineIO)
 	decode(c2s, text(`451-["m",{"_placeholder":true,"num":0}]`))
 	require.Equal(t, decoded{"engine.io  text", []string{"$=hello"}}, decode(s2c, binary("hello")))
 	require.Equal(t, decoded{"socket.io m text", []string{"$[0]=hello"}}, decode(c2s, binary("hello")))
@@ -335,11 +345,11 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 		{"plain", none, text(`{"text":"hi"}`)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _ := framework.Identify(tt.target, "")
+			d, _ := identify(tt.target)
 			var w format.Walker
 			n := 0
-			visit := func(f *format.Field) { n += len(f.Value) }
-			require.Zero(t, testing.AllocsPerRun(100, func() { d.Decode(tt.m, &w, visit) }))
+			out := &framework.Out{Visit: func(f *format.Field) { n += len(f.Value) }, Record: func(framework.Envelope) {}}
+			require.Zero(t, testing.AllocsPerRun(100, func() { d.Decode(tt.m, &w, out) }))
 		})
 	}
 }
@@ -355,14 +365,14 @@ func event(size int) []byte {
 func BenchmarkSocketIO(b *testing.B) {
 	for _, size := range []int{128, 200, 1 << 10, 16 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			d, _ := framework.Identify(engineIO, "")
+			d, _ := identify(engineIO)
 			m := framework.Message{Opcode: ws.OpText, Payload: event(size)}
 			var w format.Walker
-			visit := func(*format.Field) {}
+			out := &framework.Out{Visit: func(*format.Field) {}, Record: func(framework.Envelope) {}}
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				d.Decode(m, &w, visit)
+				d.Decode(m, &w, out)
 			}
 		})
 	}

@@ -25,7 +25,7 @@ func FuzzEngineIO(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, session []byte) {
-		d, _ := framework.Identify(engineIO, "")
+		d, _ := identify(engineIO)
 		var w format.Walker
 		for p := range bytes.SplitSeq(session, []byte("\n")) {
 			m := framework.Message{Opcode: ws.OpText, Payload: p}
@@ -33,7 +33,7 @@ func FuzzEngineIO(f *testing.F) {
 				m = framework.Message{Opcode: ws.OpBinary, Payload: rest}
 			}
 			visited, raw := 0, false
-			env := d.Decode(m, &w, func(f *format.Field) {
+			env := run(d, m, &w, func(f *format.Field) {
 				visited += len(f.Value)
 				raw = raw || bytes.Equal(f.Value, m.Payload)
 				require.NotEmpty(t, f.Path())
@@ -66,9 +66,9 @@ func FuzzSocketIO(f *testing.F) {
 			}
 			want = append(want, jsonStrings(doc)...)
 		}
-		d, _ := framework.Identify(engineIO, "")
+		d, _ := identify(engineIO)
 		var w format.Walker
-		env := d.Decode(text("4"+string(pkt)), &w, func(f *format.Field) {
+		env := run(d, text("4"+string(pkt)), &w, func(f *format.Field) {
 			require.NotEmpty(t, f.Path())
 			if len(want) > 0 && normal(want[0]) == normal(string(f.Value)) {
 				want = want[1:]

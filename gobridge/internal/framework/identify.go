@@ -1,40 +1,116 @@
 package framework
 
-import "strings"
+import (
+	"strings"
 
-// Identify returns the decoders of the two directions of a session by the
-// request target and the negotiated subprotocol of its handshake. No framework
-// here has a subprotocol yet.
-//
-// The client chooses what it looks like, so a wrong guess hides nothing: what a
-// decoder does not understand is visited as it is.
-func Identify(target, _ string) (c2s, s2c Decoder) {
-	if isEngineIO(target) {
-		return &engineIO{}, &engineIO{}
+	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
+)
+
+// Identify returns the decoders of the two directions of a session. Where the
+// handshake does not say which framework it is, the first messages may.
+func Identify(h Handshake) (c2s, s2c Decoder) {
+	for _, s := range registry {
+		if s.handshake != nil && s.handshake(&h) {
+			l := &link{limit: h.Limit}
+			return s.decoder(l, ws.FromClient), s.decoder(l, ws.FromServer)
+		}
 	}
-	return plain{}, plain{}
+	// one block: an idle session is to be small
+	p := new(struct {
+		link link
+		dir  [2]unknown
+	})
+	p.link.limit = h.Limit
+	for dir := range p.dir {
+		p.dir[dir] = unknown{link: &p.link, from: ws.Direction(dir)}
+	}
+	return &p.dir[ws.FromClient], &p.dir[ws.FromServer]
 }
 
-// isEngineIO knows Engine.IO by its query, wherever it is mounted: servers
-// insist on transport=websocket, and EIO may be missing or anything (not "4"
-// means 3). The path tells the servers of other makes.
-func isEngineIO(target string) bool {
-	target, _, _ = strings.Cut(target, "#")
-	path, query, _ := strings.Cut(target, "?")
-	if strings.Contains(path, "/socket.io/") || strings.Contains(path, "/engine.io/") {
-		return true
+// maxFirst is how many messages of a peer are looked at for a framework.
+const maxFirst = 4
+
+// unknown waits for a message that a framework knows.
+type unknown struct {
+	link    *link
+	from    ws.Direction
+	seen    uint8 // messages
+	decoder Decoder
+}
+
+func (d *unknown) Decode(m Message, w *format.Walker, out *Out) {
+	d.look(m.Payload)
+	if d.decoder == nil {
+		plain{}.Decode(m, w, out)
+		return
 	}
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
-		key, value, _ := strings.Cut(pair, "=")
-		switch percentDecode(key) {
-		case "EIO":
-			return true
-		case "transport":
-			if percentDecode(value) == "websocket" {
-				return true
+	d.decoder.Decode(m, w, out)
+}
+
+func (d *unknown) look(p []byte) {
+	if d.decoder != nil {
+		return
+	}
+	if d.seen < maxFirst && d.link.found.Load() == nil {
+		d.seen++
+		for _, s := range registry {
+			if s.first != nil && s.first(d.from, p) {
+				d.link.found.CompareAndSwap(nil, s)
+				break
 			}
+		}
+	}
+	if s := d.link.found.Load(); s != nil {
+		d.decoder = s.decoder(d.link, d.from)
+	}
+}
+
+func (d *unknown) Alike() int {
+	switch {
+	case d.decoder != nil:
+		return d.decoder.Alike()
+	case d.seen < maxFirst || d.link.found.Load() != nil:
+		return 0
+	}
+	return alikePlain
+}
+
+func (d *unknown) Size() int {
+	if d.decoder == nil {
+		return 0
+	}
+	return d.decoder.Size()
+}
+
+// What Decoder.Alike returns.
+const (
+	alikePlain = 1 + iota
+	alikeEngineIO
+)
+
+// path is the decoded path of a request target, without its query.
+func path(target string) string {
+	target, _, _ = strings.Cut(target, "#")
+	target, _, _ = strings.Cut(target, "?")
+	if _, rest, ok := strings.Cut(target, "://"); ok {
+		_, target, _ = strings.Cut(rest, "/")
+		target = "/" + target
+	}
+	return percentDecode(target)
+}
+
+// query calls visit with the decoded arguments of a request target until it
+// returns true, and returns whether it did.
+func query(target string, visit func(key, value string) bool) bool {
+	target, _, _ = strings.Cut(target, "#")
+	_, rest, _ := strings.Cut(target, "?")
+	for rest != "" {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		key, value, _ := strings.Cut(pair, "=")
+		if visit(percentDecode(key), percentDecode(value)) {
+			return true
 		}
 	}
 	return false
@@ -42,6 +118,9 @@ func isEngineIO(target string) bool {
 
 // percentDecode leaves what is no escape as it is, as Node.js does.
 func percentDecode(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
 	var b strings.Builder
 	for len(s) > 0 {
 		c, size := s[0], 1

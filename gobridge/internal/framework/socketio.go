@@ -148,6 +148,9 @@ func toCount(p []byte) (n int, ok bool) {
 	return int(math.Max(0, math.Min(f, math.MaxInt32))), !math.IsNaN(f)
 }
 
+// arguments is the array of an event: its name, and the arguments.
+var arguments = format.Shape{Event: []format.Member{{Index: 0}}, Args: 1}
+
 // packet visits the strings of pkt and returns the event's name. ok is false if
 // its data is no JSON.
 func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (event []byte, ok bool) {
@@ -155,7 +158,11 @@ func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (eve
 	if len(pkt.nsp) > 1 {
 		w.Text(pkt.nsp, format.Root{Path: "$nsp"}, visit)
 	}
-	root := format.Root{Event: pkt.kind == packetEvent || pkt.kind == packetBinaryEvent}
+	var root format.Root
+	named := pkt.kind == packetEvent || pkt.kind == packetBinaryEvent
+	if named {
+		root.Shape = &arguments
+	}
 	var wait *pending
 	if pkt.attachments > 0 {
 		wait = &pending{left: pkt.attachments}
@@ -166,7 +173,7 @@ func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (eve
 		if !w.JSON(pkt.data, root, visit) {
 			return nil, false
 		}
-		if root.Event {
+		if named {
 			event = w.Event()
 		}
 	}

@@ -58,12 +58,19 @@ type task struct {
 	failed     bool
 	size       int // that a job keeps, in bytes
 	paths      int // of deferred, in bytes
+
+	recorded int // of hits, those whose application message has ended
+	waiting  int // of deferred, likewise
 }
 
-// deferred is a value that was too costly for the loop.
+// deferred is a value that was too costly for the loop, or what is inside of
+// it.
 type deferred struct {
-	path  string
-	value []byte
+	path   string
+	event  string
+	value  []byte
+	cut    bool
+	inside bool
 }
 
 // excerpt copies what an event may show of the payload, and says where it
@@ -81,7 +88,10 @@ type judge struct {
 	inflated []byte
 	walker   format.Walker
 	recent   recent
-	visit    format.Visit // the method field, bound once
+	expand   format.Budget
+	out      framework.Out       // the methods field, record and violate, bound once
+	later    func(*format.Field) // the method inside, bound once
+	event    []byte              // of the current task's envelope
 	findings []detect.Finding
 
 	own      task // what task returns
@@ -95,7 +105,9 @@ type judge struct {
 func newJudge() *judge {
 	j := &judge{scratch: make([]byte, 0, inlineBytes)}
 	j.recent.seed = maphash.MakeSeed()
-	j.visit = j.field
+	j.out = framework.Out{Visit: j.field, Record: j.record, Violate: j.violate}
+	j.later = j.inside
+	j.walker.Budget = &j.expand
 	return j
 }
 
@@ -113,6 +125,10 @@ func (j *judge) begin(t *task, whole bool) {
 	}
 	j.deadline = time.Time{}
 	j.findings = j.findings[:0]
+	j.expand = format.Budget{Left: inlineBytes, Defer: j.later}
+	if whole {
+		j.expand = format.Budget{Left: max(inlineBytes, t.session.config.Limits.MaxInflated)}
+	}
 }
 
 // judge opens t's message and inspects every string in it. Unless whole, it
@@ -148,8 +164,14 @@ func (j *judge) run(t *task) {
 		j.findings = append(j.findings, t.findings...)
 		for i := range t.deferred {
 			v := &t.deferred[i]
-			j.inspect(v.value, nil, v.path)
+			if v.inside {
+				j.walker.Inside(v.value, format.Root{Path: v.path, Cut: v.cut}, j.out.Visit)
+			} else {
+				j.inspect(v.value, v.cut, nil, v.path)
+			}
+			t.named(v.event)
 		}
+		j.limits()
 	}
 	j.detach(t)
 	if cap(j.inflated) > keepScratch {
@@ -205,7 +227,9 @@ func (j *judge) open(t *task) bool {
 	if t.message.Opcode == ws.OpText && t.violations == 0 && !message.ValidText(t.payload) {
 		t.violations.Add(ws.MessageUTF8Invalid)
 	}
-	t.envelope = t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, j.visit)
+	t.envelope = framework.Envelope{}
+	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
+	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
 		slot.set(alike, t.message.Opcode, t.payload)
 	}
@@ -217,7 +241,7 @@ func (j *judge) control(t *task, payload []byte) {
 	j.begin(t, true)
 	t.payload, t.length = payload, len(payload)
 	t.envelope = framework.Envelope{Framework: "none", Format: "text"}
-	j.inspect(payload, nil, "$")
+	j.inspect(payload, false, nil, "$")
 	t.findings = j.findings
 }
 
@@ -225,16 +249,69 @@ func (j *judge) field(f *format.Field) {
 	if s := j.current.session; s.Observe != nil {
 		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
-	j.inspect(f.Value, f, "")
+	j.inspect(f.Value, f.Cut, f, "")
+}
+
+// record ends an application message. A WebSocket message is shown as the first
+// of its application messages that has an event.
+func (j *judge) record(e framework.Envelope) {
+	t := j.current
+	if t.envelope.Framework == "" || len(t.envelope.Event) == 0 && len(e.Event) > 0 {
+		t.envelope = e
+		if len(e.Event) > 0 {
+			j.event = append(j.event[:0], e.Event...)
+			t.envelope.Event = j.event
+		}
+	}
+	if t.recorded < len(t.hits) {
+		t.named(string(e.Event))
+	}
+	for ; t.waiting < len(t.deferred); t.waiting++ {
+		t.deferred[t.waiting].event = string(e.Event)
+	}
+}
+
+// named gives the hits since the last call their event.
+func (t *task) named(event string) {
+	for ; t.recorded < len(t.hits); t.recorded++ {
+		t.hits[t.recorded].Event = event
+	}
+}
+
+func (j *judge) violate(v ws.Violation) { j.current.violations.Add(v) }
+
+// limits raises what the walker could not look into.
+func (j *judge) limits() {
+	if j.expand.Over {
+		j.violate(ws.FormatLimit)
+	}
+}
+
+// inside keeps a value that is too costly to look into on the loop.
+func (j *judge) inside(f *format.Field) {
+	j.put(deferred{value: f.Value, cut: f.Cut, inside: true}, f)
+}
+
+// put defers v, which stands at f.
+func (j *judge) put(v deferred, f *format.Field) {
+	t := j.current
+	v.path = "$"
+	if t.paths < maxPaths {
+		v.path = f.Path()
+		t.paths += len(v.path)
+	}
+	v.value = bytes.Clone(v.value)
+	t.size += len(v.path) + len(v.value)
+	t.deferred = append(t.deferred, v)
 }
 
 // inspect runs the detectors over one value, which stands at f, or at path.
-func (j *judge) inspect(value []byte, f *format.Field, path string) {
+func (j *judge) inspect(value []byte, cut bool, f *format.Field, path string) {
 	n := len(j.findings)
 	if !j.inTime(len(value)) {
 		return
 	}
-	j.findings = detect.Scan(value, &j.budget, j.findings)
+	j.findings = detect.Scan(value, cut, &j.budget, j.findings)
 	if !j.budget.Exhausted && len(j.findings) == n {
 		return
 	}
@@ -242,13 +319,7 @@ func (j *judge) inspect(value []byte, f *format.Field, path string) {
 	if j.budget.Exhausted {
 		j.findings = j.findings[:n]
 		j.budget = detect.Budget{}
-		v := deferred{"$", bytes.Clone(value)}
-		if t.paths < maxPaths {
-			v.path = f.Path()
-			t.paths += len(v.path)
-		}
-		t.size += len(v.path) + len(v.value)
-		t.deferred = append(t.deferred, v)
+		j.put(deferred{value: value, cut: cut}, f)
 		return
 	}
 	rules := j.findings[:n] // each once, as they count

@@ -52,11 +52,11 @@ type gate struct {
 	went chan struct{}
 }
 
-func (g *gate) Decode(m framework.Message, w *format.Walker, visit format.Visit) framework.Envelope {
+func (g *gate) Decode(m framework.Message, w *format.Walker, out *framework.Out) {
 	if len(m.Payload) > inlineBytes {
 		<-g.went
 	}
-	return g.Decoder.Decode(m, w, visit)
+	g.Decoder.Decode(m, w, out)
 }
 
 // hold makes the threads wait with large messages of a direction.
@@ -371,7 +371,9 @@ type broken struct{}
 
 func (broken) Alike() int { return 0 }
 
-func (broken) Decode(framework.Message, *format.Walker, format.Visit) framework.Envelope {
+func (broken) Size() int { return 0 }
+
+func (broken) Decode(framework.Message, *format.Walker, *framework.Out) {
 	panic("broken decoder")
 }
 

@@ -108,7 +108,9 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	}
 	s := &Session{config: config, subprotocol: h.Subprotocol}
 	decoders := [2]framework.Decoder{}
-	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(h.Target, h.Subprotocol)
+	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(framework.Handshake{
+		Target: h.Target, Subprotocol: h.Subprotocol, Limit: c.Limits.MaxMessage,
+	})
 	for dir := range s.dir {
 		d := &s.dir[dir]
 		d.from = ws.Direction(dir)

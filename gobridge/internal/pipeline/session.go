@@ -327,7 +327,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 		v := broken.Pop()
 		if s.violate(d, v, t.n, r) {
 			desync = desync || v.Desync() && d.refers
-			if v.Desync() || v == ws.ProcessTimeLimit {
+			if v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit {
 				r.Uninspected++
 			}
 		}
@@ -358,7 +358,6 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		Frames:      t.message.Frames,
 		Compressed:  t.message.Compressed,
 		Framework:   t.envelope.Framework,
-		Event:       string(t.envelope.Event),
 		Format:      t.envelope.Format,
 		Subprotocol: s.subprotocol,
 		PayloadLen:  t.length,
@@ -367,6 +366,7 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		Threshold:   s.config.Threshold,
 		Action:      event.Monitored,
 	}
+	a.Event = a.Lead().Event
 	a.Payload, a.PayloadOffset = t.excerpt()
 	if d.mode == Block {
 		a.Action = event.Blocked
@@ -468,6 +468,9 @@ func (s *Session) fill(d *direction, r *Result) {
 		s.release()
 	}
 	r.Decoded = d.assemble.Size() + d.owned
+	if !d.busy && d.decoder != nil {
+		r.Decoded += d.decoder.Size()
+	}
 	switch left := d.parser.Left(); {
 	case d.blind:
 		r.Need = Unknown

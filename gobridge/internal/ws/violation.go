@@ -43,6 +43,7 @@ const (
 	ClosePayloadLength             // log
 	CloseCodeInvalid               // log
 	CloseReasonUTF8Invalid         // log
+	FormatLimit                    // block
 	ProcessTimeLimit               // block
 	MemoryExhausted                // block
 	numViolations
@@ -86,6 +87,7 @@ var violationTable = [numViolations]violationInfo{
 	ClosePayloadLength:             {"close_payload_length", "RFC 6455 5.5.1", false, CloseProtocolError, false},
 	CloseCodeInvalid:               {"close_code_invalid", "RFC 6455 7.4", false, CloseProtocolError, false},
 	CloseReasonUTF8Invalid:         {"close_reason_utf8_invalid", "RFC 6455 5.5.1", false, CloseInvalidPayload, false},
+	FormatLimit:                    {"format_limit", "", true, ClosePolicyViolation, false},
 	ProcessTimeLimit:               {"process_time_limit", "", true, ClosePolicyViolation, false},
 	MemoryExhausted:                {"memory_exhausted", "", true, CloseTryAgainLater, true},
 }

@@ -1,0 +1,84 @@
+package format
+
+import "unicode/utf8"
+
+// textFormats are the documents that a text may be besides JSON. Each reports
+// whether it is one, and visits nothing otherwise: the text has been visited as
+// it is.
+var textFormats = [...]struct {
+	name string
+	walk func(w *Walker, text []byte) bool
+}{}
+
+// binaryFormats are what a payload may be that is no text. is is strict; the
+// payload is walked by every format that takes it, as the reader's is not known.
+var binaryFormats = [...]struct {
+	name string
+	is   func(p []byte) bool
+	walk func(w *Walker, p []byte)
+}{}
+
+// payload visits every string of p by its content.
+func (w *Walker) payload(p []byte) (name string) {
+	if len(p) == 0 {
+		return ""
+	}
+	if w.document(p, w.nested == 0) {
+		return "json"
+	}
+	valid := utf8.Valid(p)
+	if !valid || hasControl(p) {
+		if name = w.binary(p); name != "" {
+			return name
+		}
+	}
+	return w.plain(p, valid)
+}
+
+// binary walks p by every format that takes it, and returns the name of the
+// first, "" if there is none.
+func (w *Walker) binary(p []byte) (name string) {
+	root := w.nested == 0
+	for i := range binaryFormats {
+		f := &binaryFormats[i]
+		if !f.is(p) || !w.push(f.name, p, root) {
+			continue
+		}
+		f.walk(w, p)
+		w.pop()
+		if name == "" {
+			name = f.name
+		}
+	}
+	return name
+}
+
+// plain visits p as text, or as text in binary.
+func (w *Walker) plain(p []byte, valid bool) string {
+	if valid {
+		w.visitValue(p)
+		w.inside(p, false)
+		if !hasControl(p) {
+			return "text"
+		}
+	}
+	w.runs(p)
+	if valid {
+		return "text"
+	}
+	return "binary"
+}
+
+// inside visits what a value is a document of, or carries. json is false where
+// that was tried.
+func (w *Walker) inside(text []byte, json bool) {
+	if json {
+		w.nest(text)
+	}
+	for i := range textFormats {
+		f := &textFormats[i]
+		if f.walk(w, text) {
+			return
+		}
+	}
+}

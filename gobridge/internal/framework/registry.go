@@ -1,0 +1,25 @@
+package framework
+
+import "wsi/gobridge/internal/ws"
+
+// spec is one framework: how it is recognised, and its decoders.
+//
+// The client chooses what it looks like, so a wrong guess hides nothing: what a
+// decoder does not understand is visited as it is.
+type spec struct {
+	name string
+	// handshake reports whether a connection is the framework's from its
+	// beginning. nil: no handshake says so.
+	handshake func(h *Handshake) bool
+	// first reports whether p, one of the first messages of a peer, is the
+	// framework's. It is asked only where no handshake said anything. nil: no
+	// message says so.
+	first func(from ws.Direction, p []byte) bool
+	// decoder makes the decoder of one direction.
+	decoder func(l *link, from ws.Direction) Decoder
+}
+
+// registry has every framework, the more specific first.
+var registry = []*spec{
+	&engineIOSpec,
+}
