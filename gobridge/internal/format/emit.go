@@ -91,6 +91,10 @@ func (w *Walker) name(text []byte) {
 	if w.root.Shape == nil || len(w.frames) != 1 || w.frames[0].role != roleEvent || w.nested != 1 {
 		return
 	}
+	w.setEvent(text)
+}
+
+func (w *Walker) setEvent(text []byte) {
 	w.event = append(w.event[:0], text[:min(len(text), maxEvent)]...)
 }
 

@@ -67,6 +67,9 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if bytes.HasPrefix(doc, bom) {
 		s.pos = len(bom)
 	}
+	if w.root.Placeholder == nil || w.nested > 1 {
+		w.strict(&s)
+	}
 	for s.pos < s.last {
 		switch c := doc[s.pos]; c {
 		case ' ', '\n', '\r', '\t':
@@ -232,6 +235,9 @@ func (w *Walker) member(f *frame, raw, text []byte) {
 
 // nest scans a string that looks like JSON itself.
 func (w *Walker) nest(text []byte) {
+	if len(text) == 0 || text[0] > '"' && text[0] != '{' && text[0] != '[' && text[0] != bom[0] {
+		return
+	}
 	i := 0
 	if bytes.HasPrefix(text, bom) {
 		i = len(bom)

@@ -9,6 +9,7 @@ import (
 // path renders the path of the field being visited, see (*Field).Path. It is
 // cut to maxPath.
 func (w *Walker) path() string {
+	w.sync()
 	b := []byte(w.root.Path)
 	if len(b) == 0 {
 		b = append(b, '$')

@@ -38,22 +38,31 @@ func (s *Shape) role(f *frame, key []byte) (r role, name string) {
 	if !f.object && s.Args > 0 && f.index >= s.Args {
 		return roleArg, ""
 	}
-	for i := range s.Event {
-		if s.Event[i].is(f, key) {
-			return roleEvent, ""
-		}
+	if s.isEvent(f.object, f.index, key) {
+		return roleEvent, ""
 	}
 	for i := range s.Data {
-		if s.Data[i].is(f, key) {
+		if s.Data[i].is(f.object, f.index, key) {
 			return roleData, s.Data[i].Name
 		}
 	}
 	return roleOther, ""
 }
 
-func (m *Member) is(f *frame, key []byte) bool {
-	if f.object {
+// isEvent reports whether a member of the outermost array or object is the
+// event's name.
+func (s *Shape) isEvent(object bool, index int, key []byte) bool {
+	for i := range s.Event {
+		if s.Event[i].is(object, index, key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Member) is(object bool, index int, key []byte) bool {
+	if object {
 		return m.Key != "" && string(key) == m.Key
 	}
-	return m.Key == "" && f.index == m.Index
+	return m.Key == "" && index == m.Index
 }

@@ -84,6 +84,9 @@ type level struct {
 	doc     []byte
 	base    int    // frames[base] is its outermost array or object
 	offset  int    // of the run that is being visited, -1 outside of one
+	lazy    bool   // frames are behind, see sync
+	synced  int    // where in doc they are
+	pos     int    // where in doc they should be
 	scratch []byte // the current string of doc, if it had escapes
 	decoded []byte // what a carrier decoded to: doc of this level
 }
@@ -209,7 +212,7 @@ func (w *Walker) push(name string, doc []byte, silent bool) bool {
 	w.nested++
 	w.used = max(w.used, w.nested+1)
 	l := &w.levels[w.nested]
-	l.name, l.silent, l.doc, l.base, l.offset = name, silent, doc, len(w.frames), -1
+	l.name, l.silent, l.lazy, l.doc, l.base, l.offset = name, silent, false, doc, len(w.frames), -1
 	return true
 }
 
