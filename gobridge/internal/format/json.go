@@ -22,17 +22,11 @@ func (s state) takesKey() bool   { return s == wantKey || s == wantFirstKey }
 
 // scanner is the position in one document.
 type scanner struct {
+	progress
 	doc   []byte
-	pos   int
-	last  int // the scan ends here, and behind the token it is in
-	state state
-	over  int // open arrays and objects beyond maxDepth
-
-	seen  bool // an array, an object or a string
+	last  int  // the scan ends here, and behind the token it is in
+	over  int  // open arrays and objects beyond maxDepth
 	valid bool // no error yet
-
-	values  int  // complete ones outside of arrays and objects
-	scalars bool // among them others than arrays and objects
 
 	// Nothing ends what opens here, so it is not looked for again.
 	noQuote, noComment, noLine bool
@@ -63,13 +57,28 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 		return false
 	}
 
-	s := scanner{doc: doc, last: len(doc), valid: true}
+	l := &w.levels[w.nested]
+	pos := 0
 	if bytes.HasPrefix(doc, bom) {
-		s.pos = len(bom)
+		pos = len(bom)
 	}
 	if w.root.Placeholder == nil || w.nested > 1 {
-		w.strict(&s)
+		w.strict(l, pos)
+	} else {
+		l.read = progress{pos: pos}
 	}
+	valid := true
+	if l.read.pos < len(doc) || l.read.state != wantDocument {
+		valid = w.lenient(doc, &l.read)
+	}
+	w.pop()
+	return valid && l.read.seen && (l.read.values == 1 || !l.read.scalars)
+}
+
+// lenient reads on where strict stopped, and reports whether doc is JSON all the
+// same.
+func (w *Walker) lenient(doc []byte, read *progress) bool {
+	s := scanner{doc: doc, progress: *read, last: len(doc), valid: true}
 	for s.pos < s.last {
 		switch c := doc[s.pos]; c {
 		case ' ', '\n', '\r', '\t':
@@ -101,9 +110,8 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 		}
 	}
 	s.expect(s.state == wantDocument)
-
-	w.pop()
-	return s.valid && s.seen && (s.values == 1 || !s.scalars)
+	*read = s.progress
+	return s.valid
 }
 
 var bom = []byte("\ufeff")

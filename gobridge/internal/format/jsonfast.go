@@ -6,13 +6,21 @@ import (
 	"math/bits"
 )
 
-// strict reads doc as far as it is plain JSON (RFC 8259), and leaves the rest to
-// the scan of document. It keeps no frames: where a value stands is found out
-// when it is asked for, see sync.
-func (w *Walker) strict(s *scanner) {
+// progress is how far a document was read, behind a token.
+type progress struct {
+	pos     int
+	state   state
+	seen    bool // an array, an object or a string
+	scalars bool // complete values outside of arrays and objects that are none of these
+	values  int  // complete values outside of arrays and objects
+}
+
+// strict reads l's document from pos on as far as it is plain JSON (RFC 8259),
+// and leaves the rest to lenient. It keeps no frames: where a value stands is
+// found out when it is asked for, see sync.
+func (w *Walker) strict(l *level, pos int) {
 	const maxOpen = 64
-	doc, pos, state := s.doc, s.pos, s.state
-	l := &w.levels[w.nested]
+	doc, state := l.doc, wantDocument
 	l.lazy, l.synced = true, pos
 	shape := w.root.Shape
 	if w.nested != 1 || !l.silent {
@@ -23,6 +31,9 @@ func (w *Walker) strict(s *scanner) {
 		open    int
 		index   int  // of the outermost array
 		named   bool // the outermost array's or object's next value is the event's name
+		seen    bool
+		values  int // outside of arrays and objects
+		scalars int // of these, others than arrays and objects
 	)
 scan:
 	for pos < len(doc) {
@@ -61,16 +72,21 @@ scan:
 				}
 				w.visitValue(text)
 				w.inside(text, true)
-				state, pos = s.behind(open, true), next
+				pos = next
+				if state = wantComma; open == 0 {
+					state = wantDocument
+					values++
+					scalars++
+				}
 			default:
 				break scan
 			}
-			s.seen = true
+			seen = true
 		case '{', '[':
 			if !state.takesValue() || open == maxOpen {
 				break scan
 			}
-			s.seen = true
+			seen = true
 			open++
 			objects <<= 1
 			state = wantFirstElement
@@ -88,7 +104,10 @@ scan:
 			}
 			open--
 			objects >>= 1
-			state = s.behind(open, false)
+			if state = wantComma; open == 0 {
+				state = wantDocument
+				values++
+			}
 			pos++
 		case ',':
 			if state != wantComma {
@@ -116,25 +135,20 @@ scan:
 			if named && open == 1 {
 				w.setEvent(word)
 			}
-			state, pos = s.behind(open, true), end
+			pos = end
+			if state = wantComma; open == 0 {
+				state = wantDocument
+				values++
+				scalars++
+			}
 		}
 	}
-	s.pos, s.state = pos, state
+	l.read = progress{pos: pos, state: state, seen: seen, scalars: scalars > 0, values: values}
 	if pos < len(doc) {
 		l.pos = pos
 		w.sync()
 		l.lazy = false
 	}
-}
-
-// behind is the state behind a value.
-func (s *scanner) behind(open int, scalar bool) state {
-	if open > 0 {
-		return wantComma
-	}
-	s.values++
-	s.scalars = s.scalars || scalar
-	return wantDocument
 }
 
 // quotes returns where the string ends whose text begins at i, len(doc) if

@@ -84,6 +84,7 @@ type level struct {
 	doc     []byte
 	base    int    // frames[base] is its outermost array or object
 	offset  int    // of the run that is being visited, -1 outside of one
+	read    progress
 	lazy    bool   // frames are behind, see sync
 	synced  int    // where in doc they are
 	pos     int    // where in doc they should be
