@@ -41,11 +41,7 @@ func (w *Walker) binary(p []byte) (name string) {
 	root := w.nested == 0
 	for i := range binaryFormats {
 		f := &binaryFormats[i]
-		if !f.is(p) {
-			continue
-		}
-		w.sync()
-		if !w.push(f.name, p, root) {
+		if !f.is(p) || !w.push(f.name, p, root) {
 			continue
 		}
 		f.walk(w, p)

@@ -53,7 +53,7 @@ func (s *scanner) expect(ok bool) {
 // arrays and objects may follow each other, RS may stand between them
 // (RFC 7464). Strings and numbers that follow each other are rather prose.
 func (w *Walker) document(doc []byte, silent bool) bool {
-	if !w.push("json", doc, silent) {
+	if !w.enter("json", doc, silent) {
 		return false
 	}
 

@@ -206,6 +206,12 @@ func (w *Walker) end() {
 // push makes doc the level that is being read. It reports false, and notes it,
 // when there are maxNested already.
 func (w *Walker) push(name string, doc []byte, silent bool) bool {
+	w.sync()
+	return w.enter(name, doc, silent)
+}
+
+// enter is push for a level that is lazy, or has no frames.
+func (w *Walker) enter(name string, doc []byte, silent bool) bool {
 	if w.nested == maxNested {
 		w.limit()
 		return false
