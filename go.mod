@@ -3,8 +3,10 @@ module wsi
 go 1.25.0
 
 require (
+	github.com/andybalholm/brotli v1.2.8
 	github.com/corazawaf/libinjection-go v0.3.5
 	github.com/klauspost/compress v1.20.3
+	github.com/pierrec/lz4/v4 v4.1.33
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/stretchr/testify v1.12.1
 )
