@@ -30,7 +30,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-bridge e2e demo demo-check bench fuzz nginx-tests \
+        test test-go test-bridge e2e demo demo-check bench bench-decode fuzz nginx-tests \
         check-unit-header check-docs lint fmt clean
 
 help:  ## this list
@@ -110,6 +110,11 @@ demo-check: build $(CHOSEN)  ## the same story with two headless browsers, unatt
 
 bench: build $(CHOSEN)  ## NGINX with the module against NGINX without it
 	@scripts/bench.sh $(BENCHFLAGS)
+
+bench-decode: deps  ## the decoders beside the libraries that they replace or wrap
+	@mkdir -p build
+	@$(GO) build -o build/bench-decode ./gobridge/bench/decode
+	@build/bench-decode $(BENCHFLAGS)
 
 fuzz: deps  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)

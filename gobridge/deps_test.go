@@ -42,6 +42,9 @@ var allowed = map[string][]string{
 
 // thirdParty is what a package imports that is not ours; detect has what it needs.
 var thirdParty = map[string][]string{
+	"bench/decode": {
+		"github.com/valyala/fastjson",
+	},
 	"internal/carrier": {
 		"github.com/andybalholm/brotli",
 		"github.com/klauspost/compress/flate",

@@ -62,6 +62,9 @@ func (w *Walker) plain(p []byte, valid bool) string {
 			return "text"
 		}
 	}
+	if !valid {
+		w.carriers(p, true)
+	}
 	w.runs(p)
 	if valid {
 		return "text"
@@ -76,9 +79,9 @@ func (w *Walker) inside(text []byte, json bool) {
 		w.nest(text)
 	}
 	for i := range textFormats {
-		f := &textFormats[i]
-		if f.walk(w, text) {
-			return
+		if textFormats[i].walk(w, text) {
+			break
 		}
 	}
+	w.carriers(text, false)
 }

@@ -6,7 +6,11 @@
 // value, bytes and scalar, and its line in formats.go.
 package format
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"wsi/gobridge/internal/carrier"
+)
 
 const (
 	// maxDepth is the deepest nesting of arrays and objects that is followed
@@ -68,7 +72,8 @@ type Walker struct {
 	field  Field
 	budget Budget // of a call without one
 
-	frames []frame // the open arrays and objects of all levels
+	carrier carrier.Decoder
+	frames  []frame // the open arrays and objects of all levels
 	levels [maxNested + 1]level
 	nested int // the level that is being read
 	used   int // levels used for this payload

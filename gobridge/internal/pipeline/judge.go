@@ -348,6 +348,7 @@ func (j *judge) inTime(n int) bool {
 		j.clock = clockBytes
 		if time.Now().After(j.deadline) {
 			j.current.violations.Add(ws.ProcessTimeLimit)
+			j.expand = format.Budget{}
 		}
 	}
 	return !j.current.violations.Has(ws.ProcessTimeLimit)

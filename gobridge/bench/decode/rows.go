@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/ws"
+)
+
+const prose = "please select a seat from the list and drop me a note -- thanks, it's on 5 o'clock. "
+
+// event is a chat message of size bytes as socket.io's JSON.
+func event(size int) []byte {
+	const head, tail = `["chat message",{"room":"general","user":"alice","text":"`, `"}]`
+	n := size - len(head) - len(tail)
+	return []byte(head + strings.Repeat(prose, n/len(prose)+1)[:n] + tail)
+}
+
+// history is an array of chat messages of size bytes or a bit more.
+func history(size int) []byte {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i := 0; b.Len() < size; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"id":%d,"room":"general","user":"alice","text":"%s","tags":["a","b"],"read":true}`, i, prose[:30+i%50])
+	}
+	b.WriteByte(']')
+	return b.Bytes()
+}
+
+// jsonValues parses doc and looks at every string of it.
+func jsonValues(doc []byte) func() {
+	var p fastjson.Parser
+	return func() {
+		v, err := p.ParseBytes(doc)
+		if err != nil {
+			panic(err)
+		}
+		jsonStrings(v)
+	}
+}
+
+func jsonStrings(v *fastjson.Value) {
+	switch v.Type() {
+	case fastjson.TypeObject:
+		o, _ := v.Object()
+		o.Visit(func(key []byte, v *fastjson.Value) {
+			visited += len(key)
+			jsonStrings(v)
+		})
+	case fastjson.TypeArray:
+		a, _ := v.Array()
+		for _, v := range a {
+			jsonStrings(v)
+		}
+	case fastjson.TypeString:
+		s, _ := v.StringBytes()
+		visited += len(s)
+	}
+}
+
+// jsonParse parses doc only.
+func jsonParse(doc []byte) func() {
+	var p fastjson.Parser
+	return func() {
+		if _, err := p.ParseBytes(doc); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func rows() []row {
+	socketIO := framework.Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
+	short, long, rows16 := event(200), event(16<<10), history(16<<10)
+	packet := decode(socketIO, ws.OpText, append([]byte("42"), short...))
+	return []row{
+		{"socket.io event", len(short) + 2, "fastjson, its JSON to values", 0.5, packet, jsonValues(short)},
+		{"socket.io event", len(short) + 2, "fastjson, its JSON parsed only", 0, packet, jsonParse(short)},
+		{"JSON, chat history", len(rows16), "fastjson to values", 0.5, walk(rows16), jsonValues(rows16)},
+		{"JSON, chat history", len(rows16), "fastjson parsed only", 0, walk(rows16), jsonParse(rows16)},
+		{"JSON, one long text", len(long), "fastjson to values", 0, walk(long), jsonValues(long)},
+	}
+}
+
+func growths() []growth {
+	var out []growth
+	for _, d := range []struct{ name, unit string }{
+		{"JSON arrays", `[`},
+		{"JSON objects", `{"a":`},
+		{"quotes", `"`},
+		{"backslashes", `"\`},
+		{"JSON in strings", `"[\"[\\\"`},
+		{"base64", "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg"},
+		{"percent", "%253C"},
+		{"equals", "a=b&"},
+		{"less-than", "<a b='"},
+		{"control characters", "abcd\x00"},
+		{"not UTF-8", "abcd\xff"},
+	} {
+		repeat := func(n int) []byte { return []byte(strings.Repeat(d.unit, n/len(d.unit)+1)[:n]) }
+		out = append(out, growth{d.name, walk(repeat(4 << 10)), walk(repeat(64 << 10))})
+	}
+	return out
+}

@@ -1,0 +1,45 @@
+package format
+
+import "wsi/gobridge/internal/carrier"
+
+// carriers visits what value carries: base64 and the like. guess says that
+// value is binary and nothing else is known of it.
+func (w *Walker) carriers(value []byte, guess bool) {
+	kinds, n := carrier.Sniff(value)
+	if n == 0 && guess {
+		kinds, n = carrier.Guess(value)
+	}
+	for _, kind := range kinds[:n] {
+		w.carried(kind, value)
+	}
+}
+
+// failure is how much dearer a byte is that a carrier decoded to than one that
+// it could not decode.
+const failure = 8
+
+func (w *Walker) carried(kind carrier.Kind, value []byte) {
+	if w.nested == maxNested {
+		w.limit()
+		return
+	}
+	l := &w.levels[w.nested+1]
+	out, ok, over := w.carrier.Decode(kind, l.decoded[:0], value, max(0, w.Budget.Left))
+	l.decoded = out
+	switch {
+	case !ok:
+		w.Budget.Left -= len(value) / failure
+		return
+	case over && w.Budget.Defer != nil:
+		w.Budget.Left = 0
+		w.field.Value, w.field.Key = value, false
+		w.Budget.Defer(&w.field)
+		return
+	case over:
+		w.limit()
+	}
+	w.Budget.Left -= len(out)
+	w.enter(kind.String(), out, false)
+	w.payload(out)
+	w.pop()
+}
