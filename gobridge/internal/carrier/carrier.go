@@ -68,7 +68,7 @@ type Decoder struct {
 func (d *Decoder) Decode(kind Kind, dst, value []byte, limit int) (out []byte, ok, over bool) {
 	o := output{buf: dst, start: len(dst), limit: max(limit, 0)}
 	ok = d.decode(&o, kind, value)
-	if !ok {
+	if !ok || o.len() == 0 && !o.over {
 		return o.buf[:o.start], false, false
 	}
 	return o.buf, true, o.over

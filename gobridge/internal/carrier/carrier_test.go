@@ -141,6 +141,7 @@ func TestDecodeNothing(t *testing.T) {
 		{"id as hex", carrier.Hex, "550e8400-e29b-41d4-a716-446655440000"},
 		{"nothing percent-encoded", carrier.Percent, "100% sure, 5%zz"},
 		{"nothing quoted-printable", carrier.QuotedPrintable, "a = b, x=12"},
+		{"soft break alone", carrier.QuotedPrintable, "=\n"},
 		{"gzip without content", carrier.Gzip, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"},
 		{"prose as deflate", carrier.Deflate, "please select a seat from the list and drop me a note"},
 		{"prose as brotli", carrier.Brotli, "please select a seat from the list and drop me a note"},

@@ -43,16 +43,28 @@ func (o *output) lz4(p []byte) bool {
 	if framed {
 		return o.len() > 0
 	}
-	if ended := o.lz4Block(p, o.len()); (ended || o.over) && o.guessed(true) {
+	// A block, and what Python's lz4.block makes: a block behind its size. What
+	// reads as both is both.
+	ended := o.lz4Block(p, o.len())
+	if (!ended && !o.over) || !o.guessed(true) {
+		o.reset()
+	}
+	first := o.len()
+	if len(p) < 8 || o.left() == 0 {
+		return first > 0
+	}
+	if first > 0 {
+		o.writeByte('\n')
+	}
+	begin := o.len()
+	ended = o.lz4Block(p[4:], begin)
+	size := o.len() - begin
+	if (o.over || ended && size == int(binary.LittleEndian.Uint32(p))) && worth(o.bytes()[begin:]) {
 		return true
 	}
-	o.reset()
-	if len(p) < 8 {
-		return false
-	}
-	// Python's lz4.block puts the size first.
-	ended := o.lz4Block(p[4:], o.len())
-	return (o.over || ended && o.len() == int(binary.LittleEndian.Uint32(p))) && o.guessed(true)
+	o.buf = o.buf[:o.start+first]
+	o.over = false
+	return first > 0
 }
 
 // lz4Frame decodes the frame behind its magic and returns what follows.

@@ -111,24 +111,23 @@ func (f *frame) cut(p []byte) int {
 	}
 	i += content
 
-	exponent := byte(0)
-	for 1<<(10+exponent) < min(window, maxWindow) {
-		exponent++
-	}
-	f.size = copy(f.header[:], p[:4])
-	f.header[4] = flags & (checksum | 3)
-	f.header[5] = exponent << 3
-	f.size = 6 + copy(f.header[6:], id)
-
-	// A block's header has 3 bytes: last, type, size.
-	end := i
+	// A block's header has 3 bytes: last, type, size. most is what the
+	// blocks can hold, whatever the header announces.
+	const maxBlock = 128 << 10
+	end, most := i, uint64(0)
 	for end+3 <= len(p) {
 		h := int(p[end]) | int(p[end+1])<<8 | int(p[end+2])<<16
-		size := h >> 3
-		if h>>1&3 == 1 {
-			size = 1 // a run of one byte
+		n := h >> 3
+		switch h >> 1 & 3 {
+		case 0:
+			most += uint64(n)
+		case 1: // a run of one byte
+			most += uint64(n)
+			n = 1
+		default:
+			most += maxBlock
 		}
-		end += 3 + size
+		end += 3 + n
 		if h&1 != 0 {
 			if flags&checksum != 0 {
 				end += 4
@@ -138,6 +137,15 @@ func (f *frame) cut(p []byte) int {
 	}
 	end = min(end, len(p))
 	f.body = p[i:end]
+
+	exponent := byte(0)
+	for 1<<(10+exponent) < min(window, most, maxWindow) {
+		exponent++
+	}
+	f.size = copy(f.header[:], p[:4])
+	f.header[4] = flags & (checksum | 3)
+	f.header[5] = exponent << 3
+	f.size = 6 + copy(f.header[6:], id)
 	return end
 }
 
