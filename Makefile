@@ -30,8 +30,8 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-bridge e2e demo demo-check bench bench-decode fuzz nginx-tests \
-        check-unit-header check-docs lint fmt clean
+        test test-go test-bridge e2e e2e-languages demo demo-check bench \
+        bench-decode fuzz nginx-tests check-unit-header check-docs lint fmt clean
 
 help:  ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'
@@ -49,7 +49,8 @@ help:  ## this list
 	@echo '  BENCHFLAGS=        bench: its options (-help lists them)'
 	@echo '  MODULE=            check-nginx: another module than the built one'
 	@echo '  DEMO_PORT=         demo: the port of the chat (8088)'
-	@echo '  CHROMIUM=          demo-check: the browser (/usr/bin/chromium)'
+	@echo '  CHROMIUM=          demo-check, e2e-languages: the browser (/usr/bin/chromium)'
+	@echo '  LANGUAGES=         e2e-languages: some of them, as "java ruby"'
 
 
 # Build
@@ -107,6 +108,10 @@ demo: build $(CHOSEN)  ## start the chat behind NGINX and say what to try
 demo-check: build $(CHOSEN)  ## the same story with two headless browsers, unattended
 	@scripts/deps.sh demo
 	@scripts/demo.sh check
+
+e2e-languages: build $(CHOSEN)  ## clients of many languages through NGINX: no difference
+	@scripts/deps.sh languages
+	@LANGUAGES='$(LANGUAGES)' scripts/languages.sh
 
 bench: build $(CHOSEN)  ## NGINX with the module against NGINX without it
 	@scripts/bench.sh $(BENCHFLAGS)

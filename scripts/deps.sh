@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing for the named jobs: build, demo, nginx-tests.
+# Installs what is missing for the named jobs: build, demo, languages,
+# nginx-tests.
 # Needs apt-get, and root or a sudo that asks no password, only when something
 # is missing.
 
@@ -83,6 +84,20 @@ deps_demo() {
 }
 
 
+# Without apt-get, the clients that cannot run are skipped.
+deps_languages() {
+    command -v apt-get > /dev/null || return 0
+
+    deps_demo
+    command -v openssl > /dev/null || apt_install openssl
+    command -v javac > /dev/null || apt_install default-jdk-headless
+    command -v ruby > /dev/null && ruby -e 'require "faye/websocket"' \
+        2> /dev/null || apt_install ruby ruby-faye-websocket
+    apt_install mono-mcs mono-runtime php-cli python3-websocket \
+        python3-websockets libmojolicious-perl libio-socket-ssl-perl
+}
+
+
 deps_nginx_tests() {
     command -v prove > /dev/null || apt_install perl
     perl -MProtocol::WebSocket -e 1 2> /dev/null \
@@ -96,7 +111,8 @@ for job in "$@"; do
     case $job in
         build)       deps_build ;;
         demo)        deps_demo ;;
+        languages)   deps_languages ;;
         nginx-tests) deps_nginx_tests ;;
-        *)           die "usage: deps.sh build|demo|nginx-tests ..." ;;
+        *)           die "usage: deps.sh build|demo|languages|nginx-tests ..." ;;
     esac
 done
