@@ -1,6 +1,9 @@
 package format
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // textFormats are the documents that a text may be besides JSON. Each reports
 // whether it is one, and visits nothing otherwise: the text has been visited as
@@ -77,6 +80,9 @@ func (w *Walker) plain(p []byte, valid bool) string {
 func (w *Walker) inside(text []byte, json bool) {
 	if json {
 		w.nest(text)
+	}
+	if len(text) < 8 && bytes.IndexByte(text, '%') < 0 {
+		return // nothing that short is encoded, but in percent
 	}
 	for i := range textFormats {
 		if textFormats[i].walk(w, text) {

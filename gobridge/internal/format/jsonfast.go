@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // progress is how far a document was read, behind a token.
@@ -37,10 +38,8 @@ func (w *Walker) strict(l *level, pos int) {
 	)
 scan:
 	for pos < len(doc) {
-		switch c := doc[pos]; c {
-		case ' ', '\n', '\r', '\t':
-			pos++
-		case '"':
+		c := doc[pos]
+		if c == '"' {
 			end, escaped := quotes(doc, pos+1)
 			if end == len(doc) {
 				break scan
@@ -71,7 +70,9 @@ scan:
 					w.setEvent(text)
 				}
 				w.visitValue(text)
-				w.inside(text, true)
+				if len(text) >= minInside {
+					w.inside(text, true)
+				}
 				pos = next
 				if state = wantComma; open == 0 {
 					state = wantDocument
@@ -82,6 +83,11 @@ scan:
 				break scan
 			}
 			seen = true
+			continue
+		}
+		switch c {
+		case ' ', '\n', '\r', '\t':
+			pos++
 		case '{', '[':
 			if !state.takesValue() || open == maxOpen {
 				break scan
@@ -143,7 +149,9 @@ scan:
 			}
 		}
 	}
-	l.read = progress{pos: pos, state: state, seen: seen, scalars: scalars > 0, values: values}
+	// field by field: the compiler would build a copy
+	l.read.pos, l.read.state, l.read.values = pos, state, values
+	l.read.seen, l.read.scalars = seen, scalars > 0
 	if pos < len(doc) {
 		l.pos = pos
 		w.sync()
@@ -155,17 +163,14 @@ scan:
 // nowhere, and whether there is a backslash in it; then a quote behind that does
 // not end it.
 func quotes(doc []byte, i int) (end int, escaped bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for p := doc[i:]; len(p) >= 8; p = p[8:] {
-		x := binary.LittleEndian.Uint64(p)
+	const ones, highs, long = 0x0101010101010101, 0x8080808080808080, 32
+	for stop := min(i+long, len(doc)-8); i <= stop; i += 8 {
+		x := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(doc)), i))[:])
 		quote, slash := x^ones*'"', x^ones*'\\'
 		// The lowest bit of these is right: borrows go up.
 		if found := ((quote-ones)&^quote | (slash-ones)&^slash) & highs; found != 0 {
-			i = len(doc) - len(p) + bits.TrailingZeros64(found)/8
+			i += bits.TrailingZeros64(found) / 8
 			return i, doc[i] == '\\'
-		}
-		if len(doc)-len(p)-i >= 64 {
-			break // a long one
 		}
 	}
 	end = indexFrom(doc, i, '"')

@@ -21,6 +21,8 @@ const (
 	// Those of one level are disjoint parts of the level above, so that a
 	// payload is scanned at most maxNested+1 times.
 	maxNested = 9
+	// minInside is the shortest text that is looked into: "[1]", %27.
+	minInside = 3
 	// maxEvent is how many bytes of an event's name are kept for Event.
 	maxEvent = 256
 	// maxScratch is the scratch memory in bytes that is kept per level
@@ -74,9 +76,9 @@ type Walker struct {
 
 	carrier carrier.Decoder
 	frames  []frame // the open arrays and objects of all levels
-	levels [maxNested + 1]level
-	nested int // the level that is being read
-	used   int // levels used for this payload
+	levels  [maxNested + 1]level
+	nested  int // the level that is being read
+	used    int // levels used for this payload
 
 	event []byte
 }
@@ -87,8 +89,8 @@ type level struct {
 	name    string // format or carrier, in paths
 	silent  bool   // its name is not in paths: the format of the payload itself
 	doc     []byte
-	base    int    // frames[base] is its outermost array or object
-	offset  int    // of the run that is being visited, -1 outside of one
+	base    int // frames[base] is its outermost array or object
+	offset  int // of the run that is being visited, -1 outside of one
 	read    progress
 	lazy    bool   // frames are behind, see sync
 	synced  int    // where in doc they are
@@ -172,8 +174,7 @@ func (w *Walker) Event() []byte { return w.event }
 func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	w.root = root
 	w.visit = visit
-	w.field = Field{w: w, Cut: root.Cut}
-	w.frames = w.frames[:0]
+	w.field.w, w.field.Cut = w, root.Cut
 	w.nested, w.used = 0, 1
 	l := &w.levels[0]
 	l.doc, l.base, l.offset = payload, 0, -1
@@ -186,26 +187,19 @@ func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	}
 }
 
-// end lets go of the caller's memory and of scratch that grew too large.
+// end lets go of scratch that grew too large. What the caller gave is kept until
+// the next call.
 func (w *Walker) end() {
-	w.root = Root{}
-	w.visit = nil
-	w.field = Field{}
 	if w.Budget == &w.budget {
 		w.Budget = nil
 	}
 	for i := range w.used {
 		l := &w.levels[i]
-		l.doc = nil
-		if cap(l.scratch) > maxScratch {
-			l.scratch = nil
-		}
-		if cap(l.decoded) > maxScratch {
-			l.decoded = nil
+		if cap(l.scratch)|cap(l.decoded) > maxScratch {
+			l.scratch, l.decoded = nil, nil
 		}
 	}
 	w.unwind(0)
-	w.nested, w.used = 0, 0
 }
 
 // push makes doc the level that is being read. It reports false, and notes it,
