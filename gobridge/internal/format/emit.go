@@ -70,10 +70,33 @@ func (w *Walker) setRole(f *frame, key []byte) {
 
 // value visits a string, and what is inside of it.
 func (w *Walker) value(text []byte) {
-	w.name(text)
+	w.string(text)
+	w.next()
+}
+
+func (w *Walker) string(text []byte) {
+	if w.root.Shape != nil && len(w.frames) == 1 && w.nested == 1 {
+		w.special(w.frames[0].role, text)
+		return
+	}
 	w.visitValue(text)
 	w.inside(text, true)
-	w.next()
+}
+
+// special visits a string that is one of the outermost members.
+func (w *Walker) special(r role, text []byte) {
+	switch r {
+	case roleEvent:
+		w.setEvent(text)
+	case roleJSON:
+		if !w.document(text, true) {
+			w.visitValue(text)
+			w.inside(text, false)
+		}
+		return
+	}
+	w.visitValue(text)
+	w.inside(text, true)
 }
 
 // bytes visits a binary value as a payload of its own.

@@ -216,11 +216,7 @@ func (w *Walker) quoted(s *scanner, quote byte) {
 	}
 	s.expect(ok && s.state.takesValue())
 	w.closeValue(s, true)
-	if s.over == 0 {
-		w.name(text)
-	}
-	w.visitValue(text)
-	w.inside(text, true)
+	w.string(text)
 }
 
 // member visits the key of a member of f.

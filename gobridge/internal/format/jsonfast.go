@@ -31,7 +31,7 @@ func (w *Walker) strict(l *level, pos int) {
 		objects uint64 // of the open ones, the innermost lowest
 		open    int
 		index   int  // of the outermost array
-		named   bool // the outermost array's or object's next value is the event's name
+		special role // of the outermost array's or object's next value
 		seen    bool
 		values  int // outside of arrays and objects
 		scalars int // of these, others than arrays and objects
@@ -59,18 +59,16 @@ scan:
 			switch {
 			case colon && state.takesKey():
 				if shape != nil && open == 1 {
-					named = shape.isEvent(true, 0, text)
+					special = shape.special(true, 0, text)
 				}
 				l.pos = end + 1
 				w.visitKey(text)
 				state, pos = wantValue, next+1
 			case !colon && state.takesValue():
 				l.pos = pos
-				if named && open == 1 {
-					w.setEvent(text)
-				}
-				w.visitValue(text)
-				if len(text) >= minInside {
+				if special != roleNone && open == 1 {
+					w.special(special, text)
+				} else if w.visitValue(text); len(text) >= minInside {
 					w.inside(text, true)
 				}
 				pos = next
@@ -101,7 +99,7 @@ scan:
 				state = wantFirstKey
 			} else if open == 1 && shape != nil {
 				index = 0
-				named = shape.isEvent(false, 0, nil)
+				special = shape.special(false, 0, nil)
 			}
 			pos++
 		case '}', ']':
@@ -125,7 +123,7 @@ scan:
 				state = wantValue
 				if open == 1 && shape != nil {
 					index++
-					named = shape.isEvent(false, index, nil)
+					special = shape.special(false, index, nil)
 				}
 			}
 			pos++
@@ -138,7 +136,7 @@ scan:
 			if !state.takesValue() || !isNumber(word) && !isLiteral(word) {
 				break scan
 			}
-			if named && open == 1 {
+			if special == roleEvent && open == 1 {
 				w.setEvent(word)
 			}
 			pos = end

@@ -49,7 +49,7 @@ func (w *Walker) appendMember(b []byte, f *frame) []byte {
 	switch f.role {
 	case roleEvent:
 		return append(b, "event"...)
-	case roleData:
+	case roleData, roleJSON:
 		return append(b, f.data...)
 	case roleArg:
 		return appendIndex(b, f.index-w.root.Shape.Args)

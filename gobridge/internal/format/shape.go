@@ -20,6 +20,9 @@ type Member struct {
 	Key   string // "": the element at Index
 	Index int
 	Name  string // its path is "$" and this
+	// JSON says that the application gets what a string there is a document
+	// of: that stands at the path of the string, which is not visited itself.
+	JSON bool
 }
 
 // role is what a member is to the Shape.
@@ -28,6 +31,7 @@ type role uint8
 const (
 	roleNone  role = iota // no Shape, or too deep for it
 	roleEvent             // "$event"
+	roleJSON              // "$", and the name of the frame's data, of Member.JSON
 	roleData              // "$", and the name of the frame's data
 	roleArg               // "$[n]"
 	roleOther             // "$message", and the member
@@ -38,26 +42,36 @@ func (s *Shape) role(f *frame, key []byte) (r role, name string) {
 	if !f.object && s.Args > 0 && f.index >= s.Args {
 		return roleArg, ""
 	}
-	if s.isEvent(f.object, f.index, key) {
-		return roleEvent, ""
+	for i := range s.Event {
+		if s.Event[i].is(f.object, f.index, key) {
+			return roleEvent, ""
+		}
 	}
 	for i := range s.Data {
-		if s.Data[i].is(f.object, f.index, key) {
-			return roleData, s.Data[i].Name
+		if m := &s.Data[i]; m.is(f.object, f.index, key) {
+			if m.JSON {
+				return roleJSON, m.Name
+			}
+			return roleData, m.Name
 		}
 	}
 	return roleOther, ""
 }
 
-// isEvent reports whether a member of the outermost array or object is the
-// event's name.
-func (s *Shape) isEvent(object bool, index int, key []byte) bool {
+// special is the role of a member of the outermost array or object whose
+// strings are not just visited, roleNone of any other.
+func (s *Shape) special(object bool, index int, key []byte) role {
 	for i := range s.Event {
 		if s.Event[i].is(object, index, key) {
-			return true
+			return roleEvent
 		}
 	}
-	return false
+	for i := range s.Data {
+		if s.Data[i].JSON && s.Data[i].is(object, index, key) {
+			return roleJSON
+		}
+	}
+	return roleNone
 }
 
 func (m *Member) is(object bool, index int, key []byte) bool {

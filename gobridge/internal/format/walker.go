@@ -81,6 +81,7 @@ type Walker struct {
 	used    int // levels used for this payload
 
 	event []byte
+	text  []byte // of Unquote
 }
 
 // level is one payload or document. levels[0] is the payload itself, the
