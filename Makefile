@@ -30,7 +30,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-bridge e2e e2e-languages demo demo-check bench \
+        test test-go test-captures test-bridge e2e e2e-languages demo demo-check bench \
         bench-decode fuzz nginx-tests check-unit-header check-docs lint fmt clean
 
 help:  ## this list
@@ -45,6 +45,7 @@ help:  ## this list
 	@echo '  NGINX=             the NGINX binary to build for, to check and to test with'
 	@echo '  CC=                C compiler (gcc, clang)'
 	@echo '  DESTDIR= PREFIX=   install: staging directory, and where bin/ is (/usr/local)'
+	@echo '  CAPTURES_DIR=      test-captures: the recordings'
 	@echo '  FUZZTIME=          fuzz: time for each target (60s)'
 	@echo '  BENCHFLAGS=        bench: its options (-help lists them)'
 	@echo '  MODULE=            check-nginx: another module than the built one'
@@ -92,6 +93,10 @@ test: check-docs test-go test-bridge e2e demo-check  ## all tests that need no h
 
 test-go: deps  ## unit tests, without NGINX
 	$(GO) test ./...
+
+test-captures: deps  ## wsi replay over recordings with *.expect.json (CAPTURES_DIR=)
+	@test -n "$(CAPTURES_DIR)" || { echo 'test-captures: CAPTURES_DIR= names no directory of recordings'; exit 2; }
+	CAPTURES_DIR='$(abspath $(CAPTURES_DIR))' $(GO) test -count=1 -run 'TestReplayCaptures' ./gobridge/cmd/wsi
 
 test-bridge: bridge  ## the boundary, called from C
 	$(CC) -O2 -g -Wall -Wextra -Werror -Igobridge -o build/ctest gobridge/ctest/*.c -ldl -lpthread
