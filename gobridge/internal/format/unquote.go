@@ -66,6 +66,14 @@ func unescape(buf, p []byte) (out []byte, size int, strict bool) {
 	case 't':
 		return append(buf, '\t'), 2, true
 	case 'u':
+		if len(p) > 2 && p[2] == '{' {
+			// JavaScript's and GraphQL's code point: digits, and a brace.
+			if end := bytes.IndexByte(p[:min(len(p), 12)], '}'); end > 3 {
+				if r := hex(p[3:], end-3); r >= 0 && r <= utf8.MaxRune {
+					return utf8.AppendRune(buf, r), end + 1, false
+				}
+			}
+		}
 		r := hex(p[2:], 4)
 		if r < 0 {
 			break
