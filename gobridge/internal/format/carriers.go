@@ -1,16 +1,26 @@
 package format
 
-import "wsi/gobridge/internal/carrier"
+import (
+	"slices"
+
+	"wsi/gobridge/internal/carrier"
+)
 
 // carriers visits what value carries: base64 and the like. guess says that
 // value is binary and nothing else is known of it.
 func (w *Walker) carriers(value []byte, guess bool) {
 	kinds, n := carrier.Sniff(value)
-	if n == 0 && guess {
-		kinds, n = carrier.Guess(value)
-	}
 	for _, kind := range kinds[:n] {
 		w.carried(kind, value)
+	}
+	if !guess {
+		return
+	}
+	guesses, m := carrier.Guess(value)
+	for _, kind := range guesses[:m] {
+		if !slices.Contains(kinds[:n], kind) {
+			w.carried(kind, value)
+		}
 	}
 }
 
