@@ -5,21 +5,26 @@ import (
 	"unicode/utf8"
 )
 
-// textFormats are the documents that a text may be besides JSON. Each reports
-// whether it is one, and visits nothing otherwise: the text has been visited as
-// it is.
-var textFormats = [...]struct {
-	name string
-	walk func(w *Walker, text []byte) bool
-}{}
-
 // binaryFormats are what a payload may be that is no text. is is strict; the
 // payload is walked by every format that takes it, as the reader's is not known.
-var binaryFormats = [...]struct {
+var binaryFormats []binaryFormat
+
+type binaryFormat struct {
 	name string
 	is   func(p []byte) bool
 	walk func(w *Walker, p []byte)
-}{}
+}
+
+// What they visit is looked into by them again: an initializer would be a cycle.
+func init() {
+	binaryFormats = []binaryFormat{
+		{"multipart", isMultipart, func(w *Walker, p []byte) {
+			w.open(true)
+			w.multipart(p)
+			w.close()
+		}},
+	}
+}
 
 // payload visits every string of p by its content.
 func (w *Walker) payload(p []byte) (name string) {
@@ -84,10 +89,6 @@ func (w *Walker) inside(text []byte, json bool) {
 	if len(text) < 8 && bytes.IndexByte(text, '%') < 0 {
 		return // nothing that short is encoded, but in percent
 	}
-	for i := range textFormats {
-		if textFormats[i].walk(w, text) {
-			break
-		}
-	}
+	w.textDocument(text)
 	w.carriers(text, false)
 }

@@ -1,0 +1,237 @@
+package format_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
+)
+
+func TestForm(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string // without the text itself, which is first
+	}{
+		{"one pair", "message=a+b", []string{"$>form.message~=message", "$>form.message=a b"}},
+		{"pairs", "_target=m&m=%3Cb%3E+1%2B1", []string{
+			"$>form._target~=_target", "$>form._target=m", "$>form.m~=m", "$>form.m=<b> 1+1"}},
+		{"nested names", "user[name]=x&a%5B%5D=y", []string{
+			"$>form['user[name]']~=user[name]", "$>form['user[name]']=x", "$>form['a[]']~=a[]", "$>form['a[]']=y"}},
+		{"escapes in a name", "%3Cb%3E+=x", []string{"$>form['<b> ']~=<b> ", "$>form['<b> ']=x"}},
+		{"query", "?a=12345", []string{"$>form.a~=a", "$>form.a=12345"}},
+		{"semicolons", "a=1;b=2;c&d=3", []string{
+			"$>form.a~=a", "$>form.a=1;b=2;c", "$>form.b~=b", "$>form.b=2", "$>form.d~=d", "$>form.d=3"}},
+		{"without values", "a=&b&c=1", []string{"$>form.a~=a", "$>form.b~=b", "$>form.c~=c", "$>form.c=1"}},
+		{"empty pairs", "&&a=12&&", []string{"$>form.a~=a", "$>form.a=12"}},
+		{"value with =", "a=b=cdef", []string{"$>form.a~=a", "$>form.a=b=cdef"}},
+		{"broken escapes", "a=%&b=%4&c=%zz+", []string{
+			"$>form.a~=a", "$>form.a=%", "$>form.b~=b", "$>form.b=%4", "$>form.c~=c", "$>form.c=%zz "}},
+		{"%u of a surrogate pair", "a=%ud83d%ude00%u003c", []string{"$>form.a~=a", "$>form.a=😀<"}},
+		{"raw text", "a=<script>alert(1) </script>", []string{"$>form.a~=a", "$>form.a=<script>alert(1) </script>", "$>form.a>xml.script=alert(1) "}},
+		{"JSON in a value", "a=%7B%22b%22:%22c%22%7D", []string{
+			"$>form.a~=a", `$>form.a={"b":"c"}`, "$>form.a>json.b~=b", "$>form.a>json.b=c"}},
+
+		{"prose", "if x = 5 then y = 6", nil},
+		{"code", `if(a=b){c("d")}`, nil},
+		{"comparison", "a <= b", nil},
+		{"base64", "YWFhYQ==", nil},
+		{"markup", `<a href="b">`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "form", tt.fields) })
+	}
+}
+
+// requireView compares the fields that the document in text adds: those below
+// >name. The text itself is visited in any case.
+func requireView(t *testing.T, text, name string, want []string) {
+	t.Helper()
+	_, fields := walk(text, format.Root{})
+	require.Contains(t, fields, "$="+text)
+	var got []string
+	for _, f := range fields {
+		if strings.HasPrefix(f, "$>"+name) {
+			got = append(got, f)
+		}
+	}
+	require.Equal(t, want, got)
+}
+
+func TestXML(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string
+	}{
+		{"XMPP", `<message xmlns='jabber:client' to="room@c" type='groupchat'><body>I &lt;3 &#x3c;b&#62; &amp;amp;</body><x/></message>`, []string{
+			"$>xml.message.xmlns=jabber:client", "$>xml.message.to=room@c", "$>xml.message.type=groupchat",
+			"$>xml.message.body=I <3 <b> &amp;"}},
+		{"declaration", `<?xml version="1.0"?>` + "\n<a>b</a>", []string{"$>xml.a=b"}},
+		{"siblings", "<a><b>1</b><c>2</c>3</a>", []string{"$>xml.a.b=1", "$>xml.a.c=2", "$>xml.a=3"}},
+		{"CDATA", "<a>x<![CDATA[<script>&lt;]]>y</a>", []string{"$>xml.a=x<script>&lt;y"}},
+		{"CDATA, split", "<a><![CDATA[<scr]]><![CDATA[ipt>]]></a>", []string{"$>xml.a=<script>"}},
+		{"comment inside a text", "<a>scr<!-- > -->ipt<?x?>s</a>", []string{"$>xml.a=scripts"}},
+		{"references in an attribute", `<a b="x&quot;&apos;&#39;&#X22;&unknown;&"/>`, []string{`$>xml.a.b=x"''"&unknown;&`}},
+		{"references that are none", "<a>&#;&#x;&#xg;&#x110000;&lt&;</a>", []string{"$>xml.a=&#;&#x;&#xg;&#x110000;&lt&;"}},
+		{"entities are not expanded", `<!DOCTYPE a [<!ENTITY x "&#60;b>"><!ENTITY y SYSTEM 'file:///etc/passwd'><!-- don't -->]><a>&x;</a>`, []string{
+			"$>xml=<b>", "$>xml=file:///etc/passwd", "$>xml.a=&x;"}},
+		{"unquoted attribute", "<a b=c d>e</a>", []string{"$>xml.a.b=c", "$>xml.a=e"}},
+		{"wrong end tags", "<a><b>1</c></a></a>2", []string{"$>xml.a.b=1", "$>xml=2"}},
+		{"no end", `<a b="c`, nil},
+		{"no end of a value", `<a b='c >d</a>`, []string{"$>xml.a.b='c", "$>xml.a=d"}},
+		{"byte order mark", "\ufeff <a>b</a>", []string{"$>xml.a=b"}},
+		{"base64 in a text", "<a>PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==</a>", []string{
+			"$>xml.a=PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==", "$>xml.a>base64=<script>alert(1)</script>",
+			"$>xml.a>base64>xml.script=alert(1)"}},
+
+		{"heart", "<3 this", nil},
+		{"arrow", "<- look > here", nil},
+		{"comparison", "a < b > c", nil},
+		{"tag that is not closed", "<b and nothing", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "xml", tt.fields) })
+	}
+}
+
+func TestGraphQL(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string
+	}{
+		{"argument", `mutation M { send(text: "a\u003cb\n\"c\"", room: 1) { id } }`, []string{"$>graphql.text=a<b\n\"c\""}},
+		{"code point", `{ a(b: "\u{1F600}\u{3c}") }`, []string{"$>graphql.b=😀<"}},
+		{"selection alone", `{ user(id: "1") { name } }`, []string{"$>graphql.id=1"}},
+		{"object", `mutation($x: I!) @d { send(input: {text: "x", tags: ["y", "z"]}) }`, []string{
+			"$>graphql.text=x", "$>graphql.tags=y", "$>graphql.tags=z"}},
+		{"comment", "# \"no\"\n{ a(b: \"c\" # \"\n) }", []string{"$>graphql.b=c"}},
+		{"block string", "{ a(b: \"\"\"\n    x <scr\n      ipt>\n    \\\"\"\" \\u003c\n  \"\"\") }", []string{
+			"$>graphql.b=x <scr\n  ipt>\n\"\"\" \\u003c"}},
+		{"empty strings", `{ a(b: "", c: """""") }`, []string{"$>graphql.b=", "$>graphql.c="}},
+		{"strings without an end", `{ a(b: """x`, []string{"$>graphql.b=x"}},
+		{"alias and fragment", `query Q { x: a(b: "c") ...F } fragment F on T { d(e: "f") }`, []string{"$>graphql.b=c", "$>graphql.e=f"}},
+
+		{"prose", `find "x" in the list`, nil},
+		{"prose with a keyword", `query about "it"`, nil},
+		{"JSON of JavaScript", `{text: "x"}`, nil},
+		{"no string", `{ a { b } }`, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "graphql", tt.fields) })
+	}
+}
+
+func TestMultipart(t *testing.T) {
+	const body = "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhello\r\nyou\r\n" +
+		"--XX\r\ncontent-disposition: form-data; name=f; filename=\"x\\\"<b>.html\"\r\nContent-Type: text/html\r\n\r\n{\"k\":\"v\"}\r\n--XX--\r\n"
+	want := []string{
+		"$>multipart.a~=a", "$>multipart.a=hello\r\nyou",
+		"$>multipart.f~=f", `$>multipart.f=x"<b>.html`, "$>multipart.f>json.k~=k", "$>multipart.f>json.k=v",
+	}
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string
+	}{
+		{"CRLF", body, want},
+		{"leading line end", "\r\n" + body, want},
+		{"no end", "--X\nContent-Disposition: form-data; name=a\n\nb", []string{"$>multipart.a~=a", "$>multipart.a=b"}},
+		{"no name", "--X\nContent-Type: text/plain\n\nb\n--X--", []string{"$>multipart=b"}},
+		{"other field", "--X\nContent-Disposition: form-data; name=a\nX-Note: <b>\n\n--X--", []string{"$>multipart.a~=a", "$>multipart.a=<b>"}},
+		{"dashes inside", "--X\nContent-Disposition: form-data; name=a\n\n--Y\n--\n--X--", []string{"$>multipart.a~=a", "$>multipart.a=--Y\n--"}},
+		{"no boundary", "-- thanks\nsee you", nil},
+		{"list", "-- a\n-- b", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "multipart", tt.fields) })
+	}
+	t.Run("binary", func(t *testing.T) {
+		name, fields := walk("--X\nContent-Disposition: form-data; name=a\n\n\x00\x01text\xff\n--X\nContent-Disposition: x; name=b\n\nc\n--X--", format.Root{})
+		require.Equal(t, "multipart", name)
+		require.Equal(t, []string{"$.a~=a", "$.a@2=text", "$.b~=b", "$.b=c"}, fields)
+	})
+}
+
+// documents are long ones of each format, of one unit over and over.
+var documents = map[string]string{
+	"pairs":              "a=b&",
+	"semicolons":         "a=b;",
+	"semicolons alone":   "a;=",
+	"escapes":            "a=%3C+",
+	"names":              "a",
+	"tags":               "<a>",
+	"end tags":           "</a>",
+	"attributes":         `<a b="c" `,
+	"quotes in tags":     `<a b="`,
+	"apostrophes":        `<a b='`,
+	"comments":           "<!--",
+	"CDATA":              "<![CDATA[",
+	"CDATA in a text":    "<a>x<![CDATA[y]]>",
+	"instructions":       "<?a ",
+	"document types":     "<!DOCTYPE a [",
+	"entities":           `<!DOCTYPE a [<!ENTITY a "b">]>&a;`,
+	"references":         "<a>&lt;",
+	"references, broken": "<a>&&&&#x",
+	"strings":            `{ a(b: "c") `,
+	"block strings":      `{ a(b: """c `,
+	"escaped blocks":     `{ a(b: """\"""`,
+	"comments and lines": "{ a # \"\n",
+	"parts":              "--X\nContent-Disposition: form-data; name=a\n\nb\n",
+	"parameters":         `--X` + "\n" + `Content-Disposition: a; b="c\"`,
+	"boundaries":         "--X\n",
+	"dashes":             "-",
+}
+
+func TestDocumentsLinear(t *testing.T) {
+	for name, unit := range documents {
+		t.Run(name, func(t *testing.T) {
+			for _, prefix := range []string{"", "<a>", "a=", "--X\nContent-Disposition: form-data; name=a\n\n", `{ a(b: "c") `} {
+				payload := []byte(prefix + strings.Repeat(unit, 100_000/len(unit)))
+				var w format.Walker
+				visited, visits := 0, 0
+				w.Walk(payload, format.Root{}, func(f *format.Field) { visited += len(f.Value); visits++ })
+				require.GreaterOrEqual(t, visited, len(payload))
+				require.LessOrEqual(t, visited, 20*len(payload))
+				require.LessOrEqual(t, visits, 2*len(payload))
+			}
+		})
+	}
+}
+
+func TestDocumentsAllocations(t *testing.T) {
+	var w format.Walker
+	visit := func(*format.Field) {}
+	for _, text := range []string{
+		"_target=m&m=%3Cb%3E+1&a[b]=c",
+		`<message to="room@c"><body>I &lt;3 <![CDATA[x]]></body></message>`,
+		`mutation M { send(text: "a\u003cb", b: """` + "\n  x\n  y" + `""") { id } }`,
+		"--X\nContent-Disposition: form-data; name=\"a\"; filename=\"b\\\"c\"\n\nb\n--X--",
+	} {
+		payload := []byte(text)
+		w.Walk(payload, format.Root{}, visit)
+		require.Zero(t, testing.AllocsPerRun(100, func() { w.Walk(payload, format.Root{}, visit) }), text)
+	}
+}
+
+// FuzzDocuments: whatever a text is a document of, it is visited as itself, and
+// nothing is visited out of proportion.
+func FuzzDocuments(f *testing.F) {
+	for _, unit := range documents {
+		f.Add([]byte(strings.Repeat(unit, 3)))
+	}
+	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "y">]><a b='c'>&lt;<![CDATA[d]]><!-- e --></a>`))
+	var w format.Walker
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		raw, visits := false, 0
+		name := w.Walk(payload, format.Root{}, func(f *format.Field) {
+			visits++
+			raw = raw || bytes.Equal(f.Value, payload)
+			require.NotEmpty(t, f.Path())
+		})
+		if name == "text" {
+			require.True(t, raw, "raw text not visited")
+		}
+		require.LessOrEqual(t, visits, 64*len(payload))
+	})
+}
