@@ -5,24 +5,29 @@ import (
 	"unicode/utf8"
 )
 
-// binaryFormats are what a payload may be that is no text. is is strict; the
-// payload is walked by every format that takes it, as the reader's is not known.
+// binaryFormats are what a payload may be that is no text. read reports whether
+// it is, strictly, and visits it if visit is set. The payload is walked by every
+// format that takes it, as the reader's is not known.
 var binaryFormats []binaryFormat
 
 type binaryFormat struct {
 	name string
-	is   func(p []byte) bool
-	walk func(w *Walker, p []byte)
+	read func(w *Walker, p []byte, visit bool) bool
 }
 
 // What they visit is looked into by them again: an initializer would be a cycle.
 func init() {
 	binaryFormats = []binaryFormat{
-		{"multipart", isMultipart, func(w *Walker, p []byte) {
+		{"multipart", func(w *Walker, p []byte, visit bool) bool {
+			if !isMultipart(p) || !visit {
+				return isMultipart(p)
+			}
 			w.open(true)
 			w.multipart(p)
 			w.close()
+			return true
 		}},
+		{"msgpack", (*Walker).msgpack},
 	}
 }
 
@@ -49,10 +54,10 @@ func (w *Walker) binary(p []byte) (name string) {
 	root := w.nested == 0
 	for i := range binaryFormats {
 		f := &binaryFormats[i]
-		if !f.is(p) || !w.push(f.name, p, root) {
+		if !f.read(w, p, false) || !w.push(f.name, p, root) {
 			continue
 		}
-		f.walk(w, p)
+		f.read(w, p, true)
 		w.pop()
 		if name == "" {
 			name = f.name
@@ -73,7 +78,7 @@ func (w *Walker) plain(p []byte, valid bool) string {
 	if !valid {
 		w.carriers(p, true)
 	}
-	w.runs(p)
+	w.runs(p, 0, len(p))
 	if valid {
 		return "text"
 	}

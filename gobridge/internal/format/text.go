@@ -32,15 +32,14 @@ func hasControlByte(p []byte) bool {
 	return false
 }
 
-// runs visits every maximal run of printable UTF-8 of p.
-func (w *Walker) runs(p []byte) {
-	start := 0
-	for i := 0; i < len(p); {
+// runs visits every maximal run of printable UTF-8 of p[start:end].
+func (w *Walker) runs(p []byte, start, end int) {
+	for i := start; i < end; {
 		c, size := p[i], 1
 		text := c >= ' ' || isSpace(c)
 		if c >= utf8.RuneSelf {
 			var r rune
-			r, size = utf8.DecodeRune(p[i:])
+			r, size = utf8.DecodeRune(p[i:end])
 			text = r != utf8.RuneError || size > 1
 		}
 		if !text {
@@ -49,7 +48,7 @@ func (w *Walker) runs(p []byte) {
 		}
 		i += size
 	}
-	w.run(p, start, len(p))
+	w.run(p, start, end)
 }
 
 func (w *Walker) run(p []byte, start, end int) {

@@ -74,11 +74,12 @@ type Walker struct {
 	field  Field
 	budget Budget // of a call without one
 
-	carrier carrier.Decoder
-	frames  []frame // the open arrays and objects of all levels
-	levels  [maxNested + 1]level
-	nested  int // the level that is being read
-	used    int // levels used for this payload
+	carrier  carrier.Decoder
+	frames   []frame // the open arrays and objects of all levels
+	levels   [maxNested + 1]level
+	counters []counter // of the binary formats
+	nested   int       // the level that is being read
+	used     int       // levels used for this payload
 
 	event []byte
 	text  []byte // of Unquote

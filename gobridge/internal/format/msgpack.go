@@ -1,0 +1,160 @@
+package format
+
+import "encoding/binary"
+
+// MessagePack visits every string, binary, extension and key of doc, which is
+// one object or several behind each other, and reports whether it is. A caller
+// that is told false visits what there may be with Walk.
+func (w *Walker) MessagePack(doc []byte, root Root, visit Visit) bool {
+	w.begin(doc, root, visit)
+	ok := w.push("msgpack", doc, true)
+	if ok {
+		ok = w.msgpack(doc, true)
+		w.pop()
+	}
+	w.end()
+	return ok
+}
+
+// msgpack reads doc, and visits it if visit is set. Every byte under 0x80 is a
+// number, so that no document begins with one.
+func (w *Walker) msgpack(doc []byte, visit bool) bool {
+	base := len(w.counters)
+	ok := w.readMessagePack(doc, base, visit)
+	w.counters = w.counters[:base]
+	return ok && len(doc) > 0
+}
+
+func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
+	covered := 0
+	for pos := 0; pos < len(doc); {
+		c := doc[pos]
+		start, size := pos+1, uint64(0) // of what follows
+		kind := tokenScalar
+		switch {
+		case c < 0x80 || c >= 0xe0: // fixint
+		case c < 0x90:
+			kind, size = tokenMap, uint64(c&0x0f)
+		case c < 0xa0:
+			kind, size = tokenArray, uint64(c&0x0f)
+		case c < 0xc0:
+			kind, size = tokenText, uint64(c&0x1f)
+		default:
+			h := &messagePack[c-0xc0]
+			if len(doc)-start < int(h.length) {
+				return false
+			}
+			switch h.length {
+			case 1:
+				size = uint64(doc[start])
+			case 2:
+				size = uint64(binary.BigEndian.Uint16(doc[start:]))
+			case 4:
+				size = uint64(binary.BigEndian.Uint32(doc[start:]))
+			}
+			kind, start, size = h.kind, start+int(h.length), size+uint64(h.size)
+		}
+		var top *counter
+		if n := len(w.counters); n > base {
+			top = &w.counters[n-1]
+		} else if kind == tokenScalar {
+			return false
+		}
+		// Every element of an array takes a byte, too.
+		if kind == tokenNone || size > uint64(len(doc)-start) {
+			return false
+		}
+		switch kind {
+		case tokenArray, tokenMap:
+			if len(w.counters)-base == maxDepth || visit && !w.open(kind == tokenMap) {
+				return false
+			}
+			if top != nil {
+				top.left--
+			}
+			if kind == tokenMap {
+				size *= 2
+			}
+			w.counters = append(w.counters, counter{size, kind == tokenMap})
+			pos = start
+		default:
+			pos = start + int(size)
+			isKey := top != nil && top.atKey()
+			switch {
+			case !visit:
+			case isKey && kind == tokenScalar:
+				w.intKey(messagePackInt(c, doc[start:pos]))
+			default:
+				covered = w.item(kind, isKey, doc, start, pos, covered)
+			}
+			if top != nil {
+				top.left--
+			}
+		}
+		for n := len(w.counters); n > base && w.counters[n-1].left == 0; n-- {
+			w.counters = w.counters[:n-1]
+			if visit {
+				w.close()
+			}
+		}
+	}
+	if visit {
+		w.outside(doc, covered, len(doc))
+	}
+	return len(w.counters) == base
+}
+
+// messagePackInt is the number that a map has for a key, 0 if it is none.
+func messagePackInt(c byte, p []byte) int64 {
+	if len(p) == 0 {
+		return int64(int8(c))
+	}
+	n := int64(0)
+	if c >= 0xd0 {
+		n = int64(int8(p[0])) >> 7
+	}
+	for _, b := range p {
+		n = n<<8 | int64(b)
+	}
+	return n
+}
+
+// messagePack has the tokens from 0xc0 on: how many bytes of length follow the
+// first, and what is added to that length.
+var messagePack = [0x20]struct {
+	kind         token
+	length, size uint8
+}{
+	0x00: {tokenScalar, 0, 0}, // nil
+	0x01: {tokenNone, 0, 0},
+	0x02: {tokenScalar, 0, 0}, // false
+	0x03: {tokenScalar, 0, 0}, // true
+	0x04: {tokenBytes, 1, 0},
+	0x05: {tokenBytes, 2, 0},
+	0x06: {tokenBytes, 4, 0},
+	0x07: {tokenExt, 1, 1}, // ext: a type, and content
+	0x08: {tokenExt, 2, 1},
+	0x09: {tokenExt, 4, 1},
+	0x0a: {tokenScalar, 0, 4}, // float
+	0x0b: {tokenScalar, 0, 8},
+	0x0c: {tokenScalar, 0, 1}, // uint
+	0x0d: {tokenScalar, 0, 2},
+	0x0e: {tokenScalar, 0, 4},
+	0x0f: {tokenScalar, 0, 8},
+	0x10: {tokenScalar, 0, 1}, // int
+	0x11: {tokenScalar, 0, 2},
+	0x12: {tokenScalar, 0, 4},
+	0x13: {tokenScalar, 0, 8},
+	0x14: {tokenExt, 0, 2}, // fixext
+	0x15: {tokenExt, 0, 3},
+	0x16: {tokenExt, 0, 5},
+	0x17: {tokenExt, 0, 9},
+	0x18: {tokenExt, 0, 17},
+	0x19: {tokenText, 1, 0},
+	0x1a: {tokenText, 2, 0},
+	0x1b: {tokenText, 4, 0},
+	0x1c: {tokenArray, 2, 0},
+	0x1d: {tokenArray, 4, 0},
+	0x1e: {tokenMap, 2, 0},
+	0x1f: {tokenMap, 4, 0},
+}
