@@ -31,7 +31,8 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
         test test-go test-captures test-bridge e2e e2e-languages demo demo-check bench \
-        bench-decode fuzz nginx-tests check-unit-header check-docs lint fmt clean
+        bench-decode fuzz new-framework nginx-tests check-unit-header check-docs lint \
+        fmt clean
 
 help:  ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'
@@ -140,6 +141,9 @@ check-docs:  ## compare docs/directives.md with the code, find dead links
 
 lint: deps check-docs  ## gofmt, go vet, shell syntax, docs, module with gcc and clang
 	@scripts/lint.sh
+
+new-framework: deps  ## the skeleton of a framework NAME=: decoder, tests, samples, docs row
+	@$(GO) run ./gobridge/internal/framework/gen '$(NAME)'
 
 fmt: deps  ## gofmt all Go code
 	$(GO) fmt ./...

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Compares docs/directives.md with the code (directives, variables, violations
-# with their section, action and close code), and looks in all documents for
-# tests that are not there and for dead relative links.
+# with their section, action and close code) and docs/frameworks.md with the
+# registry of frameworks, and looks in all documents for tests that are not
+# there and for dead relative links. With the argument "frameworks" it compares
+# only these.
 
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -22,6 +24,27 @@ compare() {
         failed=1
     }
 }
+
+
+# Of what registry.go lists, the name; a row has it in its second cell. Several
+# rows may have the same.
+registry=gobridge/internal/framework
+doc=docs/frameworks.md
+compare frameworks \
+    "$(sed -nE 's/^\t&([A-Za-z0-9]+),$/\1/p' $registry/registry.go \
+       | while read -r spec; do
+             name=$(sed -nE "/^var $spec = spec\{/,/^}/"'s/^\tname: *"(.*)",$/\1/p' \
+                        $registry/*.go)
+             echo "${name:-$spec: no name}"
+         done)" \
+    "$(sed -nE '/^## Frameworks/,/^## Formats/s/^\| [^|]+ \| `([^`]+)` \|.*/\1/p' \
+           $doc | sort -u)"
+
+doc=docs/directives.md
+if [ "${1:-}" = frameworks ]; then
+    [ $failed = 0 ] || die "check-docs failed"
+    exit
+fi
 
 
 # The tables of directives have the name last on the line, those of variables

@@ -283,7 +283,7 @@ func TestBase64OfEngineIO3(t *testing.T) {
 
 // The decoder takes what the real parsers take, and finds in it what they find.
 func TestSocketIOParser(t *testing.T) {
-	file, err := os.ReadFile("../../../testdata/framework/socketio-parser.jsonl")
+	file, err := os.ReadFile("../../../testdata/framework/socket.io/parser.jsonl")
 	require.NoError(t, err)
 	for line := range bytes.Lines(file) {
 		var want struct {
