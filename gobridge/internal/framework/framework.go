@@ -83,8 +83,9 @@ type Handshake struct {
 // same time.
 type link struct {
 	limit int
-	// found is what first messages showed.
-	found atomic.Pointer[spec]
+	// found are the specs that first messages showed, as bits by their place
+	// in the registry.
+	found atomic.Uint64
 	// confirmed: the server answered in the framework's terms.
 	confirmed atomic.Bool
 }

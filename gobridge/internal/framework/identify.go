@@ -9,12 +9,21 @@ import (
 
 // Identify returns the decoders of the two directions of a session. Where the
 // handshake does not say which framework it is, the first messages may.
+//
+// The client may make it look like several frameworks, of which the server is
+// one: then all of them decode.
 func Identify(h Handshake) (c2s, s2c Decoder) {
+	var d [2]Decoder
 	for _, s := range registry {
 		if s.handshake != nil && s.handshake(&h) {
 			l := &link{limit: h.Limit}
-			return s.decoder(l, ws.FromClient), s.decoder(l, ws.FromServer)
+			for dir := range d {
+				d[dir] = join(d[dir], s.decoder(l, ws.Direction(dir)))
+			}
 		}
+	}
+	if d[0] != nil {
+		return d[ws.FromClient], d[ws.FromServer]
 	}
 	// one block: an idle session is to be small
 	p := new(struct {
@@ -28,6 +37,34 @@ func Identify(h Handshake) (c2s, s2c Decoder) {
 	return &p.dir[ws.FromClient], &p.dir[ws.FromServer]
 }
 
+// several decodes each message by all of its decoders.
+type several []Decoder
+
+func join(d, added Decoder) Decoder {
+	switch known := d.(type) {
+	case nil:
+		return added
+	case several:
+		return append(known, added)
+	}
+	return several{d, added}
+}
+
+func (d several) Decode(m Message, w *format.Walker, out *Out) {
+	for _, decoder := range d {
+		decoder.Decode(m, w, out)
+	}
+}
+
+func (d several) Alike() int { return 0 }
+
+func (d several) Size() (n int) {
+	for _, decoder := range d {
+		n += decoder.Size()
+	}
+	return n
+}
+
 // maxFirst is how many messages of a peer are looked at for a framework.
 const maxFirst = 4
 
@@ -35,7 +72,8 @@ const maxFirst = 4
 type unknown struct {
 	link    *link
 	from    ws.Direction
-	seen    uint8 // messages
+	seen    uint8  // messages
+	known   uint64 // the specs that decoder has, by their place in the registry
 	decoder Decoder
 }
 
@@ -49,29 +87,32 @@ func (d *unknown) Decode(m Message, w *format.Walker, out *Out) {
 }
 
 func (d *unknown) look(p []byte) {
-	if d.decoder != nil {
-		return
-	}
-	if d.seen < maxFirst && d.link.found.Load() == nil {
+	if d.seen < maxFirst {
 		d.seen++
-		for _, s := range registry {
+		for i, s := range registry {
 			if s.first != nil && s.first(d.from, p) {
-				d.link.found.CompareAndSwap(nil, s)
-				break
+				d.link.found.Or(1 << i)
 			}
 		}
 	}
-	if s := d.link.found.Load(); s != nil {
-		d.decoder = s.decoder(d.link, d.from)
+	found := d.link.found.Load()
+	if found == d.known {
+		return
 	}
+	for i, s := range registry {
+		if (found&^d.known)>>i&1 != 0 {
+			d.decoder = join(d.decoder, s.decoder(d.link, d.from))
+		}
+	}
+	d.known = found
 }
 
 func (d *unknown) Alike() int {
 	switch {
+	case d.seen < maxFirst || d.link.found.Load() != d.known:
+		return 0
 	case d.decoder != nil:
 		return d.decoder.Alike()
-	case d.seen < maxFirst || d.link.found.Load() != nil:
-		return 0
 	}
 	return alikePlain
 }
