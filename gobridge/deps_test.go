@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 // thirdParty is what a package imports that is not ours; detect has what it needs.
 var thirdParty = map[string][]string{
 	"bench/decode": {
+		"github.com/klauspost/compress/gzip",
 		"github.com/valyala/fastjson",
 	},
 	"internal/carrier": {

@@ -79,13 +79,13 @@ func rows() []row {
 	socketIO := framework.Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
 	short, long, rows16 := event(200), event(16<<10), history(16<<10)
 	packet := decode(socketIO, ws.OpText, append([]byte("42"), short...))
-	return []row{
+	return append([]row{
 		{"socket.io event", len(short) + 2, "fastjson, its JSON to values", 0.5, packet, jsonValues(short)},
 		{"socket.io event", len(short) + 2, "fastjson, its JSON parsed only", 0, packet, jsonParse(short)},
 		{"JSON, chat history", len(rows16), "fastjson to values", 0.5, walk(rows16), jsonValues(rows16)},
 		{"JSON, chat history", len(rows16), "fastjson parsed only", 0, walk(rows16), jsonParse(rows16)},
 		{"JSON, one long text", len(long), "fastjson to values", 0, walk(long), jsonValues(long)},
-	}
+	}, documentRows()...)
 }
 
 func growths() []growth {
@@ -99,7 +99,13 @@ func growths() []growth {
 		{"base64", "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg"},
 		{"percent", "%253C"},
 		{"equals", "a=b&"},
+		{"form, semicolons", "a=b;"},
 		{"less-than", "<a b='"},
+		{"XML", "<a b='c'>&lt;<![CDATA[d]]>e</a>"},
+		{"GraphQL", `{ a(b: """c""", d: "e\"") `},
+		{"multipart", "--X\nContent-Disposition: form-data; name=a\n\nb\n"},
+		{"lz-string", "N4Ig"},
+		{"JWT", "eyJ."},
 		{"control characters", "abcd\x00"},
 		{"not UTF-8", "abcd\xff"},
 	} {

@@ -48,6 +48,15 @@ func (k Kind) String() string {
 	return ""
 }
 
+// Magic reports whether what begins as the carrier is hardly anything else.
+func (k Kind) Magic() bool {
+	switch k {
+	case Gzip, Zlib, Zstd, LZ4, Snappy:
+		return true
+	}
+	return false
+}
+
 // maxKeep is the scratch memory in bytes that a Decoder keeps between calls.
 const maxKeep = 64 << 10
 

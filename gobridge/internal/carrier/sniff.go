@@ -169,31 +169,30 @@ func magic(p []byte) (k Kind, n int) {
 // skip it.
 func dense(value []byte) bool {
 	const step = 32 // of the samples
+	const highs = 0x8080808080808080
 	n := len(value)
 	if n < minBase64 {
 		return false
 	}
-	count := bits.OnesCount64(capitals(binary.LittleEndian.Uint64(value[n-8:])))
-	seen := 8
 	stride := step
 	if n < 4*step {
 		stride = step / 2
 	}
-	for i := 0; i+8 < n; i += stride {
-		count += bits.OnesCount64(capitals(binary.LittleEndian.Uint64(value[i:])))
+	count, seen := 0, 0
+	for i := 0; ; i += stride {
+		i = min(i, n-8)
+		x := binary.LittleEndian.Uint64(value[i:])
+		// Bit 7 of each says whether that bit of the byte is set.
+		b6, b5, b4, b3, b2, b1, b0 := x<<1, x<<2, x<<3, x<<4, x<<5, x<<6, x<<7
+		upper := b6 &^ b5
+		digit := b4 &^ (b3 & (b2 | b1))
+		sign := b3 & b1 & b0 &^ b4 // + and /
+		count += bits.OnesCount64((upper | b5&^b6&(digit|sign)) &^ x & highs)
 		seen += 8
+		if i == n-8 {
+			return count*4 >= seen
+		}
 	}
-	return count*4 >= seen
-}
-
-// capitals marks the bytes of x that are digits, + or /, or 0x40 to 0x5F.
-func capitals(x uint64) uint64 {
-	const highs = 0x8080808080808080
-	b6, b5, b4, b3, b2, b1, b0 := x<<1, x<<2, x<<3, x<<4, x<<5, x<<6, x<<7
-	upper := b6 &^ b5
-	digit := b4 &^ (b3 & (b2 | b1))
-	sign := b3 & b1 & b0 &^ b4
-	return (upper | b5&^b6&(digit|sign)) &^ x & highs
 }
 
 // likelyHex reports whether value begins with hexadecimal digits.

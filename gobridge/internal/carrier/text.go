@@ -113,7 +113,9 @@ func tail64(buf []byte, group uint32, have int) []byte {
 
 // hexBody is p without white space, 0x, and the \x of its first byte.
 func hexBody(p []byte) []byte {
-	p = bytes.TrimLeft(p, " \t\r\n")
+	for len(p) > 0 && (p[0] == ' ' || p[0] == '\n' || p[0] == '\r' || p[0] == '\t') {
+		p = p[1:]
+	}
 	if len(p) > 2 && (p[0] == '0' || p[0] == '\\') && p[1]|0x20 == 'x' {
 		return p[2:]
 	}

@@ -11,7 +11,9 @@ import (
 func (w *Walker) carriers(value []byte, guess bool) {
 	kinds, n := carrier.Sniff(value)
 	for _, kind := range kinds[:n] {
-		w.carried(kind, value)
+		if w.carried(kind, value) && kind.Magic() {
+			return
+		}
 	}
 	if !guess {
 		return
@@ -28,10 +30,11 @@ func (w *Walker) carriers(value []byte, guess bool) {
 // it could not decode.
 const failure = 8
 
-func (w *Walker) carried(kind carrier.Kind, value []byte) {
+// carried visits what value carries as kind, and reports whether it does.
+func (w *Walker) carried(kind carrier.Kind, value []byte) bool {
 	if w.nested == maxNested {
 		w.limit()
-		return
+		return false
 	}
 	l := &w.levels[w.nested+1]
 	out, ok, over := w.carrier.Decode(kind, l.decoded[:0], value, max(0, w.Budget.Left))
@@ -39,12 +42,12 @@ func (w *Walker) carried(kind carrier.Kind, value []byte) {
 	switch {
 	case !ok:
 		w.Budget.Left -= len(value) / failure
-		return
+		return false
 	case over && w.Budget.Defer != nil:
 		w.Budget.Left = 0
 		w.field.Value, w.field.Key = value, false
 		w.Budget.Defer(&w.field)
-		return
+		return true
 	case over:
 		w.limit()
 	}
@@ -52,4 +55,5 @@ func (w *Walker) carried(kind carrier.Kind, value []byte) {
 	w.enter(kind.String(), out, false)
 	w.payload(out)
 	w.pop()
+	return true
 }

@@ -10,7 +10,7 @@ import (
 // comment, CDATA, a document type or a processing instruction. An element ends
 // in it, or there is nothing that an application gets.
 func isXML(p []byte) bool {
-	if len(p) < 4 || bytes.Index(p, endTag) < 0 && bytes.Index(p, emptyTag) < 0 {
+	if len(p) < 4 {
 		return false
 	}
 	switch c := p[1]; {
@@ -19,15 +19,26 @@ func isXML(p []byte) bool {
 		for i < len(p) && isNameByte(p[i]) {
 			i++
 		}
-		return i < len(p) && (isSpace(p[i]) || p[i] == '>' || p[i] == '/' || p[i] == '?') &&
-			bytes.IndexByte(p[i:], '>') >= 0
+		return i < len(p) && (isSpace(p[i]) || p[i] == '>' || p[i] == '/' || p[i] == '?') && endsElement(p)
 	case c == '!':
-		return (p[2] == '-' || p[2] == '[' || p[2]|0x20 == 'd') && bytes.IndexByte(p, '>') >= 0
+		return (p[2] == '-' || p[2] == '[' || p[2]|0x20 == 'd') && endsElement(p)
 	}
 	return false
 }
 
-var endTag, emptyTag = []byte("</"), []byte("/>")
+// endsElement reports whether there is "</" or "/>" in p.
+func endsElement(p []byte) bool {
+	for i := 1; i < len(p); i++ {
+		n := bytes.IndexByte(p[i:], '/')
+		if n < 0 {
+			return false
+		}
+		if i += n; p[i-1] == '<' || i+1 < len(p) && p[i+1] == '>' {
+			return true
+		}
+	}
+	return false
+}
 
 // isNameStart takes what XML 1.0 does, and all that is not ASCII.
 func isNameStart(c byte) bool {
