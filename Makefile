@@ -30,15 +30,16 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-captures test-bridge e2e e2e-languages demo demo-check bench \
-        bench-decode fuzz new-framework nginx-tests check-unit-header check-docs lint \
-        fmt clean
+        test test-go test-captures test-bridge e2e e2e-frameworks \
+        e2e-frameworks-quick e2e-languages demo demo-check bench bench-decode \
+        fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
+        clean
 
 help:  ## this list
 	@echo 'usage: make TARGET [VARIABLE=value ...]'
 	@echo
 	@awk -F '## *' '/^[a-z0-9-]+:.*##/ { split($$1, t, ":"); \
-	    printf "  %-18s %s\n", t[1], $$2 }' Makefile
+	    printf "  %-20s %s\n", t[1], $$2 }' Makefile
 	@echo
 	@echo 'variables:'
 	@echo '  NGINX_VERSION=     build for this NGINX release; default: the one on the machine'
@@ -52,6 +53,7 @@ help:  ## this list
 	@echo '  MODULE=            check-nginx: another module than the built one'
 	@echo '  DEMO_PORT=         demo: the port of the chat (8088)'
 	@echo '  CHROMIUM=          demo-check, e2e-languages: the browser (/usr/bin/chromium)'
+	@echo '  FRAMEWORKS=        e2e-frameworks: some of them, as "signalr nats"'
 	@echo '  LANGUAGES=         e2e-languages: some of them, as "java ruby"'
 
 
@@ -114,6 +116,14 @@ demo: build $(CHOSEN)  ## start the chat behind NGINX and say what to try
 demo-check: build $(CHOSEN)  ## the same story with two headless browsers, unattended
 	@scripts/deps.sh demo
 	@scripts/demo.sh check
+
+e2e-frameworks: build $(CHOSEN)  ## clients and servers of the frameworks through NGINX
+	@scripts/deps.sh frameworks
+	@scripts/frameworks.sh $(FRAMEWORKS)
+
+e2e-frameworks-quick: build $(CHOSEN)  ## socket.io, SignalR and STOMP of them
+	@scripts/deps.sh frameworks-quick
+	@scripts/frameworks.sh --quick
 
 e2e-languages: build $(CHOSEN)  ## clients of many languages through NGINX: no difference
 	@scripts/deps.sh languages

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing for the named jobs: build, demo, languages,
-# nginx-tests.
+# Installs what is missing for the named jobs: build, demo, frameworks,
+# frameworks-quick, languages, nginx-tests.
 # Needs apt-get, and root or a sudo that asks no password, only when something
 # is missing.
 
@@ -8,13 +8,15 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 
-# Debian starts a service as it installs it.  NGINX is needed here as a
-# program only, and port 80 may be taken: deny that one start.
-apt_install_nginx() {
+# Debian starts a service as it installs it.  These are needed here as programs
+# only, and port 80 may be taken: deny their start, and no other.
+apt_install_stopped() {
     local policy=/usr/sbin/policy-rc.d
+    local services='nginx|rabbitmq-server|epmd|mosquitto|nats-server'
 
     if [ ! -e $policy ]; then
-        printf '#!/bin/sh\n[ "$1" != nginx ] || exit 101\nexit 0\n' \
+        printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\nexit 0\n' \
+               "$services" \
             | as_root tee $policy > /dev/null 2>&1 \
             && as_root chmod 755 $policy \
             && trap "as_root rm -f $policy" EXIT
@@ -41,7 +43,7 @@ deps_build() {
         if [ -z "$(nginx_binary)" ]; then
             [ -z "${NGINX_BINARY:-}" ] || die "NGINX=$NGINX_BINARY:" \
                                                 "no such program"
-            apt_install_nginx nginx nginx-dev
+            apt_install_stopped nginx nginx-dev
         fi
 
         # The headers of the distribution's own NGINX, when it is that one.
@@ -72,15 +74,37 @@ deps_build() {
 }
 
 
-deps_demo() {
+deps_node() {
     local node
 
     node=$(node --version 2> /dev/null || true)
     node=${node#v}
     version_ge "${node:-0}" 18 && command -v npm > /dev/null \
         || apt_install nodejs npm
+}
+
+
+deps_demo() {
+    deps_node
     [ -x "${CHROMIUM:-/usr/bin/chromium}" ] \
         || apt_install chromium fonts-liberation
+}
+
+
+# What "make test" runs of them.  Without apt-get, those that lack something
+# are skipped.
+deps_frameworks_quick() {
+    deps_node
+    command -v apt-get > /dev/null || return 0
+    apt_install_stopped rabbitmq-server
+}
+
+
+deps_frameworks() {
+    deps_frameworks_quick
+    command -v apt-get > /dev/null || return 0
+    apt_install_stopped mosquitto nats-server
+    apt_install iproute2 php-cli puma python3-autobahn ruby-actioncable
 }
 
 
@@ -109,10 +133,13 @@ deps_nginx_tests() {
 
 for job in "$@"; do
     case $job in
-        build)       deps_build ;;
-        demo)        deps_demo ;;
-        languages)   deps_languages ;;
-        nginx-tests) deps_nginx_tests ;;
-        *)           die "usage: deps.sh build|demo|languages|nginx-tests ..." ;;
+        build)            deps_build ;;
+        demo)             deps_demo ;;
+        frameworks)       deps_frameworks ;;
+        frameworks-quick) deps_frameworks_quick ;;
+        languages)        deps_languages ;;
+        nginx-tests)      deps_nginx_tests ;;
+        *)                die "usage: deps.sh build|demo|frameworks" \
+                              "|frameworks-quick|languages|nginx-tests ..." ;;
     esac
 done
