@@ -123,11 +123,19 @@ func (w *Walker) setEvent(text []byte) {
 
 func (w *Walker) visitValue(text []byte) {
 	w.field.Value, w.field.Key = text, false
+	if w.chance > 0 {
+		w.doubtful(text)
+		return
+	}
 	w.visit(&w.field)
 }
 
 func (w *Walker) visitKey(text []byte) {
 	w.field.Value, w.field.Key = text, true
-	w.visit(&w.field)
+	if w.chance > 0 {
+		w.doubtful(text)
+	} else {
+		w.visit(&w.field)
+	}
 	w.field.Key = false
 }

@@ -10,6 +10,9 @@ type Field struct {
 	// Cut says that the value may begin or end where a message was cut, and
 	// not where the sender's value does.
 	Cut bool
+	// Noise says that the value is no evidence: noise of the payload's length
+	// has such texts, too.
+	Noise bool
 
 	w *Walker
 }

@@ -36,6 +36,14 @@ func (w *Walker) payload(p []byte) (name string) {
 	if len(p) == 0 {
 		return ""
 	}
+	chance := w.chance
+	w.chance = 0
+	name = w.content(p)
+	w.chance = chance
+	return name
+}
+
+func (w *Walker) content(p []byte) (name string) {
 	if w.document(p, w.nested == 0) {
 		return "json"
 	}
@@ -78,16 +86,22 @@ func (w *Walker) plain(p []byte, valid bool) string {
 	if !valid {
 		w.carriers(p, true)
 	}
-	w.runs(p, 0, len(p))
 	if valid {
+		w.runs(p, 0, len(p))
 		return "text"
 	}
+	w.chance = byChance(p)
+	w.runs(p, 0, len(p))
+	w.chance = 0
 	return "binary"
 }
 
 // inside visits what a value is a document of, or carries. json is false where
 // that was tried.
 func (w *Walker) inside(text []byte, json bool) {
+	if w.chance > 0 && w.noisy {
+		return
+	}
 	if json {
 		w.nest(text)
 	}

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"strconv"
+	"unicode/utf8"
 )
 
 // state is what the grammar of RFC 8259 wants next.
@@ -79,6 +80,10 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 // same.
 func (w *Walker) lenient(doc []byte, read *progress) bool {
 	s := scanner{doc: doc, progress: *read, last: len(doc), valid: true}
+	chance := w.chance
+	if w.root.Placeholder == nil && !utf8.Valid(doc) {
+		w.chance = max(chance, byChance(doc))
+	}
 	for s.pos < s.last {
 		switch c := doc[s.pos]; c {
 		case ' ', '\n', '\r', '\t':
@@ -109,6 +114,7 @@ func (w *Walker) lenient(doc []byte, read *progress) bool {
 			w.word(&s)
 		}
 	}
+	w.chance = chance
 	s.expect(s.state == wantDocument)
 	*read = s.progress
 	return s.valid

@@ -34,31 +34,60 @@ func hasControlByte(p []byte) bool {
 
 // runs visits every maximal run of printable UTF-8 of p[start:end].
 func (w *Walker) runs(p []byte, start, end int) {
-	for i := start; i < end; {
-		c, size := p[i], 1
-		text := c >= ' ' || isSpace(c)
-		if c >= utf8.RuneSelf {
-			var r rune
-			r, size = utf8.DecodeRune(p[i:end])
-			text = r != utf8.RuneError || size > 1
+	p = p[:end]
+	for start, end = nextRun(p, start); start < end; start, end = nextRun(p, end) {
+		if end-start >= minRun {
+			w.run(p, start, end)
 		}
-		if !text {
-			w.run(p, start, i)
-			start = i + size
+	}
+}
+
+// nextRun is the first maximal run of printable UTF-8 of p from i on, empty when
+// there is none.
+func nextRun(p []byte, i int) (start, end int) {
+	for i < len(p) && textSize(p, i) == 0 {
+		i++
+	}
+	for start = i; i < len(p); {
+		size := textSize(p, i)
+		if size == 0 {
+			break
 		}
 		i += size
 	}
-	w.run(p, start, end)
+	return start, i
+}
+
+// textSize is the size of the printable character of UTF-8 at i, 0 when there is
+// none.
+func textSize(p []byte, i int) int {
+	c := p[i]
+	if c < utf8.RuneSelf {
+		if c >= ' ' || isSpace(c) {
+			return 1
+		}
+		return 0
+	}
+	// Most of noise is told by two bytes.
+	if c < 0xC2 || c > 0xF4 || i+1 == len(p) || p[i+1]&0xC0 != 0x80 {
+		return 0
+	}
+	if _, size := utf8.DecodeRune(p[i:]); size > 1 {
+		return size
+	}
+	return 0
 }
 
 func (w *Walker) run(p []byte, start, end int) {
-	if end-start < minRun {
-		return
-	}
 	l := &w.levels[w.nested]
 	l.offset = start
-	w.visitValue(p[start:end])
-	w.inside(p[start:end], true)
+	if end-start < w.chance {
+		w.field.Value, w.field.Key = p[start:end], false
+		w.noise()
+	} else {
+		w.visitValue(p[start:end])
+		w.inside(p[start:end], true)
+	}
 	l.offset = -1
 }
 

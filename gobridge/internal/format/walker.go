@@ -81,6 +81,9 @@ type Walker struct {
 	nested   int       // the level that is being read
 	used     int       // levels used for this payload
 
+	chance int  // see byChance; 0: nothing is in doubt
+	noisy  bool // if something is: the last string, see doubtful
+
 	event []byte
 	text  []byte // of Unquote
 }
@@ -177,7 +180,7 @@ func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	w.root = root
 	w.visit = visit
 	w.field.w, w.field.Cut = w, root.Cut
-	w.nested, w.used = 0, 1
+	w.nested, w.used, w.chance = 0, 1, 0
 	l := &w.levels[0]
 	l.doc, l.base, l.offset = payload, 0, -1
 	if root.Shape != nil {

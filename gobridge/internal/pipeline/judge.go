@@ -249,7 +249,9 @@ func (j *judge) field(f *format.Field) {
 	if s := j.current.session; s.Observe != nil {
 		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
-	j.inspect(f.Value, f.Cut, f, "")
+	if !f.Noise {
+		j.inspect(f.Value, f.Cut, f, "")
+	}
 }
 
 // record ends an application message. A WebSocket message is shown as the first
