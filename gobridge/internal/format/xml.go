@@ -8,7 +8,8 @@ import (
 
 // isXML reports whether p, which begins with <, begins as XML: with a tag, a
 // comment, CDATA, a document type or a processing instruction. An element ends
-// in it, or there is nothing that an application gets.
+// in it, or there is nothing that an application gets. Rich text in HTML is not
+// taken apart.
 func isXML(p []byte) bool {
 	if len(p) < 4 {
 		return false
@@ -19,11 +20,31 @@ func isXML(p []byte) bool {
 		for i < len(p) && isNameByte(p[i]) {
 			i++
 		}
+		if isHTML(p[1:i]) && bytes.Index(p, []byte("xmlns")) < 0 && bytes.Index(p, []byte("<![CDATA[")) < 0 {
+			return false
+		}
 		return i < len(p) && (isSpace(p[i]) || p[i] == '>' || p[i] == '/' || p[i] == '?') && endsElement(p)
 	case c == '!':
 		return (p[2] == '-' || p[2] == '[' || p[2]|0x20 == 'd') && endsElement(p)
 	}
 	return false
+}
+
+// isHTML reports whether an element is one of HTML that rich text begins with.
+func isHTML(name []byte) bool {
+	var b [10]byte
+	if len(name) > len(b) {
+		return false
+	}
+	for i, c := range name {
+		b[i] = c | 0x20
+	}
+	switch string(b[:len(name)]) {
+	case "a", "b", "i", "u", "p", "s", "br", "hr", "em", "strong", "code", "pre", "div", "span", "img",
+		"ul", "ol", "li", "table", "blockquote", "aside", "details", "script", "style", "svg", "iframe":
+		return true
+	}
+	return len(name) == 2 && b[0] == 'h' && name[1]-'1' < 6
 }
 
 // endsElement reports whether there is "</" or "/>" in p.
