@@ -14,6 +14,9 @@ func (w *Walker) path() string {
 	if len(b) == 0 {
 		b = append(b, '$')
 	}
+	if w.root.Name != nil {
+		b = appendKey(b, &frame{key: w.root.Name})
+	}
 	for n := 0; n <= w.nested && len(b) <= maxPath; n++ {
 		l := &w.levels[n]
 		if n > 0 && !l.silent {

@@ -40,6 +40,8 @@ const (
 type Root struct {
 	// Path is what every path begins with; "" means "$".
 	Path string
+	// Name, if set, is a member of what is at Path: "$header['x-id']".
+	Name []byte
 	// Shape, if set, says what the outermost members are. Paths begin with "$"
 	// then.
 	Shape *Shape

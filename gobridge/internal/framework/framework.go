@@ -70,6 +70,9 @@ type stateless struct{}
 
 func (stateless) Size() int { return 0 }
 
+// maxEvent is how many bytes of an Envelope's Event there are at most.
+const maxEvent = 256
+
 // Handshake is what a framework can be recognised by before the first message.
 type Handshake struct {
 	Target      string // request target
@@ -83,9 +86,9 @@ type Handshake struct {
 // same time.
 type link struct {
 	limit int
-	// found are the specs that first messages showed, as bits by their place
-	// in the registry.
-	found atomic.Uint64
+	// variant is the version or format that the peers agreed on, in the
+	// framework's own numbers.
+	variant atomic.Int32
 	// confirmed: the server answered in the framework's terms.
 	confirmed atomic.Bool
 }

@@ -2,6 +2,8 @@ package framework
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
@@ -27,12 +29,12 @@ func Identify(h Handshake) (c2s, s2c Decoder) {
 	}
 	// one block: an idle session is to be small
 	p := new(struct {
-		link link
-		dir  [2]unknown
+		found found
+		dir   [2]unknown
 	})
-	p.link.limit = h.Limit
+	p.found.limit = h.Limit
 	for dir := range p.dir {
-		p.dir[dir] = unknown{link: &p.link, from: ws.Direction(dir)}
+		p.dir[dir] = unknown{found: &p.found, from: ws.Direction(dir)}
 	}
 	return &p.dir[ws.FromClient], &p.dir[ws.FromServer]
 }
@@ -68,9 +70,31 @@ func (d several) Size() (n int) {
 // maxFirst is how many messages of a peer are looked at for a framework.
 const maxFirst = 4
 
+// found is what first messages of either direction showed. The directions may
+// run at the same time.
+type found struct {
+	limit int
+	specs atomic.Uint64 // as bits by their place in the registry
+	mu    sync.Mutex
+	links map[int]*link // by that place
+}
+
+// link is what the two decoders of a spec share.
+func (f *found) link(i int) *link {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.links == nil {
+		f.links = map[int]*link{}
+	}
+	if f.links[i] == nil {
+		f.links[i] = &link{limit: f.limit}
+	}
+	return f.links[i]
+}
+
 // unknown waits for a message that a framework knows.
 type unknown struct {
-	link    *link
+	found   *found
 	from    ws.Direction
 	seen    uint8  // messages
 	known   uint64 // the specs that decoder has, by their place in the registry
@@ -91,25 +115,25 @@ func (d *unknown) look(p []byte) {
 		d.seen++
 		for i, s := range registry {
 			if s.first != nil && s.first(d.from, p) {
-				d.link.found.Or(1 << i)
+				d.found.specs.Or(1 << i)
 			}
 		}
 	}
-	found := d.link.found.Load()
-	if found == d.known {
+	specs := d.found.specs.Load()
+	if specs == d.known {
 		return
 	}
 	for i, s := range registry {
-		if (found&^d.known)>>i&1 != 0 {
-			d.decoder = join(d.decoder, s.decoder(d.link, d.from))
+		if (specs&^d.known)>>i&1 != 0 {
+			d.decoder = join(d.decoder, s.decoder(d.found.link(i), d.from))
 		}
 	}
-	d.known = found
+	d.known = specs
 }
 
 func (d *unknown) Alike() int {
 	switch {
-	case d.seen < maxFirst || d.link.found.Load() != d.known:
+	case d.seen < maxFirst || d.found.specs.Load() != d.known:
 		return 0
 	case d.decoder != nil:
 		return d.decoder.Alike()
@@ -128,6 +152,9 @@ func (d *unknown) Size() int {
 const (
 	alikePlain = 1 + iota
 	alikeEngineIO
+	alikeSignalR
+	alikeSTOMP
+	alikeNATS
 )
 
 // path is the decoded path of a request target, without its query.

@@ -22,4 +22,8 @@ type spec struct {
 // registry has every framework, the more specific first.
 var registry = []*spec{
 	&engineIOSpec,
+	&stompSpec,
+	&mqttSpec,
+	&signalRSpec,
+	&natsSpec,
 }

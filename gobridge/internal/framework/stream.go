@@ -9,10 +9,11 @@ import (
 // one stream of bytes, whatever their opcode and wherever they are cut.
 type protocol interface {
 	// next returns the length of the record that p begins with. n is 0 when p
-	// ends inside of it: then it is called again with need bytes at least, the
-	// first len(p) being the same; need is more than len(p). ok is false when
-	// no record begins like this.
-	next(p []byte) (n, need int, ok bool)
+	// ends inside of it; then need is how long the record is at least, 0 if that
+	// is not known, and it is called again when there are as many bytes. The
+	// first seen bytes of p were there in the call before. ok is false when no
+	// record begins like this.
+	next(p []byte, seen int) (n, need int, ok bool)
 
 	// record visits the strings of p, one whole record, and calls out.Record.
 	// It reports false, if possible without having visited anything, when p is
@@ -36,6 +37,7 @@ type stream struct {
 	alike int
 
 	rest  []byte // of a record that is not complete
+	seen  int    // bytes of rest that next was given
 	need  int    // bytes of the record, before it is looked at again
 	doubt bool   // a record was none of the protocol's
 }
@@ -49,16 +51,13 @@ func (s *stream) Decode(m Message, w *format.Walker, out *Out) {
 	}
 	trusted := s.link.confirmed.Load() && !s.doubt
 	known := true
-	for len(p) > 0 {
-		n, need, ok := 0, s.need, true
-		if len(p) >= s.need {
-			n, need, ok = s.next(p)
-		}
+	for len(p) > 0 && len(p) >= s.need {
+		n, need, ok := s.next(p, s.seen)
 		if ok && n == 0 {
-			s.need = need
+			s.seen, s.need = len(p), need
 			break
 		}
-		s.need = 0
+		s.seen, s.need = 0, 0
 		if !ok || !s.record(p[:n], w, out) {
 			known = false
 			break
@@ -84,11 +83,15 @@ func (s *stream) keep(p []byte, out *Out) {
 		out.Violate(ws.MessageTooBig)
 		p = nil
 	}
-	if len(p) == 0 {
-		s.rest, s.need = nil, 0
-		return
+	switch {
+	case len(p) == 0:
+		if s.rest = s.rest[:0]; cap(s.rest) > maxKept {
+			s.rest = nil
+		}
+		s.seen, s.need = 0, 0
+	case len(p) != len(s.rest): // not all of it as it is
+		s.rest = append(s.rest[:0], p...)
 	}
-	s.rest = append(s.rest[:0], p...)
 }
 
 func (s *stream) Alike() int {
@@ -99,3 +102,6 @@ func (s *stream) Alike() int {
 }
 
 func (s *stream) Size() int { return cap(s.rest) }
+
+// maxKept is how many bytes are kept for the next record that is cut.
+const maxKept = 1 << 10
