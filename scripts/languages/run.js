@@ -64,6 +64,8 @@ server {
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection "upgrade";
         wallarm_parse_websocket on;
+        # 1 MiB has to be judged in time on a machine that is busy.
+        wallarm_process_time_limit 30s;
         ${v.location ?? ''}
     }
 }`).join('')}
