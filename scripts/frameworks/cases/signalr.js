@@ -30,7 +30,7 @@ function client(transport, { messagepack, stream } = {}) {
   return async (port, { up, got }) => {
     const signalr = require('@microsoft/signalr');
     const builder = new signalr.HubConnectionBuilder()
-      .withUrl(`http://127.0.0.1:${port}/hub`, {
+      .withUrl(`http://127.0.0.1:${port}/chat`, {
         transport: signalr.HttpTransportType[transport],
       })
       .withAutomaticReconnect({ nextRetryDelayInMilliseconds: () => 50 })

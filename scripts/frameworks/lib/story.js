@@ -132,6 +132,7 @@ class Story {
     const text = texts.attacks[type];
     const expected = this.nginx.events().length + 1;
     const from = this.nginx.before.connections.length;
+    const refusals = this.refusals();
 
     this.server.heard.length = 0;
     let session = await this.open(this.nginx.port);
@@ -141,7 +142,7 @@ class Story {
     const ups = session.ups;
     // Some clients reject the promise of what could not be delivered.
     Promise.resolve(session.client.send(text)).catch(() => {});
-    await (this.kase.polling ? this.refused(from) : this.dropped(from));
+    await (this.kase.polling ? this.refused(refusals) : this.dropped(from));
     this.event(type, text, await this.attackEvent(expected));
 
     if (this.kase.after === 'ends') {
@@ -177,10 +178,15 @@ class Story {
       'what the server got before the attack');
   }
 
-  async refused(from) {
-    await until('the request is answered 403', () =>
-      this.nginx.before.connections.slice(from).some((connection) =>
-        connection.bytes('s2c').includes('HTTP/1.1 403 ')));
+  async refused(before) {
+    await until('the request is answered 403', () => this.refusals() > before);
+  }
+
+  // Connections live on: how often it was said on all of them.
+  refusals() {
+    return this.nginx.before.connections.reduce((count, connection) => count
+      + connection.bytes('s2c').toString('latin1').split('HTTP/1.1 403 ').length
+      - 1, 0);
   }
 
   async attackEvent(number) {

@@ -5,7 +5,7 @@
 
 'use strict';
 
-const { randomUUID } = require('node:crypto');
+const { randomBytes } = require('node:crypto');
 const { JsonHubProtocol, MessageType, NullLogger } =
   require('@microsoft/signalr');
 const { MessagePackHubProtocol } =
@@ -117,7 +117,7 @@ class Hub {
     const url = new URL(request.url, 'http://hub');
     const connection = this.connections.get(url.searchParams.get('id'));
 
-    if (url.pathname === '/hub/negotiate') {
+    if (url.pathname === '/chat/negotiate') {
       this.negotiate(response);
     } else if (connection === undefined) {
       response.writeHead(404).end();
@@ -135,7 +135,7 @@ class Hub {
   }
 
   negotiate(response) {
-    const id = randomUUID();
+    const id = randomBytes(16).toString('base64url');
     const transferFormats = ['Text', 'Binary'];
 
     this.connections.set(id, new Connection(this));
