@@ -11,6 +11,9 @@ import (
 func (w *Walker) carriers(value []byte, guess bool) {
 	kinds, n := carrier.Sniff(value)
 	for _, kind := range kinds[:n] {
+		if guess && (kind == carrier.Percent || kind == carrier.QuotedPrintable) {
+			continue // noise has two in 64 KiB; its runs are looked into
+		}
 		if w.carried(kind, value) && kind.Magic() {
 			return
 		}

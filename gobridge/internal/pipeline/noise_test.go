@@ -66,6 +66,8 @@ func TestAttackInNoise(t *testing.T) {
 		{"4 KiB", "\x00' or 1=1 -- \x00", 4 << 10},
 		{"64 KiB", "\x00<script>alert(1)</script>\x00", 64 << 10},
 		{"1 MiB", "\x001' union select password from users -- \x00", 1 << 20},
+		{"percent", "\x00%3Cscript%3Ealert(1)%3C/script%3E\x00", 4 << 10},
+		{"form", "a=Ren\xe9&b=%3Cscript%3E", 0},
 		{"string", `{"a":"` + "\xff\xff\xff" + `\u003cscript\u003e"}`, 0},
 		{"string with junk", `{a:"\u003cscript\u003e` + "\xff\xff\xff\xff\xff\xff\xff\xff\xff" + `"}`, 0},
 	} {
