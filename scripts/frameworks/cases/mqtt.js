@@ -144,7 +144,9 @@ module.exports = [
     cases: cases.slice(0, 1) },
   { name: 'mqtt-mosquitto', decoder: 'mqtt', server: mosquitto, missing,
     cases: [...cases,
-      { name: '5-user-property', event, client: client(5, 'property'),
+      { name: '5-user-property', client: client(5, 'property'),
+        // MQTT.js sends a packet in pieces, and an event has one of them.
+        wire: () => '',
         // Mosquitto refuses control characters.
         texts: texts.benign.filter((text) => !/[\n\t]/.test(text)) }] },
 ];

@@ -92,6 +92,8 @@ function cases({ client: load }, options) {
   ];
 }
 
+const compressed = { perMessageDeflate: { threshold: 0 } };
+
 module.exports = [
   {
     name: 'socket.io-4', quick: true, decoder: 'socket.io',
@@ -110,6 +112,11 @@ module.exports = [
       ...cases(four)[0],
       check: (socket) => assert.ok(socket.recovered(), 'the state is lost'),
     }],
+  },
+  {
+    name: 'socket.io-4-deflate', decoder: 'socket.io',
+    server: server(four.server, compressed),
+    cases: cases(four, compressed).slice(0, 1),
   },
   {
     name: 'socket.io-4-msgpack', quick: true, decoder: 'socket.io',
