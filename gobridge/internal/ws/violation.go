@@ -38,6 +38,7 @@ const (
 	MessageUTF8Invalid             // block
 	MessageTooBig                  // block
 	MessageAssemblyTimeout         // block
+	BodyUndecodable                // block
 	DeflateInvalid                 // block
 	DeflateTooBig                  // block
 	ClosePayloadLength             // log
@@ -82,6 +83,7 @@ var violationTable = [numViolations]violationInfo{
 	MessageUTF8Invalid:             {"message_utf8_invalid", "RFC 6455 8.1", true, CloseInvalidPayload, false},
 	MessageTooBig:                  {"message_too_big", "", true, CloseMessageTooBig, true},
 	MessageAssemblyTimeout:         {"message_assembly_timeout", "", true, ClosePolicyViolation, true},
+	BodyUndecodable:                {"body_undecodable", "", true, 0, false},
 	DeflateInvalid:                 {"deflate_invalid", "RFC 7692 6.2", true, CloseInvalidPayload, true},
 	DeflateTooBig:                  {"deflate_too_big", "", true, CloseMessageTooBig, true},
 	ClosePayloadLength:             {"close_payload_length", "RFC 6455 5.5.1", false, CloseProtocolError, false},
