@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"detect":    {},                                    // judges one text, wherever it was
 	"verdict":   {"detect"},                            // weighs findings
 	"event":     {"ws", "detect"},                      // shows findings
-	"pipeline":  append([]string{"ws"}, stages[:8]...), // the only one that knows all stages
+	"pipeline":  append([]string{"ws", "carrier"}, stages[:8]...), // the only one that knows all stages
 	"capture":   {"ws"},                                // a file format
 	"wstest":    {"ws"},                                // must not depend on what it tests
 }

@@ -94,6 +94,14 @@ type Attack struct {
 	Threshold int
 	Action    string // Blocked or Monitored
 	CloseCode ws.CloseCode
+	Exchange  *Exchange // of a request
+}
+
+// Exchange is an HTTP request instead of a WebSocket message.
+type Exchange struct {
+	Transport string // "handshake", "polling", "xhr_send", ...
+	Head      bool   // Payload is of the head: it is one value
+	Status    int    // HTTP status when the request was refused, else 0
 }
 
 // Violation is one broken MUST or exceeded limit.
@@ -103,6 +111,7 @@ type Violation struct {
 	Violation ws.Violation
 	Action    string // Blocked, Monitored or Logged
 	Status    int    // HTTP status when the handshake was refused, else 0
+	Exchange  *Exchange
 }
 
 // Lead is the hit that names the attack.
@@ -128,7 +137,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w := writer{b: dst}
 	w.object("")
 	w.common(m,
-		"WebSocket "+hit.Type+" attack "+a.Action+preposition(a.Direction)+m.RemoteAddr+" on "+
+		protocolName(a.Exchange)+" "+hit.Type+" attack "+a.Action+preposition(a.Direction)+m.RemoteAddr+" on "+
 			where(m, &h)+" (rule "+hit.Rule+" at "+hit.Path+")")
 	w.event("wallarm_websocket.attack", a.Action, max(a.Score, 0))
 
@@ -142,14 +151,18 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	}
 	w.end('}')
 
-	w.connection(m, &h, a.Direction)
-	w.http(m, &h, 101, text, length)
+	w.connection(m, &h, a.Direction, a.Exchange)
+	status := 101
+	if a.Exchange != nil {
+		status = a.Exchange.Status
+	}
+	w.http(m, &h, status, text, length)
 
 	w.object("wallarm")
 	w.object("attack")
 	w.text("type", hit.Type, maxID)
 	w.array("point")
-	for _, p := range point(a.Format, hit.Path) {
+	for _, p := range point(a, hit.Path) {
 		w.text("", p, maxID)
 	}
 	w.end(']')
@@ -177,8 +190,12 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w.optional("connection_id", m.ConnectionID, maxName)
 	w.int("message_no", int64(a.MessageNo))
 	w.text("direction", directionName(a.Direction), maxName)
-	w.text("opcode", a.Opcode.String(), maxName)
-	w.int("fragments", int64(a.Frames))
+	if a.Exchange != nil {
+		w.text("transport", a.Exchange.Transport, maxName)
+	} else {
+		w.text("opcode", a.Opcode.String(), maxName)
+		w.int("fragments", int64(a.Frames))
+	}
 	w.bool("compressed", a.Compressed)
 	w.optional("framework", a.Framework, maxName)
 	w.optional("event_name", a.Event, maxName)
@@ -193,7 +210,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w.int("payload_offset", int64(a.PayloadOffset+lo))
 	w.bool("truncated", len(part) < length)
 	w.int("hits", 1)
-	w.text("request", requestText(&h, contentType(a), length, text), maxURL+maxHeaders+maxText+maxName)
+	w.text("request", requestText(&h, a, length, text), maxURL+maxHeaders+maxText+maxName)
 	w.end('}')
 	return w.line()
 }
@@ -202,7 +219,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	h := parseHead(m.Request)
 	status := v.Status
-	if status == 0 {
+	if status == 0 && v.Exchange == nil {
 		status = 101
 	}
 	reason := v.Violation.String()
@@ -213,9 +230,9 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	w := writer{b: dst}
 	w.object("")
 	w.common(m,
-		"WebSocket violation "+reason+" "+v.Action+preposition(v.Direction)+m.RemoteAddr+" on "+where(m, &h))
+		protocolName(v.Exchange)+" violation "+reason+" "+v.Action+preposition(v.Direction)+m.RemoteAddr+" on "+where(m, &h))
 	w.event("wallarm_websocket.violation", v.Action, -1)
-	w.connection(m, &h, v.Direction)
+	w.connection(m, &h, v.Direction, v.Exchange)
 	w.http(m, &h, status, nil, -1)
 
 	w.object("wallarm")
@@ -227,7 +244,9 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	w.optional("connection_id", m.ConnectionID, maxName)
 	w.int("message_no", int64(v.MessageNo))
 	w.text("direction", directionName(v.Direction), maxName)
-	if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked {
+	if v.Exchange != nil {
+		w.text("transport", v.Exchange.Transport, maxName)
+	} else if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked {
 		w.int("close_code", int64(c))
 	}
 	w.end('}')
@@ -240,7 +259,7 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 // Bytes outside printable ASCII stand as \xHH, as in NGINX's own logs.
 func AppendAttackLogLine(dst []byte, a *Attack) []byte {
 	hit := a.Lead()
-	dst = append(dst, "wallarm: websocket "...)
+	dst = appendSubject(dst, a.Exchange)
 	dst = appendPlain(dst, hit.Type, 32)
 	dst = append(dst, " attack "...)
 	dst = append(dst, a.Action...)
@@ -255,8 +274,10 @@ func AppendAttackLogLine(dst []byte, a *Attack) []byte {
 	}
 	dst = append(dst, `, path "`...)
 	dst = append(appendPlain(dst, hit.Path, 256), '"')
-	dst = append(dst, ", message "...)
-	dst = appendUint(dst, a.MessageNo)
+	if a.Exchange == nil {
+		dst = append(dst, ", message "...)
+		dst = appendUint(dst, a.MessageNo)
+	}
 	dst = append(dst, `, match "`...)
 	return append(appendPlain(dst, string(hit.Match), 400), '"')
 }
@@ -264,7 +285,8 @@ func AppendAttackLogLine(dst []byte, a *Attack) []byte {
 // AppendViolationLogLine appends the error_log line of v to dst, without a
 // newline.
 func AppendViolationLogLine(dst []byte, v *Violation) []byte {
-	dst = append(dst, "wallarm: websocket violation "...)
+	dst = appendSubject(dst, v.Exchange)
+	dst = append(dst, "violation "...)
 	dst = append(dst, v.Violation.String()...)
 	if s := v.Violation.Section(); s != "" {
 		dst = append(dst, " ("+s+")"...)
@@ -274,8 +296,26 @@ func AppendViolationLogLine(dst []byte, v *Violation) []byte {
 	if v.Direction == ws.FromServer {
 		dst = append(dst, ", from server"...)
 	}
+	if v.Exchange != nil {
+		return dst
+	}
 	dst = append(dst, ", message "...)
 	return appendUint(dst, v.MessageNo)
+}
+
+func appendSubject(dst []byte, x *Exchange) []byte {
+	dst = append(dst, "wallarm: "...)
+	if x == nil {
+		return append(dst, "websocket "...)
+	}
+	return append(append(dst, x.Transport...), ' ')
+}
+
+func protocolName(x *Exchange) string {
+	if x == nil {
+		return "WebSocket"
+	}
+	return "HTTP " + x.Transport
 }
 
 // preposition says how the client took part.

@@ -379,7 +379,7 @@ func TestPoint(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, append([]string{"websocket", "message"}, tt.want...), point(tt.format, tt.path))
+			require.Equal(t, append([]string{"websocket", "message"}, tt.want...), point(&Attack{Format: tt.format}, tt.path))
 		})
 	}
 }
@@ -492,4 +492,43 @@ func FuzzAttack(f *testing.F) {
 			t.Fatalf("log line of %d bytes", n)
 		}
 	})
+}
+
+// TestRequest: a request keeps its own method and protocol.
+func TestRequest(t *testing.T) {
+	meta := chatMeta()
+	meta.Request = []byte("PUT /socket.io/?EIO=4&sid=secret HTTP/2.0\r\nHost: chat.example.com\r\nCookie: a=topsecret\r\n\r\n")
+	a := chatAttack()
+	a.Exchange = &Exchange{Transport: "polling", Status: 403}
+	a.CloseCode = 0
+	m := decode(t, AppendAttack(nil, meta, a))
+	for path, want := range map[string]any{
+		"message":                      "HTTP polling xss attack blocked from 198.51.100.13 on chat.example.com/socket.io/ (rule 941100 at $[0].text)",
+		"url.scheme":                   "https",
+		"network.protocol":             "http",
+		"http.version":                 "2.0",
+		"http.request.method":          "PUT",
+		"http.response.status_code":    403.0,
+		"wallarm.websocket.transport":  "polling",
+		"wallarm.websocket.framework":  "socket.io",
+		"wallarm.websocket.opcode":     nil,
+		"wallarm.websocket.close_code": nil,
+		"wallarm.attack.point":         []any{"http", "body", "json", "0", "text"},
+		"wallarm.request": "PUT /socket.io/?EIO=4&sid=[redacted] HTTP/2.0\r\nHost: chat.example.com\r\nCookie: [redacted]\r\n" +
+			"Content-Type: application/json\r\nContent-Length: 44\r\n\r\n" + string(a.Payload),
+	} {
+		require.Equal(t, want, at(m, path), path)
+	}
+	require.Contains(t, string(AppendAttackLogLine(nil, a)), `wallarm: polling xss attack blocked, rule 941100, event "chat message", path "$[0].text", match `)
+
+	a.Exchange = &Exchange{Transport: "handshake", Head: true}
+	m = decode(t, AppendAttack(nil, meta, a))
+	require.Nil(t, at(m, "http.response"))
+	require.Equal(t, "PUT /socket.io/?EIO=4&sid=[redacted] HTTP/2.0\r\nHost: chat.example.com\r\nCookie: [redacted]\r\n\r\n", at(m, "wallarm.request"))
+
+	v := &Violation{Violation: ws.BodyUndecodable, Action: Blocked, Status: 403, Exchange: &Exchange{Transport: "xhr_send"}}
+	m = decode(t, AppendViolation(nil, meta, v))
+	require.Equal(t, "xhr_send", at(m, "wallarm.websocket.transport"))
+	require.Equal(t, 403.0, at(m, "http.response.status_code"))
+	require.Equal(t, "wallarm: xhr_send violation body_undecodable blocked", string(AppendViolationLogLine(nil, v)))
 }

@@ -158,10 +158,15 @@ func redactSubprotocols(list string) string {
 }
 
 // requestText is the message in the shape of an HTTP request, with the
-// protocol in its first line.
-func requestText(h *head, contentType string, length int, body []byte) string {
+// protocol in its first line. Of a request whose head is the attack there is no
+// body.
+func requestText(h *head, a *Attack, length int, body []byte) string {
 	var b strings.Builder
-	b.WriteString("POST " + cut(h.target, maxURL) + " WEBSOCKET/13\r\n")
+	if a.Exchange == nil {
+		b.WriteString("POST " + cut(h.target, maxURL) + " WEBSOCKET/13\r\n")
+	} else {
+		b.WriteString(cut(h.method, maxID) + " " + cut(h.target, maxURL) + " HTTP/" + cut(h.version, maxID) + "\r\n")
+	}
 
 	left := maxHeaders
 	add := func(line string) {
@@ -179,7 +184,11 @@ func requestText(h *head, contentType string, length int, body []byte) string {
 		add(line)
 	}
 
-	b.WriteString("Content-Type: " + contentType + "\r\n")
+	if a.Exchange != nil && a.Exchange.Head {
+		b.WriteString("\r\n")
+		return b.String()
+	}
+	b.WriteString("Content-Type: " + contentType(a) + "\r\n")
 	b.WriteString("Content-Length: " + strconv.Itoa(length) + "\r\n\r\n")
 	b.Write(body)
 	return b.String()
@@ -279,19 +288,29 @@ func domain(m *Meta, h *head) string {
 	return host
 }
 
-func scheme(m *Meta) string {
-	if m.TLS {
-		return "wss"
+func scheme(m *Meta, x *Exchange) string {
+	s := "ws"
+	if x != nil {
+		s = "http"
 	}
-	return "ws"
+	if m.TLS {
+		s += "s"
+	}
+	return s
 }
 
 // point is Wallarm's name of a place: the parsers from outside to inside, then
 // the steps of the JSONPath.
-func point(format, path string) []string {
+func point(a *Attack, path string) []string {
 	p := []string{"websocket", "message"}
-	if format != "" {
-		p = append(p, format)
+	if a.Exchange != nil {
+		p = []string{"http", "body"}
+		if a.Exchange.Head {
+			p[1] = "head"
+		}
+	}
+	if a.Format != "" {
+		p = append(p, a.Format)
 	}
 	path = strings.TrimPrefix(path, "$")
 	for path != "" && len(p) < maxPoint {

@@ -124,7 +124,7 @@ func (w *writer) event(dataset, action string, severity int) {
 
 // connection writes who spoke with whom. The source is the client in both
 // directions, so that who bans by source.ip never bans the server.
-func (w *writer) connection(m *Meta, h *head, d ws.Direction) {
+func (w *writer) connection(m *Meta, h *head, d ws.Direction, x *Exchange) {
 	w.endpoint("source", m.RemoteAddr, m.RemotePort)
 	w.endpoint("client", m.RemoteAddr, 0)
 	w.endpoint("destination", m.LocalAddr, m.LocalPort)
@@ -138,14 +138,18 @@ func (w *writer) connection(m *Meta, h *head, d ws.Direction) {
 
 	path, query := splitQuery(h.target)
 	w.object("url")
-	w.text("scheme", scheme(m), maxName)
+	w.text("scheme", scheme(m, x), maxName)
 	w.optional("domain", domain(m, h), maxName)
 	w.text("path", path, maxURL)
 	w.optional("query", query, maxURL)
 	w.end('}')
 
 	w.object("network")
-	w.text("protocol", "websocket", maxName)
+	if x == nil {
+		w.text("protocol", "websocket", maxName)
+	} else {
+		w.text("protocol", "http", maxName)
+	}
 	w.text("transport", "tcp", maxName)
 	if d == ws.FromClient {
 		w.text("direction", "inbound", maxName)
@@ -197,7 +201,8 @@ func (w *writer) endpoint(name, addr string, port int) {
 	w.end('}')
 }
 
-// http writes the handshake; body is left out when length is below 0.
+// http writes the handshake or the request; body is left out when length is
+// below 0, and an unknown status when it is 0.
 func (w *writer) http(m *Meta, h *head, status int, body []byte, length int) {
 	w.object("http")
 	w.optional("version", h.version, maxName)
@@ -211,9 +216,11 @@ func (w *writer) http(m *Meta, h *head, status int, body []byte, length int) {
 		w.end('}')
 	}
 	w.end('}')
-	w.object("response")
-	w.int("status_code", int64(status))
-	w.end('}')
+	if status != 0 {
+		w.object("response")
+		w.int("status_code", int64(status))
+		w.end('}')
+	}
 	w.end('}')
 }
 

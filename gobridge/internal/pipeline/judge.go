@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"wsi/gobridge/internal/carrier"
 	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
@@ -46,6 +47,10 @@ type task struct {
 	decoder  framework.Decoder
 	inflater *message.Inflater
 	deferred []deferred // decoded on the loop, still to be inspected
+
+	head   *framework.Request // to be judged instead of a message; on the loop
+	body   *requestBody       // the message is a request's body
+	ofHead bool               // it was or is a head
 
 	payload    []byte // inflated, or the part of it that an event shows
 	offset     int    // of payload in the inflated payload
@@ -89,6 +94,7 @@ type judge struct {
 	walker   format.Walker
 	recent   recent
 	expand   format.Budget
+	carrier  carrier.Decoder
 	out      framework.Out       // the methods field, record and violate, bound once
 	later    func(*format.Field) // the method inside, bound once
 	event    []byte              // of the current task's envelope
@@ -125,10 +131,18 @@ func (j *judge) begin(t *task, whole bool) {
 	}
 	j.deadline = time.Time{}
 	j.findings = j.findings[:0]
-	j.expand = format.Budget{Left: inlineBytes, Defer: j.later}
+	j.expand = format.Budget{Left: j.carriers(), Defer: j.later}
 	if whole {
-		j.expand = format.Budget{Left: max(inlineBytes, t.session.config.Limits.MaxInflated)}
+		j.expand.Defer = nil
 	}
+}
+
+// carriers is how many bytes those of a message may decode to.
+func (j *judge) carriers() int {
+	if !j.whole {
+		return inlineBytes
+	}
+	return max(inlineBytes, j.current.session.config.Limits.MaxInflated)
 }
 
 // judge opens t's message and inspects every string in it. Unless whole, it
@@ -183,6 +197,9 @@ func (j *judge) run(t *task) {
 func (j *judge) detach(t *task) {
 	t.findings = append([]detect.Finding(nil), j.findings...)
 	t.envelope.Event = bytes.Clone(t.envelope.Event)
+	if t.ofHead {
+		t.showValue()
+	}
 	switch {
 	case len(t.hits) > 0:
 		t.payload, t.offset = t.excerpt()
@@ -196,6 +213,12 @@ func (j *judge) detach(t *task) {
 // open inflates and decodes t's message. It reports false when the inflated
 // payload is too long for the loop.
 func (j *judge) open(t *task) bool {
+	switch {
+	case t.head != nil:
+		return j.openHead(t)
+	case t.body != nil:
+		return j.openBody(t)
+	}
 	t.payload = t.message.Payload
 	if t.message.Compressed {
 		most := t.session.config.Limits.MaxInflated

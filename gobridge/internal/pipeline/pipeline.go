@@ -19,6 +19,17 @@ const (
 	Block                  // held until judged, dropped on attack
 )
 
+// LimitBlock is what to do when judging a message exceeds a limit. The values
+// are those of wsi.h.
+type LimitBlock uint8
+
+// The values of wallarm_process_time_limit_block.
+const (
+	LimitAttack LimitBlock = iota // as the mode says of attacks
+	LimitOn                       // drop, in monitoring too
+	LimitOff                      // never drop
+)
+
 // Status is what is to be done with a connection. The values are those of
 // wsi.h.
 type Status uint8
@@ -43,10 +54,10 @@ type Result struct {
 	Need        int // no frame ends within fewer; 0 at a boundary, or Unknown
 	Decoded     int // kept for this session
 	Status      Status
-	Events      int // waiting, see Session.Event
-	Messages    int // data messages completed
-	Uninspected int // data messages let through without a verdict
-	CloseCode   ws.CloseCode
+	Events      int          // waiting, see Session.Event
+	Messages    int          // data messages completed
+	Uninspected int          // data messages let through without a verdict
+	CloseCode   ws.CloseCode // of a request, the HTTP status
 }
 
 // Config is what the directives of a location say. Sessions share it.
@@ -54,7 +65,9 @@ type Config struct {
 	Mode      [2]Mode // by ws.Direction
 	Threshold int
 	TimeLimit int // of judging one message, in milliseconds; 0: none
-	Limits    ws.Limits
+	// LimitBlock says what follows from ProcessTimeLimit and FormatLimit.
+	LimitBlock LimitBlock
+	Limits     ws.Limits
 }
 
 // shared is what all sessions of one Config have in common.
@@ -101,12 +114,11 @@ func NewEngine(o Options) (*Engine, error) {
 // Open begins a session. Result.Status is Drop when the handshake has to be
 // refused, Opaque when the connection can only pass uninspected.
 func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
-	config := e.configs[*c]
-	if config == nil {
-		config = &shared{*c, e}
-		e.configs[*c] = config
+	s := &Session{config: e.share(c)}
+	if h.Subprotocol != "" {
+		name := h.Subprotocol // alone on the heap
+		s.subprotocol = &name
 	}
-	s := &Session{config: config, subprotocol: h.Subprotocol}
 	decoders := [2]framework.Decoder{}
 	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(framework.Handshake{
 		Target: h.Target, Subprotocol: h.Subprotocol, Limit: c.Limits.MaxMessage,
@@ -114,7 +126,7 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	for dir := range s.dir {
 		d := &s.dir[dir]
 		d.from = ws.Direction(dir)
-		d.mode = config.Mode[dir]
+		d.mode = c.Mode[dir]
 		d.decoder = decoders[dir]
 		if h.Deflate != nil {
 			f := message.NewInflater(h.Deflate.Window(d.from), h.Deflate.ContextTakeover(d.from))
@@ -140,6 +152,15 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	}
 	s.fill(d, &r)
 	return s, r
+}
+
+func (e *Engine) share(c *Config) *shared {
+	config := e.configs[*c]
+	if config == nil {
+		config = &shared{*c, e}
+		e.configs[*c] = config
+	}
+	return config
 }
 
 // Verdict is what was reached off the loop.

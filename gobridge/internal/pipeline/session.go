@@ -9,10 +9,11 @@ import (
 	"wsi/gobridge/internal/ws"
 )
 
-// Session is one upgraded connection.
+// Session is one upgraded connection, or one request.
 type Session struct {
 	config      *shared
-	subprotocol string
+	subprotocol *string  // nil: none
+	request     *request // nil: a connection
 	dir         [2]direction
 	dead        bool  // dropped, or failed
 	jobs        int32 // being judged off the loop
@@ -327,7 +328,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 		v := broken.Pop()
 		if s.violate(d, v, t.n, r) {
 			desync = desync || v.Desync() && d.refers
-			if v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit {
+			if v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit || v == ws.BodyUndecodable {
 				r.Uninspected++
 			}
 		}
@@ -352,27 +353,38 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		return false
 	}
 	a := &event.Attack{
-		Direction:   d.from,
-		Opcode:      t.message.Opcode,
-		MessageNo:   t.n,
-		Frames:      t.message.Frames,
-		Compressed:  t.message.Compressed,
-		Framework:   t.envelope.Framework,
-		Format:      t.envelope.Format,
-		Subprotocol: s.subprotocol,
-		PayloadLen:  t.length,
-		Hits:        t.hits,
-		Score:       score,
-		Threshold:   s.config.Threshold,
-		Action:      event.Monitored,
+		Direction:  d.from,
+		Opcode:     t.message.Opcode,
+		MessageNo:  t.n,
+		Frames:     t.message.Frames,
+		Compressed: t.message.Compressed,
+		Framework:  t.envelope.Framework,
+		Format:     t.envelope.Format,
+		PayloadLen: t.length,
+		Hits:       t.hits,
+		Score:      score,
+		Threshold:  s.config.Threshold,
+		Action:     event.Monitored,
 	}
 	a.Event = a.Lead().Event
+	if s.subprotocol != nil {
+		a.Subprotocol = *s.subprotocol
+	}
+	a.Exchange = s.exchange(t.ofHead)
 	a.Payload, a.PayloadOffset = t.excerpt()
 	if d.mode == Block {
 		a.Action = event.Blocked
-		a.CloseCode = ws.ClosePolicyViolation
+		if s.request == nil {
+			a.CloseCode = ws.ClosePolicyViolation
+		} else {
+			a.Exchange.Status = int(statusForbidden)
+		}
 		if !s.dead {
-			s.drop(ws.ClosePolicyViolation, r)
+			code := ws.ClosePolicyViolation
+			if s.request != nil {
+				code = statusForbidden
+			}
+			s.drop(code, r)
 		}
 	}
 	s.raise(pending{attack: a})
@@ -388,7 +400,10 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	switch {
 	case v == ws.ProcessTimeLimit && d.busy && !s.config.engine.offload.late(d, s.config.TimeLimit):
 		r.Status = Pending // others' messages took the time
-	case s.violate(d, v, d.messages, &r):
+	case !s.violate(d, v, d.messages, &r):
+	case v == ws.ProcessTimeLimit && d.busy && s.config.LimitBlock == LimitOff:
+		r.Status = Pending // but its verdict still counts
+	default:
 		r.Uninspected++
 		s.blind(d, &r)
 		r.Status = Opaque
@@ -410,6 +425,9 @@ func (s *Session) release() {
 	for i := range s.dir {
 		s.dir[i].assemble.Release()
 	}
+	if s.request != nil {
+		s.request.free()
+	}
 }
 
 // violate raises v in message n. It reports whether the connection goes on.
@@ -419,19 +437,34 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	}
 	blocks := v.Blocks()
 	drops := blocks && d.mode == Block
+	if v == ws.ProcessTimeLimit || v == ws.FormatLimit {
+		switch s.config.LimitBlock {
+		case LimitOn:
+			drops = true
+		case LimitOff:
+			blocks, drops = false, false
+		}
+	}
 	if !d.raised.Has(v) {
 		d.raised.Add(v)
-		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged}
+		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged, Exchange: s.exchange(false)}
 		switch {
 		case drops:
 			e.Action = event.Blocked
+			if s.request != nil {
+				e.Status = int(httpStatus(v))
+			}
 		case blocks:
 			e.Action = event.Monitored
 		}
 		s.raise(pending{violation: e})
 	}
 	if drops && !s.dead {
-		s.drop(v.CloseCode(), r)
+		code := v.CloseCode()
+		if s.request != nil {
+			code = httpStatus(v)
+		}
+		s.drop(code, r)
 	}
 	return !drops
 }
