@@ -12,13 +12,43 @@ import (
 	"unsafe"
 
 	"wsi/gobridge/internal/event"
+	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/ws"
 )
 
 // view is a C string as it stands there, valid during the call.
 func view(s C.wsi_str_t) string {
 	return unsafe.String((*byte)(s.data), int(s.len))
 }
+
+func config(c *C.wsi_conf_t) pipeline.Config {
+	p := pipeline.Config{
+		Threshold:  int(c.threshold),
+		TimeLimit:  int(c.time_limit),
+		LimitBlock: pipeline.LimitBlock(c.limit_block),
+		Limits: ws.Limits{
+			MaxMessage:  int(c.max_message),
+			MaxInflated: int(c.max_inflated),
+		},
+	}
+	for i, mode := range c.mode {
+		p.Mode[i] = pipeline.Mode(mode)
+	}
+	return p
+}
+
+// newRequest is valid during the call, and until the next.
+func newRequest(q *C.wsi_request_t) *framework.Request {
+	fields := head.Fields[:0]
+	for _, f := range unsafe.Slice(q.fields, int(q.nfields)) {
+		fields = append(fields, framework.HeaderField{Name: view(f.name), Value: view(f.value)})
+	}
+	head = framework.Request{Method: view(q.method), Target: view(q.target), Fields: fields}
+	return &head
+}
+
+var head framework.Request
 
 func set(out *C.wsi_result_t, r *pipeline.Result) {
 	out.consumed = C.size_t(r.Consumed)

@@ -19,8 +19,8 @@ import (
 
 var engine *pipeline.Engine
 
-//export wsi_abi_1
-func wsi_abi_1() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_2
+func wsi_abi_2() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
@@ -69,21 +69,57 @@ func wsi_open(hs *C.wsi_handshake_t, out *C.wsi_result_t) (session C.uint64_t) {
 			Extensions:  view(hs.answered_extensions),
 		})
 	checked.Subprotocol = strings.Clone(checked.Subprotocol)
-	c := pipeline.Config{
-		Threshold: int(hs.conf.threshold),
-		TimeLimit: int(hs.conf.time_limit),
-		Limits: ws.Limits{
-			MaxMessage:  int(hs.conf.max_message),
-			MaxInflated: int(hs.conf.max_inflated),
-		},
-	}
-	for i, mode := range hs.conf.mode {
-		c.Mode[i] = pipeline.Mode(mode)
-	}
+	c := config(&hs.conf)
 	s, r := engine.Open(pipeline.Handshake{Target: view(hs.target), Result: checked}, &c)
 	s.Cookie = uint64(hs.cookie)
 	set(out, &r)
 	return C.uint64_t(sessions.add(s))
+}
+
+//export wsi_identify
+func wsi_identify(request *C.wsi_request_t) (what C.uint32_t) {
+	defer func() {
+		if failed(recover()) {
+			what = C.WSI_REQUEST_HEAD | C.WSI_REQUEST_BODY
+		}
+	}()
+	head, body := engine.Identify(newRequest(request))
+	if head {
+		what |= C.WSI_REQUEST_HEAD
+	}
+	if body {
+		what |= C.WSI_REQUEST_BODY
+	}
+	return what
+}
+
+//export wsi_request
+func wsi_request(request *C.wsi_request_t, out *C.wsi_result_t) (session C.uint64_t) {
+	defer func() {
+		if failed(recover()) {
+			*out = C.wsi_result_t{status: C.WSI_ERROR}
+			session = 0
+		}
+	}()
+	c := config(&request.conf)
+	s, r := engine.OpenRequest(newRequest(request), &c)
+	s.Cookie = uint64(request.cookie)
+	set(out, &r)
+	return C.uint64_t(sessions.add(s))
+}
+
+//export wsi_body
+func wsi_body(session C.uint64_t, data *C.wsi_cbyte_t, n C.size_t, last C.uint32_t, out *C.wsi_result_t) {
+	defer fail(out)
+	r := sessions.get(uint64(session)).Body(ws.FromClient, unsafe.Slice((*byte)(data), int(n)), last != 0)
+	set(out, &r)
+}
+
+//export wsi_body_file
+func wsi_body_file(session C.uint64_t, fd C.int32_t, offset, n C.uint64_t, last C.uint32_t, out *C.wsi_result_t) {
+	defer fail(out)
+	r := sessions.get(uint64(session)).BodyFile(ws.FromClient, int(fd), int64(offset), int64(n), last != 0)
+	set(out, &r)
 }
 
 //export wsi_feed

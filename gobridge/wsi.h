@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_1().
+ * WSI_ABI_VERSION and the name of wsi_abi_2().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      1
+#define WSI_ABI_VERSION      2
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -26,6 +26,16 @@
 #define WSI_MODE_OFF         0    /* bytes are not looked at */
 #define WSI_MODE_MONITORING  1    /* judged and logged, never held or dropped */
 #define WSI_MODE_BLOCK       2    /* held until judged, dropped on attack */
+
+/* what to do over a limit of time or decoding, wsi_conf_t.limit_block */
+#define WSI_LIMIT_ATTACK     0    /* as the mode says of attacks */
+#define WSI_LIMIT_ON         1    /* drop, in monitoring too */
+#define WSI_LIMIT_OFF        2    /* never drop */
+
+/* what of a request wsi_identify() wants to see */
+#define WSI_REQUEST_NONE     0    /* ordinary HTTP */
+#define WSI_REQUEST_HEAD     1
+#define WSI_REQUEST_BODY     2
 
 /* wsi_result_t.status */
 #define WSI_PASS             0
@@ -63,6 +73,8 @@ typedef struct {
     uint32_t                 mode[2];      /* WSI_MODE_*, by direction */
     uint32_t                 threshold;    /* score from which on to drop */
     uint32_t                 time_limit;   /* of judging one message, ms */
+    uint32_t                 limit_block;  /* WSI_LIMIT_* */
+    uint32_t                 reserved;
     uint64_t                 max_message;  /* payload bytes on the wire */
     uint64_t                 max_inflated; /* payload bytes inflated */
 } wsi_conf_t;
@@ -102,8 +114,26 @@ typedef struct {
     uint32_t                 messages;     /* data messages completed */
     uint32_t                 uninspected;  /* data messages let through
                                               without a verdict */
-    uint32_t                 close_code;   /* with WSI_DROP */
+    uint32_t                 close_code;   /* with WSI_DROP; of a request, the
+                                              HTTP status */
 } wsi_result_t;
+
+
+typedef struct {
+    wsi_str_t                name;
+    wsi_str_t                value;
+} wsi_field_t;
+
+
+/* the head of an HTTP request: a handshake, or one of a polling transport */
+typedef struct {
+    wsi_str_t                method;
+    wsi_str_t                target;
+    const wsi_field_t       *fields;       /* header lines, in order */
+    size_t                   nfields;
+    wsi_conf_t               conf;
+    uint64_t                 cookie;       /* comes back in wsi_done_t */
+} wsi_request_t;
 
 
 typedef struct {
@@ -144,7 +174,7 @@ typedef struct {
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_1(void);
+uint32_t wsi_abi_2(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);
@@ -152,6 +182,24 @@ int32_t wsi_init(wsi_init_t *conf);
 /* a handle, 0: the engine failed.  status WSI_DROP: refuse the handshake,
    WSI_OPAQUE: pass uninspected; both still have events and need wsi_close() */
 uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result);
+
+/* WSI_REQUEST_*, all of them if the engine failed; conf and cookie are not
+   looked at */
+uint32_t wsi_identify(wsi_request_t *request);
+
+/* a session of one request, whose head is judged: WSI_PENDING holds it in any
+   mode.  A handle as of wsi_open() */
+uint64_t wsi_request(wsi_request_t *request, wsi_result_t *result);
+
+/* the next bytes of the request's body, the last ones too.  It is judged with
+   the last; until then only WSI_DROP, WSI_OPAQUE and WSI_ERROR matter */
+void wsi_body(uint64_t session, wsi_cbyte_t *data, size_t len, uint32_t last,
+    wsi_result_t *result);
+
+/* the same for len bytes at offset of a file, which is read off the loop and
+   may be closed and removed meanwhile */
+void wsi_body_file(uint64_t session, int32_t fd, uint64_t offset,
+    uint64_t len, uint32_t last, wsi_result_t *result);
 
 void wsi_feed(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
     size_t len, wsi_result_t *result);

@@ -42,6 +42,7 @@ typedef struct {
     size_t                        max_inflated;
     ngx_msec_t                    assembly_timeout;
     ngx_msec_t                    time_limit;
+    ngx_uint_t                    limit_block;
     ngx_open_file_t              *event_log; /* NULL: off */
     ngx_int_t                     request_id; /* index of the variable */
 } ngx_http_wallarm_websocket_loc_conf_t;
@@ -58,6 +59,16 @@ typedef struct {
 
 typedef struct ngx_http_wallarm_websocket_ctx_s
     ngx_http_wallarm_websocket_ctx_t;
+
+
+/* what a request of which head or body is judged waits for */
+
+typedef enum {
+    ngx_http_wallarm_websocket_nothing = 0,
+    ngx_http_wallarm_websocket_head,         /* the verdict of the head */
+    ngx_http_wallarm_websocket_reading,      /* the body to be read */
+    ngx_http_wallarm_websocket_body          /* the verdict of the body */
+} ngx_http_wallarm_websocket_wait_e;
 
 
 /*
@@ -109,6 +120,12 @@ struct ngx_http_wallarm_websocket_ctx_s {
     uint32_t                      types;     /* attack types seen, a bit each */
     uint32_t                      close_code;
 
+    ngx_http_wallarm_websocket_wait_e  wait;
+    ngx_int_t                     answer;    /* of the phase handlers, once */
+
+    unsigned                      http:1;    /* the session is a request's */
+    unsigned                      answered:1;
+    unsigned                      want_body:1;
     unsigned                      holding:1;
     unsigned                      refused:1;
     unsigned                      dropping:1;
@@ -128,6 +145,24 @@ ngx_int_t ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf);
 /* also after an internal redirect, which clears the contexts of modules */
 ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_get_ctx(
     ngx_http_request_t *r);
+ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_create_ctx(
+    ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+void ngx_http_wallarm_websocket_rules(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_rules_t *rules);
+
+
+/* _fallback.c */
+
+ngx_int_t ngx_http_wallarm_websocket_fallback_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+void ngx_http_wallarm_websocket_request_result(
+    ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_result_t *res);
+void ngx_http_wallarm_websocket_request_done(
+    ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_result_t *res);
 
 
 /* _tap.c */

@@ -44,6 +44,12 @@
     || (NGX_HTTP_WALLARM_WEBSOCKET_DROP != WSI_DROP)                          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE != WSI_OPAQUE)                      \
     || (NGX_HTTP_WALLARM_WEBSOCKET_ERROR != WSI_ERROR)                        \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK != WSI_LIMIT_ATTACK)          \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ON != WSI_LIMIT_ON)                  \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_OFF != WSI_LIMIT_OFF)                \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_NONE != WSI_REQUEST_NONE)          \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_HEAD != WSI_REQUEST_HEAD)          \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY != WSI_REQUEST_BODY)          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY != WSI_EXPIRE_ASSEMBLY)    \
     || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT != WSI_EXPIRE_VERDICT)      \
     || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY != WSI_EXPIRE_MEMORY)
@@ -55,6 +61,12 @@ typedef struct {
     uint32_t  (*abi)(void);
     int32_t   (*init)(wsi_init_t *conf);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    uint32_t  (*identify)(wsi_request_t *request);
+    uint64_t  (*request)(wsi_request_t *request, wsi_result_t *result);
+    void      (*body)(uint64_t session, wsi_cbyte_t *data, size_t len,
+                  uint32_t last, wsi_result_t *result);
+    void      (*body_file)(uint64_t session, int32_t fd, uint64_t offset,
+                  uint64_t len, uint32_t last, wsi_result_t *result);
     void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
                   size_t len, wsi_result_t *result);
     uint32_t  (*poll)(wsi_done_t *done);
@@ -75,6 +87,10 @@ typedef struct {
 
 static ngx_int_t ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size,
     ngx_str_t *path, ngx_log_t *log);
+static void ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
+    ngx_http_wallarm_websocket_rules_t *rules);
+static ngx_int_t ngx_http_wallarm_websocket_bridge_head(wsi_request_t *request,
+    ngx_http_wallarm_websocket_head_t *head, ngx_log_t *log);
 static void ngx_http_wallarm_websocket_bridge_result(
     ngx_http_wallarm_websocket_result_t *res, wsi_result_t *r);
 static void ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
@@ -87,9 +103,13 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_1", abi),
+    SYMBOL("wsi_abi_2", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_open", open),
+    SYMBOL("wsi_identify", identify),
+    SYMBOL("wsi_request", request),
+    SYMBOL("wsi_body", body),
+    SYMBOL("wsi_body_file", body_file),
     SYMBOL("wsi_feed", feed),
     SYMBOL("wsi_poll", poll),
     SYMBOL("wsi_expire", expire),
@@ -107,6 +127,9 @@ static ngx_uint_t                           engine_ready;
 
 static u_char                              *event_buf;
 static size_t                               event_size;
+
+static wsi_field_t                         *fields;
+static size_t                               fields_size;
 
 
 ngx_str_t *
@@ -464,12 +487,7 @@ ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_bridge_str(&h.answered_extensions,
                                           &hs->answered_extensions);
 
-    h.conf.mode[WSI_FROM_CLIENT] = (uint32_t) hs->mode[WSI_FROM_CLIENT];
-    h.conf.mode[WSI_FROM_SERVER] = (uint32_t) hs->mode[WSI_FROM_SERVER];
-    h.conf.threshold = (uint32_t) hs->threshold;
-    h.conf.time_limit = (uint32_t) hs->time_limit;
-    h.conf.max_message = hs->max_message;
-    h.conf.max_inflated = hs->max_inflated;
+    ngx_http_wallarm_websocket_bridge_conf(&h.conf, &hs->rules);
     h.cookie = hs->cookie;
 
     session = engine.open(&h, &r);
@@ -477,6 +495,154 @@ ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_bridge_result(res, &r);
 
     return session;
+}
+
+
+static void
+ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
+    ngx_http_wallarm_websocket_rules_t *rules)
+{
+    conf->mode[WSI_FROM_CLIENT] = (uint32_t) rules->mode[WSI_FROM_CLIENT];
+    conf->mode[WSI_FROM_SERVER] = (uint32_t) rules->mode[WSI_FROM_SERVER];
+    conf->threshold = (uint32_t) rules->threshold;
+    conf->time_limit = (uint32_t) rules->time_limit;
+    conf->limit_block = (uint32_t) rules->limit_block;
+    conf->max_message = rules->max_message;
+    conf->max_inflated = rules->max_inflated;
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_identify(
+    ngx_http_wallarm_websocket_head_t *head, ngx_log_t *log)
+{
+    wsi_request_t  request;
+
+    if (ngx_http_wallarm_websocket_bridge_head(&request, head, log)
+        != NGX_OK)
+    {
+        return NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_HEAD
+               |NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY;
+    }
+
+    return engine.identify(&request);
+}
+
+
+uint64_t
+ngx_http_wallarm_websocket_bridge_request(
+    ngx_http_wallarm_websocket_head_t *head,
+    ngx_http_wallarm_websocket_result_t *res, ngx_log_t *log)
+{
+    uint64_t       session;
+    wsi_result_t   r;
+    wsi_request_t  request;
+
+    if (ngx_http_wallarm_websocket_bridge_head(&request, head, log)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    ngx_http_wallarm_websocket_bridge_conf(&request.conf, &head->rules);
+    request.cookie = head->cookie;
+
+    ngx_memzero(&r, sizeof(wsi_result_t));
+
+    session = engine.request(&request, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+
+    return session;
+}
+
+
+/* the fields are kept in one array, which grows to the longest head */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_bridge_head(wsi_request_t *request,
+    ngx_http_wallarm_websocket_head_t *head, ngx_log_t *log)
+{
+    size_t            n, size;
+    ngx_uint_t        i;
+    wsi_field_t      *f;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+
+    for (part = &head->headers->part; part; part = part->next) {
+        n += part->nelts;
+    }
+
+    if (n > fields_size) {
+        size = ngx_max(n, 64);
+
+        f = ngx_alloc(size * sizeof(wsi_field_t), log);
+        if (f == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (fields) {
+            ngx_free(fields);
+        }
+
+        fields = f;
+        fields_size = size;
+    }
+
+    f = fields;
+
+    for (part = &head->headers->part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0) {
+                continue;
+            }
+
+            ngx_http_wallarm_websocket_bridge_str(&f->name, &h[i].key);
+            ngx_http_wallarm_websocket_bridge_str(&f->value, &h[i].value);
+            f++;
+        }
+    }
+
+    ngx_memzero(request, sizeof(wsi_request_t));
+
+    ngx_http_wallarm_websocket_bridge_str(&request->method, &head->method);
+    ngx_http_wallarm_websocket_bridge_str(&request->target, &head->target);
+
+    request->fields = fields;
+    request->nfields = f - fields;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_body(uint64_t session, u_char *p, size_t n,
+    ngx_uint_t last, ngx_http_wallarm_websocket_result_t *res)
+{
+    wsi_result_t  r;
+
+    engine.body(session, p, n, (uint32_t) last, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_body_file(uint64_t session, ngx_fd_t fd,
+    off_t offset, off_t n, ngx_uint_t last,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    wsi_result_t  r;
+
+    engine.body_file(session, fd, (uint64_t) offset, (uint64_t) n,
+                     (uint32_t) last, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
 }
 
 

@@ -28,6 +28,14 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_OPAQUE           3
 #define NGX_HTTP_WALLARM_WEBSOCKET_ERROR            4
 
+#define NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK     0
+#define NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ON         1
+#define NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_OFF        2
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_NONE     0
+#define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_HEAD     1
+#define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY     2
+
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY  0
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT   1
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY    2
@@ -57,6 +65,18 @@ typedef struct {
 } ngx_http_wallarm_websocket_done_t;
 
 
+/* what a location says of how to judge */
+
+typedef struct {
+    ngx_uint_t                    mode[2];
+    ngx_uint_t                    threshold;
+    ngx_msec_t                    time_limit;
+    ngx_uint_t                    limit_block;
+    size_t                        max_message;
+    size_t                        max_inflated;
+} ngx_http_wallarm_websocket_rules_t;
+
+
 typedef struct {
     ngx_str_t                     target;
     ngx_str_t                     key;
@@ -69,13 +89,19 @@ typedef struct {
     ngx_str_t                     subprotocol;
     ngx_str_t                     answered_extensions;
 
-    ngx_uint_t                    mode[2];
-    ngx_uint_t                    threshold;
-    ngx_msec_t                    time_limit;
-    size_t                        max_message;
-    size_t                        max_inflated;
+    ngx_http_wallarm_websocket_rules_t  rules;
     uint64_t                      cookie;
 } ngx_http_wallarm_websocket_handshake_t;
+
+
+typedef struct {
+    ngx_str_t                     method;
+    ngx_str_t                     target;
+    ngx_list_t                   *headers;
+
+    ngx_http_wallarm_websocket_rules_t  rules;
+    uint64_t                      cookie;
+} ngx_http_wallarm_websocket_head_t;
 
 
 typedef struct {
@@ -113,6 +139,18 @@ ngx_uint_t ngx_http_wallarm_websocket_bridge_ready(void);
 uint64_t ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_handshake_t *hs,
     ngx_http_wallarm_websocket_result_t *res);
+/* NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_*; neither rules nor cookie are used */
+ngx_uint_t ngx_http_wallarm_websocket_bridge_identify(
+    ngx_http_wallarm_websocket_head_t *head, ngx_log_t *log);
+uint64_t ngx_http_wallarm_websocket_bridge_request(
+    ngx_http_wallarm_websocket_head_t *head,
+    ngx_http_wallarm_websocket_result_t *res, ngx_log_t *log);
+void ngx_http_wallarm_websocket_bridge_body(uint64_t session, u_char *p,
+    size_t n, ngx_uint_t last, ngx_http_wallarm_websocket_result_t *res);
+void ngx_http_wallarm_websocket_bridge_body_file(uint64_t session, ngx_fd_t fd,
+    off_t offset, off_t n, ngx_uint_t last,
+    ngx_http_wallarm_websocket_result_t *res);
+
 void ngx_http_wallarm_websocket_bridge_feed(uint64_t session,
     ngx_uint_t direction, u_char *p, size_t n,
     ngx_http_wallarm_websocket_result_t *res);

@@ -13,8 +13,6 @@ static ngx_int_t ngx_http_wallarm_websocket_preaccess_handler(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_wallarm_websocket_header_filter(
     ngx_http_request_t *r);
-static ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_create_ctx(
-    ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 static void ngx_http_wallarm_websocket_cleanup(void *data);
 static ngx_int_t ngx_http_wallarm_websocket_refuse(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_wallarm_websocket_is_websocket(ngx_str_t *token);
@@ -41,6 +39,10 @@ ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf)
 
     *h = ngx_http_wallarm_websocket_preaccess_handler;
 
+    if (ngx_http_wallarm_websocket_fallback_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_wallarm_websocket_header_filter;
 
@@ -53,18 +55,31 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
 {
     ngx_str_t                               upgrade, key;
     ngx_uint_t                              body;
+    ngx_http_wallarm_websocket_ctx_t       *ctx;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
     wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
 
-    body = (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
-
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
-        || (r->headers_in.upgrade == NULL && !body)
         || r != r->main)
     {
         return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_wallarm_websocket_get_ctx(r);
+
+    if (ctx && (ctx->answered || ctx->refused
+                || ctx->wait == ngx_http_wallarm_websocket_head))
+    {
+        /* the verdict of the head came later, or an error page is shown */
+        return ngx_http_wallarm_websocket_request(r, wlcf);
+    }
+
+    body = (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
+
+    if (r->headers_in.upgrade == NULL && !body) {
+        return ngx_http_wallarm_websocket_request(r, wlcf);
     }
 
     ngx_str_null(&upgrade);
@@ -101,7 +116,7 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     }
 
     if (r->headers_in.upgrade == NULL) {
-        return NGX_DECLINED;
+        return ngx_http_wallarm_websocket_request(r, wlcf);
     }
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
@@ -121,7 +136,7 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                           "wallarm: \"Upgrade: %V\" passes uninspected",
                           &upgrade);
-            return NGX_DECLINED;
+            return ngx_http_wallarm_websocket_request(r, wlcf);
         }
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -130,7 +145,7 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
 
         ngx_http_wallarm_websocket_hide_upgrade(r);
 
-        return NGX_DECLINED;
+        return ngx_http_wallarm_websocket_request(r, wlcf);
     }
 
     if (!ngx_http_wallarm_websocket_bridge_ready()) {
@@ -140,12 +155,10 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
                       "websocket connection %s",
                       wlcf->fail_open ? "passes uninspected" : "refused");
 
-        if (!wlcf->fail_open) {
-            return NGX_HTTP_SERVICE_UNAVAILABLE;
-        }
+        return wlcf->fail_open ? NGX_DECLINED : NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    return NGX_DECLINED;
+    return ngx_http_wallarm_websocket_request(r, wlcf);
 }
 
 
@@ -219,13 +232,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
 #undef HEADER
 
-    hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] = wlcf->mode;
-    hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] = ngx_min(wlcf->mode,
-                                                         wlcf->response_mode);
-    hs.threshold = wlcf->threshold;
-    hs.time_limit = wlcf->time_limit;
-    hs.max_message = wlcf->max_message;
-    hs.max_inflated = wlcf->max_inflated;
+    ngx_http_wallarm_websocket_rules(wlcf, &hs.rules);
     hs.cookie = ctx->cookie;
 
     ctx->session = ngx_http_wallarm_websocket_bridge_open(&hs, &res);
@@ -260,10 +267,10 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     }
 
     ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].held =
-                          (hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT]
+                          (hs.rules.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT]
                            == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
     ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].held =
-                          (hs.mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER]
+                          (hs.rules.mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER]
                            == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
 
     rc = ngx_http_next_header_filter(r);
@@ -280,12 +287,22 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 }
 
 
-static ngx_http_wallarm_websocket_ctx_t *
+ngx_http_wallarm_websocket_ctx_t *
 ngx_http_wallarm_websocket_create_ctx(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf)
 {
     ngx_pool_cleanup_t                *cln;
     ngx_http_wallarm_websocket_ctx_t  *ctx;
+
+    ctx = ngx_http_wallarm_websocket_get_ctx(r);
+
+    if (ctx && ctx->session == 0) {
+        /* of the request's head */
+        ctx->conf = wlcf;
+        ctx->http = 0;
+        ngx_http_set_ctx(r, ctx, ngx_http_wallarm_websocket_module);
+        return ctx;
+    }
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -314,6 +331,21 @@ ngx_http_wallarm_websocket_create_ctx(ngx_http_request_t *r,
     ngx_http_set_ctx(r, ctx, ngx_http_wallarm_websocket_module);
 
     return ctx;
+}
+
+
+void
+ngx_http_wallarm_websocket_rules(ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_rules_t *rules)
+{
+    rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] = wlcf->mode;
+    rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] =
+                                     ngx_min(wlcf->mode, wlcf->response_mode);
+    rules->threshold = wlcf->threshold;
+    rules->time_limit = wlcf->time_limit;
+    rules->limit_block = wlcf->limit_block;
+    rules->max_message = wlcf->max_message;
+    rules->max_inflated = wlcf->max_inflated;
 }
 
 

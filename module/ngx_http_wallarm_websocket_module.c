@@ -35,6 +35,14 @@ static ngx_conf_enum_t  ngx_http_wallarm_websocket_modes[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_wallarm_websocket_limit_block[] = {
+    { ngx_string("attack"), NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK },
+    { ngx_string("on"), NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ON },
+    { ngx_string("off"), NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_OFF },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threads_bounds = {
     ngx_conf_check_num_bounds, 1, 64
 };
@@ -145,6 +153,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("wallarm_process_time_limit_block"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, limit_block),
+      &ngx_http_wallarm_websocket_limit_block },
 
     { ngx_string("wallarm_websocket_response_mode"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
@@ -378,6 +393,7 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->max_inflated = NGX_CONF_UNSET_SIZE;
     wlcf->assembly_timeout = NGX_CONF_UNSET_MSEC;
     wlcf->time_limit = NGX_CONF_UNSET_MSEC;
+    wlcf->limit_block = NGX_CONF_UNSET_UINT;
     wlcf->event_log = NGX_CONF_UNSET_PTR;
 
     return wlcf;
@@ -413,6 +429,8 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_msec_value(conf->assembly_timeout, prev->assembly_timeout,
                               60000);
     ngx_conf_merge_msec_value(conf->time_limit, prev->time_limit, 1000);
+    ngx_conf_merge_uint_value(conf->limit_block, prev->limit_block,
+                              NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK);
 
     if (conf->event_log == NGX_CONF_UNSET_PTR) {
         conf->event_log = prev->event_log;

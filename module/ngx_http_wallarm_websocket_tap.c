@@ -479,6 +479,12 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 {
     ngx_http_wallarm_websocket_dir_t  *d;
 
+    if (ctx->http) {
+        /* shed for memory, while the request goes on */
+        ngx_http_wallarm_websocket_request_result(ctx, res);
+        return;
+    }
+
     d = &ctx->dir[direction];
 
     /* a late verdict finds that nothing is held any more */

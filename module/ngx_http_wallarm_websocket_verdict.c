@@ -162,6 +162,11 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
             continue;
         }
 
+        if (ctx->http) {
+            ngx_http_wallarm_websocket_request_done(ctx, &done.result);
+            continue;
+        }
+
         pending = ctx->dir[done.direction].pending;
         ctx->dir[done.direction].pending = 0;
 

@@ -48,6 +48,12 @@ static struct {
     uint32_t  (*abi)(void);
     int32_t   (*init)(wsi_init_t *conf);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    uint32_t  (*identify)(wsi_request_t *request);
+    uint64_t  (*request)(wsi_request_t *request, wsi_result_t *result);
+    void      (*body)(uint64_t session, wsi_cbyte_t *data, size_t len,
+                  uint32_t last, wsi_result_t *result);
+    void      (*body_file)(uint64_t session, int32_t fd, uint64_t offset,
+                  uint64_t len, uint32_t last, wsi_result_t *result);
     void      (*feed)(uint64_t session, uint32_t direction, wsi_cbyte_t *data,
                   size_t len, wsi_result_t *result);
     uint32_t  (*poll)(wsi_done_t *done);
@@ -481,6 +487,77 @@ test_expire(void)
 }
 
 
+/* requests that poll, their bodies in memory and in a file that is removed */
+
+static int
+test_request(void)
+{
+    FILE              *f;
+    unsigned           i;
+    uint64_t           s;
+    wsi_done_t         done;
+    wsi_result_t       r;
+    wsi_request_t      rq;
+    const wsi_field_t  fields[] = {
+        { STR("Host"), STR("chat.example") },
+        { STR("X-User"), STR("<script>alert(1)</script>") }
+    };
+    const char        *bodies[] = { BENIGN, ATTACK };
+
+    memset(&rq, 0, sizeof(rq));
+    rq.method = (wsi_str_t) STR("POST");
+    rq.target = (wsi_str_t) STR("/items?id=1");
+    rq.fields = fields;
+    rq.nfields = 1;
+    CHECK(wsi.identify(&rq) == WSI_REQUEST_NONE);
+
+    rq.target = (wsi_str_t) STR("/socket.io/?EIO=4&transport=polling");
+    CHECK(wsi.identify(&rq) == (WSI_REQUEST_HEAD|WSI_REQUEST_BODY));
+
+    rq.conf = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING).conf;
+    rq.cookie = 0x123456789abcdef0;
+
+    for (i = 0; i < 2; i++) {
+        s = wsi.request(&rq, &r);
+        CHECK(s != 0 && r.status == WSI_PASS);
+
+        wsi.body(s, (wsi_cbyte_t *) bodies[i], 10, 0, &r);
+        CHECK(r.status == WSI_PASS && r.decoded == 10);
+
+        wsi.body(s, (wsi_cbyte_t *) bodies[i] + 10, strlen(bodies[i]) - 10, 1,
+                 &r);
+        CHECK(r.status == (i ? WSI_DROP : WSI_PASS));
+        CHECK(r.close_code == (i ? 403 : 0));
+        CHECK(r.messages == 1 && r.decoded == 0 && r.events == i);
+        CHECK(wsi.close(s, NULL) == 0);
+
+        s = wsi.request(&rq, &r);
+        f = tmpfile();
+        CHECK(f != NULL && fputs(bodies[i], f) > 0 && fflush(f) == 0);
+        wsi.body_file(s, fileno(f), 0, strlen(bodies[i]), 1, &r);
+        fclose(f);
+        CHECK(r.status == WSI_PENDING);
+        CHECK(verdict(&done));
+        CHECK(done.cookie == rq.cookie);
+        CHECK(done.result.status == (i ? WSI_DROP : WSI_PASS));
+        CHECK(done.result.decoded == 0 && done.result.events == i);
+        CHECK(wsi.close(s, NULL) == 0);
+    }
+
+    s = wsi.request(&rq, &r);
+    wsi.body_file(s, -1, 0, 10, 1, &r);
+    CHECK(r.status == WSI_DROP && r.close_code == 403);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    rq.nfields = 2;
+    s = wsi.request(&rq, &r);
+    CHECK(r.status == WSI_DROP && r.close_code == 403 && r.events == 1);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
 /* a handle that is none is an error, not a crash */
 
 static int
@@ -514,6 +591,12 @@ test_stale(void)
         ok = ok && r.status == WSI_ERROR && r.consumed == 0;
 
         wsi.expire(handles[i], WSI_FROM_SERVER, WSI_EXPIRE_MEMORY, &r);
+        ok = ok && r.status == WSI_ERROR;
+
+        wsi.body(handles[i], (wsi_cbyte_t *) "a", 1, 1, &r);
+        ok = ok && r.status == WSI_ERROR;
+
+        wsi.body_file(handles[i], STDIN_FILENO, 0, 1, 1, &r);
         ok = ok && r.status == WSI_ERROR;
 
         ok = ok && wsi.event(handles[i], NULL, buffer, BUFFER, &e) == 0;
@@ -593,6 +676,7 @@ static const test_t  tests[] = {
     { "pending", test_pending },
     { "close while pending", test_close_pending },
     { "expire", test_expire },
+    { "request", test_request },
     { "stale handle", test_stale },
 };
 
@@ -608,7 +692,9 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_1", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_2", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },
+        { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },
         { "wsi_open", &wsi.open }, { "wsi_feed", &wsi.feed },
         { "wsi_poll", &wsi.poll }, { "wsi_expire", &wsi.expire },
         { "wsi_event", &wsi.event }, { "wsi_close", &wsi.close },

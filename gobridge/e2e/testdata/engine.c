@@ -7,8 +7,10 @@
  *             makes an event, 'e' says that the engine failed
  *     "fail"  the engine fails
  *
- * and lets anything else pass.  Frames are not understood.  With INIT the
- * engine does not start, with ABI it has another ABI number.
+ * and lets anything else pass.  Frames are not understood.  A request polls if
+ * its target has "poll" in it; the commands are those of its body, "fail" also
+ * one of its target.  With INIT the engine does not start, with ABI it has
+ * another ABI number.
  */
 
 #include <fcntl.h>
@@ -20,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  1
+#define ABI  2
 #endif
 
 #ifndef INIT
@@ -35,7 +37,7 @@
 static struct {
     uint64_t  cookie;
     size_t    held;
-    int       used, pending, closed, event, direction, done;
+    int       used, pending, closed, event, direction, done, request;
 } sessions[SESSIONS];
 
 static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER;
@@ -132,6 +134,56 @@ uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result)
 
 
 void wsi_feed(uint64_t s, uint32_t direction, wsi_cbyte_t *data, size_t len,
+    wsi_result_t *result);
+
+
+uint32_t wsi_identify(wsi_request_t *rq)
+{
+    if (memmem(rq->target.data, rq->target.len, "poll", 4) == NULL) {
+        return WSI_REQUEST_NONE;
+    }
+
+    return WSI_REQUEST_HEAD|WSI_REQUEST_BODY;
+}
+
+
+uint64_t wsi_request(wsi_request_t *rq, wsi_result_t *result)
+{
+    uint64_t         s;
+    wsi_handshake_t  hs;
+
+    memset(&hs, 0, sizeof(hs));
+    hs.target = rq->target;
+    hs.cookie = rq->cookie;
+
+    s = wsi_open(&hs, result);
+    sessions[s].request = 1;
+
+    return s;
+}
+
+
+void wsi_body(uint64_t s, wsi_cbyte_t *data, size_t len, uint32_t last,
+    wsi_result_t *result)
+{
+    (void) last;
+    wsi_feed(s, WSI_FROM_CLIENT, data, len, result);
+}
+
+
+void wsi_body_file(uint64_t s, int32_t fd, uint64_t offset, uint64_t len,
+    uint32_t last, wsi_result_t *result)
+{
+    ssize_t         n;
+    static uint8_t  buf[65536];
+
+    (void) last;
+    n = pread(fd, buf, len < sizeof(buf) ? len : sizeof(buf), offset);
+    wsi_feed(s, WSI_FROM_CLIENT, buf, n > 0 ? n : 0, result);
+}
+
+
+void wsi_feed(uint64_t s, uint32_t direction, wsi_cbyte_t *data, size_t len,
     wsi_result_t *result)
 {
     memset(result, 0, sizeof(*result));
@@ -179,7 +231,7 @@ uint32_t wsi_poll(wsi_done_t *done)
         switch (sessions[i].done) {
         case 'd':
             done->result.status = WSI_DROP;
-            done->result.close_code = 1008;
+            done->result.close_code = sessions[i].request ? 403 : 1008;
             done->result.events = 1;
             sessions[i].event = 1;
             break;
@@ -207,8 +259,8 @@ void wsi_expire(uint64_t s, uint32_t direction, uint32_t reason,
 {
     memset(result, 0, sizeof(*result));
     result->status = WSI_DROP;
-    result->close_code = 1008;
-    (void) s; (void) direction; (void) reason;
+    result->close_code = sessions[s].request ? 403 : 1008;
+    (void) direction; (void) reason;
 }
 
 
