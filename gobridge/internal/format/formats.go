@@ -28,6 +28,7 @@ func init() {
 			return true
 		}},
 		{"msgpack", (*Walker).msgpack},
+		{"cbor", (*Walker).cbor},
 	}
 }
 

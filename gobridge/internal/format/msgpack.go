@@ -80,6 +80,9 @@ func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
 		default:
 			pos = start + int(size)
 			isKey := top != nil && top.atKey()
+			if top != nil {
+				top.left-- // before what is visited appends to counters
+			}
 			switch {
 			case !visit:
 			case isKey && kind == tokenScalar:
@@ -87,16 +90,8 @@ func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
 			default:
 				covered = w.item(kind, isKey, doc, start, pos, covered)
 			}
-			if top != nil {
-				top.left--
-			}
 		}
-		for n := len(w.counters); n > base && w.counters[n-1].left == 0; n-- {
-			w.counters = w.counters[:n-1]
-			if visit {
-				w.close()
-			}
-		}
+		w.closeFull(base, visit)
 	}
 	if visit {
 		w.outside(doc, covered, len(doc))

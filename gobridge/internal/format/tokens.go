@@ -52,3 +52,13 @@ func (w *Walker) outside(doc []byte, start, end int) {
 		w.runs(doc, start, end)
 	}
 }
+
+// closeFull closes what has nothing left, down to base.
+func (w *Walker) closeFull(base int, visit bool) {
+	for n := len(w.counters); n > base && w.counters[n-1].left == 0; n-- {
+		w.counters = w.counters[:n-1]
+		if visit {
+			w.close()
+		}
+	}
+}

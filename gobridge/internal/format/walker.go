@@ -80,6 +80,7 @@ type Walker struct {
 	frames   []frame // the open arrays and objects of all levels
 	levels   [maxNested + 1]level
 	counters []counter // of the binary formats
+	chunks   []byte    // of a string in several parts
 	nested   int       // the level that is being read
 	used     int       // levels used for this payload
 
