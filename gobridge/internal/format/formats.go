@@ -29,6 +29,8 @@ func init() {
 		}},
 		{"msgpack", (*Walker).msgpack},
 		{"cbor", (*Walker).cbor},
+		{"bson", (*Walker).bson},
+		{"protobuf", (*Walker).protobuf}, // takes most, so it names least
 	}
 }
 
