@@ -10,6 +10,11 @@ import (
 // value is binary and nothing else is known of it.
 func (w *Walker) carriers(value []byte, guess bool) {
 	kinds, n := carrier.Sniff(value)
+	if n == 0 && len(value) > 0 && value[0] == 0 {
+		// A binary value of WAMP in JSON.
+		value = value[1:]
+		kinds, n = carrier.Sniff(value)
+	}
 	for _, kind := range kinds[:n] {
 		if guess && (kind == carrier.Percent || kind == carrier.QuotedPrintable) {
 			continue // noise has two in 64 KiB; its runs are looked into

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"math"
+	"unicode/utf8"
 )
 
 // Outline reads the members of the outermost array or object of a JSON
@@ -149,7 +150,7 @@ func sameKey(raw []byte, key string) (same, folded bool) {
 	}
 	var buf [64]byte
 	if bytes.IndexByte(raw, '\\') >= 0 {
-		raw = appendText(buf[:0], raw, len(buf))
+		raw, _ = appendText(buf[:0], raw, len(buf))
 	}
 	if string(raw) == key {
 		return true, false
@@ -175,9 +176,20 @@ func IsString(value []byte, s string) bool {
 	return same
 }
 
+// AppendText appends the text of value, a string as it stands in a document. ok
+// is false when it is none, or has an escape that only lenient servers take.
+func AppendText(buf, value []byte) (text []byte, ok bool) {
+	n := len(value)
+	if n < 2 || value[0] != '"' || value[n-1] != '"' || skipString(value, 0) != n {
+		return buf, false
+	}
+	return appendText(buf, value[1:n-1], math.MaxInt)
+}
+
 // appendText appends the text of a string, whose escapes it resolves, until buf
 // has most bytes.
-func appendText(buf, raw []byte, most int) []byte {
+func appendText(buf, raw []byte, most int) (text []byte, ok bool) {
+	ok = true
 	for len(raw) > 0 && len(buf) < most {
 		n := bytes.IndexByte(raw, '\\')
 		if n < 0 {
@@ -188,15 +200,16 @@ func appendText(buf, raw []byte, most int) []byte {
 			buf, raw = append(buf, raw[:n]...), raw[n:]
 			continue
 		}
-		// No escape stands for more than four bytes.
-		if len(buf)+4 > most {
+		if len(buf) > most-utf8.UTFMax {
 			break
 		}
 		var size int
-		buf, size, _ = unescape(buf, raw)
+		var strict bool
+		buf, size, strict = unescape(buf, raw)
 		raw = raw[size:]
+		ok = ok && strict
 	}
-	return buf
+	return buf, ok
 }
 
 // skipString returns the position behind the string at i, -1 if there is none.
@@ -276,22 +289,18 @@ func (w *Walker) AddEventJSON(value []byte) {
 	if len(value) > 1 && value[0] == '"' {
 		value = value[1 : len(value)-1]
 	}
-	w.event = appendText(w.event, value, maxEvent)
+	w.event, _ = appendText(w.event, value, maxEvent)
 }
 
 // Unquote is the text of value, a string as it stands in a document, or nil. It
 // is valid until the next Unquote.
 func (w *Walker) Unquote(value []byte) []byte {
-	if len(value) < 2 || value[0] != '"' {
-		return nil
-	}
-	value = value[1 : len(value)-1]
-	if bytes.IndexByte(value, '\\') < 0 {
-		return value
-	}
 	if cap(w.text) > maxScratch {
 		w.text = nil
 	}
-	w.text = appendText(w.text[:0], value, math.MaxInt)
-	return w.text
+	text, ok := AppendText(w.text[:0], value)
+	if w.text = text; !ok {
+		return nil
+	}
+	return text
 }

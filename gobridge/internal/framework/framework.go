@@ -85,7 +85,9 @@ type Handshake struct {
 // link is what the decoders of the two directions share. They may run at the
 // same time.
 type link struct {
-	limit int
+	limit       int
+	subprotocol string // of the handshake that told the framework
+	inside      *found // of what is in SockJS
 	// variant is the version or format that the peers agreed on, in the
 	// framework's own numbers.
 	variant atomic.Int32

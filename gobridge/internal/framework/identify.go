@@ -18,7 +18,7 @@ func Identify(h Handshake) (c2s, s2c Decoder) {
 	var d [2]Decoder
 	for _, s := range registry {
 		if s.handshake != nil && s.handshake(&h) {
-			l := &link{limit: h.Limit}
+			l := &link{limit: h.Limit, subprotocol: h.Subprotocol}
 			for dir := range d {
 				d[dir] = join(d[dir], s.decoder(l, ws.Direction(dir)))
 			}
@@ -155,6 +155,15 @@ const (
 	alikeSignalR
 	alikeSTOMP
 	alikeNATS
+	alikeGraphQL
+	alikeActionCable
+	alikeActionCablePacked
+	alikePhoenix
+	alikePhoenixServer // what the server sends
+	alikePusher
+	alikeDDP
+	alikeJSONRPC
+	alikeWAMP1
 )
 
 // path is the decoded path of a request target, without its query.

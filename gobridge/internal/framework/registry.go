@@ -21,9 +21,18 @@ type spec struct {
 
 // registry has every framework, the more specific first.
 var registry = []*spec{
+	&wamp1Spec,
+	&wamp2Spec,
+	&actionCableSpec,
+	&graphQLSpec,
+	&phoenixSpec,
+	&pusherSpec,
 	&engineIOSpec,
+	&sockJSSpec,
 	&stompSpec,
 	&mqttSpec,
 	&signalRSpec,
 	&natsSpec,
+	&ddpSpec,
+	&jsonRPCSpec,
 }
