@@ -114,8 +114,8 @@ func TestBody(t *testing.T) {
 		{"JSONP, later", eio4, "a=b&d=" + url.QueryEscape(packet), []string{"$[0] = Grüße 😀"}},
 		{"JSONP, line feed", eio4, "d=" + url.QueryEscape(`42["chat",`+`\n`+`"a\\n"]`), []string{"$[0] = a\n"}},
 		{"no packet", eio4, "hello", []string{"$ = hello"}},
-		{"SockJS", "/echo/1/2/xhr_send", `["a","b"]`, []string{"$[0] = a", "$[1] = b"}},
-		{"SockJS JSONP", "/echo/1/2/jsonp_send", "d=%5B%22a%22%5D", []string{"$[0] = a"}},
+		{"SockJS", "/echo/1/2/xhr_send", `["a","b"]`, []string{"$ = a", "$ = b"}},
+		{"SockJS JSONP", "/echo/1/2/jsonp_send", "d=%5B%22a%22%5D", []string{"$ = a"}},
 		{"Bayeux", "/faye", `[{"channel":"/c","data":"x"}]`, []string{"x"}},
 		{"Bayeux form", "/faye", "message=" + url.QueryEscape(`[{"channel":"/c","data":"x"}]`), []string{"x"}},
 		{"Bayeux, repeated", "/faye", "message=%5B%22y%22%5D&message=%5B%22x%22%5D", []string{"x", "y"}},
@@ -162,10 +162,10 @@ func TestResponse(t *testing.T) {
 	for _, test := range []struct{ name, target, text, want string }{
 		{"socket.io", "/socket.io/?EIO=4", "2\x1e" + `42["chat","x"]`, "$[0] = x"},
 		{"socket.io JSONP", "/socket.io/?EIO=4&j=0", `___eio[0]("42[\"chat\",\"x\"]");`, "$[0] = x"},
-		{"SockJS", "/e/1/2/xhr_streaming", "hhhh\no\na[\"x\"]\n", "$[0] = x"},
-		{"SockJS JSONP", "/e/1/2/jsonp", "/**/cb(\"a[\\\"x\\\"]\");\r\n", "$[0] = x"},
-		{"SockJS eventsource", "/e/1/2/eventsource", "\r\ndata: a[\"x\"]\r\n\r\n", "$[0] = x"},
-		{"SockJS htmlfile", "/e/1/2/htmlfile", "<script>\np(\"a[\\\"x\\\"]\");\n</script>\r\n", "$[0] = x"},
+		{"SockJS", "/e/1/2/xhr_streaming", "hhhh\no\na[\"x\"]\n", "$ = x"},
+		{"SockJS JSONP", "/e/1/2/jsonp", "/**/cb(\"a[\\\"x\\\"]\");\r\n", "$ = x"},
+		{"SockJS eventsource", "/e/1/2/eventsource", "\r\ndata: a[\"x\"]\r\n\r\n", "$ = x"},
+		{"SockJS htmlfile", "/e/1/2/htmlfile", "<script>\np(\"a[\\\"x\\\"]\");\n</script>\r\n", "$ = x"},
 		{"Bayeux JSONP", "/faye", `/**/jsonpcallback([{"data":"x"}]);`, " = x"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
