@@ -78,7 +78,33 @@ func textSize(p []byte, i int) int {
 	return 0
 }
 
+// run visits a run. One that begins with its own length, as binary formats have
+// it, is visited without it, and with it as cut: '5 o... is SQL rather than
+// 5 o'clock.
 func (w *Walker) run(p []byte, start, end int) {
+	if text := behindLength(p[start:end]); text > 0 {
+		cut := w.field.Cut
+		w.field.Cut = true
+		w.runAt(p, start, end)
+		w.field.Cut = cut
+		start += text
+	}
+	w.runAt(p, start, end)
+}
+
+// behindLength is where the text begins of a run that has its length within the
+// first bytes, 0 if it has none.
+func behindLength(run []byte) int {
+	const before = 3 // a type, a tag
+	for i := range min(before, len(run)-minRun) {
+		if int(run[i]) == len(run)-i-1 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (w *Walker) runAt(p []byte, start, end int) {
 	l := &w.levels[w.nested]
 	l.offset = start
 	if end-start < w.chance {

@@ -148,6 +148,7 @@ func TestWalkText(t *testing.T) {
 		{"control characters", "\x0a\x05hello\x12\x04abcd\x01abc", "text", []string{
 			"$=\x0a\x05hello\x12\x04abcd\x01abc", "$@2=hello", "$@9=abcd"}},
 		{"runs", "\x00\xff<b>x\x80abc\xc3\xbc\xfeyz", "binary", []string{"$@2=<b>x", "$@7=abcü"}},
+		{"run behind its length", "\xffw" + `"` + strings.Repeat("x", 34), "binary", []string{"$@1=w\"" + strings.Repeat("x", 34), "$@3=" + strings.Repeat("x", 34)}},
 		{"one run", "\xffabcd", "binary", []string{"$@1=abcd"}},
 		{"short runs", "\xffabc\xffabc", "binary", nil},
 		{"truncated rune", "abcd\xe4\xbd", "binary", []string{"$@0=abcd"}},
