@@ -88,7 +88,7 @@ func (d *Decoder) decode(o *output, kind Kind, value []byte) bool {
 	case Base64:
 		return d.base64(o, value)
 	case Hex:
-		return o.hex(value)
+		return d.hex(o, value)
 	case Percent:
 		return o.percent(value)
 	case QuotedPrintable:

@@ -39,12 +39,18 @@ func (d *Decoder) base64(o *output, p []byte) bool {
 	if o.len() < minRun && !o.over {
 		return false
 	}
-	if worth(o.bytes()) {
+	return d.worth(o.bytes())
+}
+
+// worth reports whether p should be looked at: by itself, or for what it may
+// carry without a magic number.
+func (d *Decoder) worth(p []byte) bool {
+	if worth(p) {
 		return true
 	}
-	kinds, n := Guess(o.bytes())
+	kinds, n := Guess(p)
 	for _, k := range kinds[:n] {
-		if d.probe(k, o.bytes()) {
+		if d.probe(k, p) {
 			return true
 		}
 	}
@@ -137,7 +143,7 @@ func separator(p []byte) int {
 
 // hex decodes p up to what is no hex, as Node does. Bytes may be separated, as
 // Python's fromhex and many dumps have it.
-func (o *output) hex(p []byte) bool {
+func (d *Decoder) hex(o *output, p []byte) bool {
 	prefixed := len(p)
 	p = hexBody(p)
 	for len(p) >= 2 {
@@ -155,7 +161,7 @@ func (o *output) hex(p []byte) bool {
 		}
 		p = p[2:]
 	}
-	return (o.len() >= minRun || o.len() >= 4 && prefixed != len(p) || o.over) && worth(o.bytes())
+	return (o.len() >= minRun || o.len() >= 4 && prefixed != len(p) || o.over) && d.worth(o.bytes())
 }
 
 // percent undoes one layer of percent encoding (RFC 3986 2.1), and IIS's

@@ -71,7 +71,7 @@ func (d *Decoder) dataURL(o *output, value []byte) bool {
 	}
 	if isBase64(mediatype) {
 		o.digits64(bytes.TrimRight(body, "= \t\r\n"), true)
-		return worth(o.bytes())
+		return d.worth(o.bytes())
 	}
 	o.write(body)
 	return len(body) > 0

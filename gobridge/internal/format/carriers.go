@@ -23,12 +23,16 @@ func (w *Walker) carriers(value []byte, guess bool) {
 			return
 		}
 	}
-	if !guess {
-		return
+	if guess {
+		w.guess(value, kinds[:n])
 	}
-	guesses, m := carrier.Guess(value)
-	for _, kind := range guesses[:m] {
-		if !slices.Contains(kinds[:n], kind) {
+}
+
+// guess visits what value carries without a magic number, but as done.
+func (w *Walker) guess(value []byte, done []carrier.Kind) {
+	kinds, n := carrier.Guess(value)
+	for _, kind := range kinds[:n] {
+		if !slices.Contains(done, kind) {
 			w.carried(kind, value)
 		}
 	}

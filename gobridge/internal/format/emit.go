@@ -10,6 +10,7 @@ func (w *Walker) open(object bool) bool {
 		w.limit()
 		return false
 	}
+	w.opens++
 	w.frames = append(w.frames, frame{object: object, num: -1})
 	if !object && len(w.frames) == 1 {
 		w.setRole(&w.frames[0], nil)

@@ -52,7 +52,11 @@ func (w *Walker) content(p []byte) (name string) {
 	}
 	valid := utf8.Valid(p)
 	if !valid || hasControl(p) {
+		opens := w.opens
 		if name = w.binary(p); name != "" {
+			if w.opens == opens {
+				w.guess(p, nil) // a string alone is what many bytes look like
+			}
 			return name
 		}
 	}
@@ -85,8 +89,8 @@ func (w *Walker) plain(p []byte, valid bool) string {
 		if !hasControl(p) {
 			return "text"
 		}
-	}
-	if !valid {
+		w.guess(p, nil) // compressed ASCII may be valid UTF-8
+	} else {
 		w.carriers(p, true)
 	}
 	if valid {

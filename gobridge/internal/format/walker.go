@@ -82,6 +82,7 @@ type Walker struct {
 	counters []counter // of the binary formats
 	chunks   []byte    // of a string in several parts
 	nested   int       // the level that is being read
+	opens    int       // arrays and objects begun so far
 	used     int       // levels used for this payload
 
 	chance int  // see byChance; 0: nothing is in doubt
