@@ -111,14 +111,14 @@ func wsi_request(request *C.wsi_request_t, out *C.wsi_result_t) (session C.uint6
 //export wsi_body
 func wsi_body(session C.uint64_t, data *C.wsi_cbyte_t, n C.size_t, last C.uint32_t, out *C.wsi_result_t) {
 	defer fail(out)
-	r := sessions.get(uint64(session)).Body(ws.FromClient, unsafe.Slice((*byte)(data), int(n)), last != 0)
+	r := sessions.get(uint64(session)).Body(unsafe.Slice((*byte)(data), int(n)), last != 0)
 	set(out, &r)
 }
 
 //export wsi_body_file
 func wsi_body_file(session C.uint64_t, fd C.int32_t, offset, n C.uint64_t, last C.uint32_t, out *C.wsi_result_t) {
 	defer fail(out)
-	r := sessions.get(uint64(session)).BodyFile(ws.FromClient, int(fd), int64(offset), int64(n), last != 0)
+	r := sessions.get(uint64(session)).BodyFile(int(fd), int64(offset), int64(n), last != 0)
 	set(out, &r)
 }
 

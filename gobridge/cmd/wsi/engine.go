@@ -29,7 +29,9 @@ type value struct {
 type message struct {
 	File      string   `json:"file"`
 	N         uint64   `json:"n"`
+	Conn      int      `json:"conn,omitempty"` // of a recording of kind "http"
 	Direction string   `json:"direction"`
+	Transport string   `json:"transport,omitempty"` // of a request, instead of an opcode
 	Opcode    string   `json:"opcode"`
 	Framework string   `json:"framework"`
 	Event     string   `json:"event"`
@@ -46,34 +48,37 @@ func openSession(target string, r handshake.Result, observe func(*message)) (*pi
 	if err != nil {
 		return nil, err
 	}
-	s, _ := e.Open(
-		pipeline.Handshake{Target: target, Result: r},
-		&pipeline.Config{
-			Mode:      [2]pipeline.Mode{pipeline.Monitoring, pipeline.Monitoring},
-			Limits:    ws.DefaultLimits,
-			Threshold: verdict.Threshold,
-		})
-	s.Observe = func(r *pipeline.Record) {
-		m := message{
-			N:         r.N,
-			Direction: r.Direction.String(),
-			Opcode:    r.Opcode.String(),
-			Framework: r.Envelope.Framework,
-			Event:     string(r.Envelope.Event),
-			Format:    r.Envelope.Format,
-			Values:    []value{},
-			Verdict:   verdictName(r.Drop),
-			Attacks:   []attack{},
-		}
-		for _, f := range r.Fields {
-			m.Values = append(m.Values, value{f.Path, f.Value})
-		}
-		for _, h := range r.Hits {
-			m.Attacks = append(m.Attacks, attack{h.Type, h.Rule, h.Path, h.Score})
-		}
-		observe(&m)
-	}
+	c := replayConfig
+	s, _ := e.Open(pipeline.Handshake{Target: target, Result: r}, &c)
+	s.Observe = func(r *pipeline.Record) { observe(newMessage(r)) }
 	return s, nil
+}
+
+var replayConfig = pipeline.Config{
+	Mode:      [2]pipeline.Mode{pipeline.Monitoring, pipeline.Monitoring},
+	Limits:    ws.DefaultLimits,
+	Threshold: verdict.Threshold,
+}
+
+func newMessage(r *pipeline.Record) *message {
+	m := &message{
+		N:         r.N,
+		Direction: r.Direction.String(),
+		Opcode:    r.Opcode.String(),
+		Framework: r.Envelope.Framework,
+		Event:     string(r.Envelope.Event),
+		Format:    r.Envelope.Format,
+		Values:    []value{},
+		Verdict:   verdictName(r.Drop),
+		Attacks:   []attack{},
+	}
+	for _, f := range r.Fields {
+		m.Values = append(m.Values, value{f.Path, f.Value})
+	}
+	for _, h := range r.Hits {
+		m.Attacks = append(m.Attacks, attack{h.Type, h.Rule, h.Path, h.Score})
+	}
+	return m
 }
 
 // feed gives b to s, whose events nobody reads.

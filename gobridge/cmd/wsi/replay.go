@@ -20,8 +20,9 @@ Feeds recorded connections to the engine and prints its judgement of every data
 message, then of the connection. Each message is judged as if none before it
 had been dropped, both directions as in block mode.
 
-FILE is a recording as 'wsi record' writes it. One of kind "http" holds no
-WebSocket connection: only its end is printed.
+FILE is a recording as 'wsi record' writes it. Of one of kind "http" the bodies
+are judged that belong to the polling transports of frameworks, both requests
+and responses, numbered by direction in the order in which they ended.
 
 Options:
   --json             one JSON object per data message and per connection
@@ -78,7 +79,7 @@ func replayFile(path string, out *printer) (drop bool, err error) {
 	if r.Header.Kind == capture.KindWebSocket {
 		e.Violations, drop, err = replayConnection(path, r, out)
 	} else {
-		err = drain(r)
+		e.Violations, drop, err = replayHTTP(path, r, out)
 	}
 	if err != nil {
 		return false, err
@@ -123,17 +124,6 @@ func replayConnection(path string, r *capture.Reader, out *printer) (violations 
 	return violations, drop, nil
 }
 
-// drain reads a recording to its end, for its errors.
-func drain(r *capture.Reader) error {
-	for {
-		if _, err := r.Next(); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-}
-
 // printer writes judgements, as JSON or for people.
 type printer struct {
 	w   *bufio.Writer
@@ -157,7 +147,7 @@ func (p *printer) message(m *message) {
 		p.enc.Encode(m)
 		return
 	}
-	fmt.Fprintf(p.w, "%s %d %s", m.Direction, m.N, m.Opcode)
+	fmt.Fprintf(p.w, "%s %d %s", m.Direction, m.N, m.Opcode+m.Transport)
 	for _, s := range []string{m.Framework, m.Format} {
 		if s != "" {
 			fmt.Fprintf(p.w, " %s", s)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +15,8 @@ import (
 
 const (
 	sessions    = "../../../testdata/session/"
-	httpCapture = `{"request":null,"response":null,"name":"x.http","kind":"http"}` + "\n" +
+	httpHeader  = `{"request":null,"response":null,"name":"x.http","kind":"http"}` + "\n"
+	httpCapture = httpHeader +
 		`{"conn":1,"dir":"c2s","t":900,"b64":"R0VUIC8gSFRUUC8xLjENCg0K"}` + "\n"
 )
 
@@ -48,6 +52,7 @@ type expectation struct {
 	// Stream has the strings that were cut over several messages, by direction.
 	Stream   map[string][]struct{ Text, Class string }
 	Messages []struct {
+		Conn    int // of a recording of kind "http", instead of Index
 		Dir     string
 		Index   uint64
 		Opcode  int
@@ -61,6 +66,11 @@ type expectation struct {
 // allowed.
 func TestReplaySessions(t *testing.T) {
 	replaySessions(t, sessions)
+}
+
+// TestReplayPolling is the same for connections that were not upgraded.
+func TestReplayPolling(t *testing.T) {
+	replaySessions(t, "../../../testdata/polling/")
 }
 
 // TestReplayCaptures is the same for the recordings in CAPTURES_DIR.
@@ -79,7 +89,8 @@ func replaySessions(t *testing.T, dir string) {
 	for _, path := range paths {
 		path = strings.TrimSuffix(path, ".expect.json")
 		if strings.HasSuffix(path, ".http") {
-			continue // not upgraded
+			t.Run(filepath.Base(path), func(t *testing.T) { replayPolling(t, path) })
+			continue
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) { replaySession(t, path) })
 	}
@@ -149,6 +160,52 @@ func replaySession(t *testing.T, path string) {
 	dropped := drops["c2s"]+drops["s2c"] > 0
 	require.Equal(t, verdictName(dropped), ends[0].Verdict)
 	require.Equal(t, path+".jsonl", ends[0].File)
+}
+
+// replayPolling: every text that was sent over a connection that was not
+// upgraded is in one of its bodies, in either direction; a request with SQL or a
+// script is dropped, and what is benign is allowed.
+func replayPolling(t *testing.T, path string) {
+	text, err := os.ReadFile(path + ".expect.json")
+	require.NoError(t, err)
+	var want expectation
+	require.NoError(t, json.Unmarshal(text, &want))
+	code, stdout, stderr := runWSI("", "replay", "--json", path+".jsonl")
+	require.Equal(t, 0, code)
+	require.Empty(t, stderr)
+	messages, ends := decodeReplay(t, stdout)
+	require.Len(t, ends, 1)
+	require.Empty(t, ends[0].Violations)
+
+	type key struct {
+		dir  string
+		conn int
+	}
+	byKey := map[key][]*message{}
+	next := map[string]uint64{}
+	for i := range messages {
+		m := &messages[i]
+		require.Equal(t, next[m.Direction], m.N)
+		next[m.Direction]++
+		require.NotEmpty(t, m.Transport)
+		k := key{m.Direction, m.Conn}
+		byKey[k] = append(byKey[k], m)
+	}
+	dropped := false
+	for _, w := range want.Messages {
+		bodies := byKey[key{w.Dir, w.Conn}]
+		for _, s := range w.Strings {
+			require.True(t, holds(bodies, s.Text), "%s of %d: %q", w.Dir, w.Conn, s.Text)
+		}
+		for _, m := range bodies {
+			attack := slices.ContainsFunc(w.Strings, func(s struct{ Text, Label, Class, Encoding string }) bool {
+				return isJudged(s.Class) && holds([]*message{m}, s.Text)
+			})
+			require.Equal(t, verdictName(attack), m.Verdict, "%s of %d: %+v", w.Dir, w.Conn, m)
+			dropped = dropped || attack
+		}
+	}
+	require.Equal(t, verdictName(dropped), ends[0].Verdict)
 }
 
 // isJudged reports whether there is a detector for attacks of a class.
@@ -231,6 +288,48 @@ func TestReplayHTTP(t *testing.T) {
 	code, stdout, stderr := runWSI("", "replay", "--json", "--fail-on-attack", path)
 	require.Equal(t, 0, code, stderr)
 	require.Equal(t, `{"file":"`+path+`","end":true,"verdict":"allow","violations":[]}`+"\n", stdout)
+}
+
+// TestReplayExchanges: what of a connection is a body of a framework's.
+func TestReplayExchanges(t *testing.T) {
+	const polling = "/socket.io/?EIO=4&transport=polling"
+	post := "POST " + polling + " HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n42[\"a\"]"
+	ok := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	for _, test := range []struct {
+		name, c2s, s2c string
+		want           []string
+		verdict        string
+	}{
+		{"exchange", post, ok, []string{"c2s 0", "s2c 0"}, "allow"},
+		{"two", post + post, ok + ok, []string{"c2s 0", "c2s 1", "s2c 0", "s2c 1"}, "allow"},
+		{"interim response", post, "HTTP/1.1 100 Continue\r\n\r\n" + ok, []string{"c2s 0", "s2c 0"}, "allow"},
+		{"no body", "GET " + polling + " HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 204 No\r\n\r\n", nil, "allow"},
+		{"ordinary", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n<x>", ok, nil, "allow"},
+		{"ordinary before", "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + post, ok + ok, []string{"c2s 0", "s2c 0"}, "allow"},
+		{"cut", post[:len(post)-1], "", []string{"c2s 0"}, "allow"},
+		{"cut response", post, ok[:len(ok)-1], []string{"c2s 0", "s2c 0"}, "allow"},
+		{"no HTTP", "hello", "world", nil, "allow"},
+		{"attack in the head", strings.Replace(post, "Host: a", "X-A: <script>alert(1)</script>", 1), ok, []string{"c2s 0", "s2c 0"}, "drop"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			file := httpHeader
+			for _, chunk := range []struct{ dir, text string }{{"c2s", test.c2s}, {"s2c", test.s2c}} {
+				for _, part := range []string{chunk.text[:len(chunk.text)/2], chunk.text[len(chunk.text)/2:]} {
+					file += `{"conn":7,"dir":"` + chunk.dir + `","t":1,"b64":"` + base64.StdEncoding.EncodeToString([]byte(part)) + `"}` + "\n"
+				}
+			}
+			code, stdout, stderr := runWSI("", "replay", "--json", writeFile(t, "x.jsonl", file))
+			require.Equal(t, 0, code, stderr)
+			messages, ends := decodeReplay(t, stdout)
+			var got []string
+			for _, m := range messages {
+				require.Equal(t, 7, m.Conn)
+				got = append(got, fmt.Sprint(m.Direction, " ", m.N))
+			}
+			require.Equal(t, test.want, got)
+			require.Equal(t, test.verdict, ends[0].Verdict)
+		})
+	}
 }
 
 func TestReplayErrors(t *testing.T) {

@@ -83,19 +83,28 @@ func (e *Engine) OpenRequest(q *framework.Request, c *Config) (*Session, Result)
 	return s, r
 }
 
-// Body gives the next part of the body of the direction, p, and judges the
-// body with the last one. p is not kept.
-func (s *Session) Body(from ws.Direction, p []byte, last bool) Result {
-	return s.bodyPart(from, part{data: p}, len(p), last)
+// Transport is that of a request.
+func (s *Session) Transport() string { return s.request.exchange.Transport }
+
+// Body gives the next part of the body, p, and judges the body with the last
+// one. p is not kept.
+func (s *Session) Body(p []byte, last bool) Result {
+	return s.bodyPart(ws.FromClient, part{data: p}, len(p), last)
+}
+
+// Answer judges the body of the response, for tools.
+func (s *Session) Answer(p []byte, codings string) Result {
+	s.request.codings = codings
+	return s.bodyPart(ws.FromServer, part{data: p}, len(p), true)
 }
 
 // BodyFile is Body for n bytes at off of an open file, which may be closed and
 // removed behind the call. It is read off the loop.
-func (s *Session) BodyFile(from ws.Direction, fd int, off, n int64, last bool) Result {
+func (s *Session) BodyFile(fd int, off, n int64, last bool) Result {
 	f, err := newFile(fd, off, n)
 	if err != nil {
 		var r Result
-		d := &s.dir[from]
+		d := &s.dir[ws.FromClient]
 		if s.violate(d, ws.BodyUndecodable, 0, &r) {
 			r.Uninspected++
 			r.Status = Opaque
@@ -103,7 +112,7 @@ func (s *Session) BodyFile(from ws.Direction, fd int, off, n int64, last bool) R
 		s.fill(d, &r)
 		return r
 	}
-	return s.bodyPart(from, part{file: f}, int(n), last)
+	return s.bodyPart(ws.FromClient, part{file: f}, int(n), last)
 }
 
 func (s *Session) bodyPart(from ws.Direction, p part, n int, last bool) (r Result) {

@@ -116,20 +116,20 @@ func TestRequest(t *testing.T) {
 						n := len(test.body)
 						switch how {
 						case "whole":
-							r = s.Body(ws.FromClient, test.body, true)
+							r = s.Body(test.body, true)
 						case "parts":
 							for i := range 10 {
 								scratch := bytes.Clone(test.body[i*n/10 : (i+1)*n/10])
-								if r = s.Body(ws.FromClient, scratch, i == 9); r.Status != Pass {
+								if r = s.Body(scratch, i == 9); r.Status != Pass {
 									break
 								}
 								clear(scratch)
 							}
 						case "file":
-							r = s.BodyFile(ws.FromClient, int(f.Fd()), 6, int64(n), true)
+							r = s.BodyFile(int(f.Fd()), 6, int64(n), true)
 						case "both":
-							if r = s.Body(ws.FromClient, test.body[:n/2], false); r.Status == Pass {
-								r = s.BodyFile(ws.FromClient, int(f.Fd()), int64(6+n/2), int64(n-n/2), true)
+							if r = s.Body(test.body[:n/2], false); r.Status == Pass {
+								r = s.BodyFile(int(f.Fd()), int64(6+n/2), int64(n-n/2), true)
 							}
 						}
 						f.Close()
@@ -176,7 +176,7 @@ func TestRequestFile(t *testing.T) {
 	before := fds()
 	for _, last := range []bool{true, false} {
 		s, _ := newEngine(t).OpenRequest(polls(), config(Block))
-		r := s.BodyFile(ws.FromClient, int(f.Fd()), 0, 2, last)
+		r := s.BodyFile(int(f.Fd()), 0, 2, last)
 		if !last {
 			require.Equal(t, before+1, fds())
 			s.Close()
@@ -188,7 +188,7 @@ func TestRequestFile(t *testing.T) {
 	require.Equal(t, before, fds())
 	s, _ := newEngine(t).OpenRequest(polls(), config(Monitoring))
 	f.Close()
-	require.Equal(t, Opaque, s.BodyFile(ws.FromClient, 1<<20, 0, 2, true).Status)
+	require.Equal(t, Opaque, s.BodyFile(1<<20, 0, 2, true).Status)
 }
 
 // TestRequestHead: a head is judged at once, or holds its request in any mode.
@@ -247,7 +247,7 @@ func TestLimitBlock(t *testing.T) {
 		c := config(test.mode)
 		c.LimitBlock = test.block
 		s, _ := newEngine(t).OpenRequest(polls(), c)
-		r := s.Body(ws.FromClient, []byte("42"+nested), true)
+		r := s.Body([]byte("42"+nested), true)
 		require.Equal(t, test.status, r.Status, "%+v", test)
 		if test.action == "" {
 			continue
