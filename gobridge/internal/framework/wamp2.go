@@ -35,7 +35,7 @@ var wamp2Serializers = [...]struct {
 }{
 	{"json", func(p []byte) (int, bool) { return wampCode(format.Element(p, 0)) }, (*format.Walker).JSON},
 	{"msgpack", msgpackCode, (*format.Walker).MessagePack},
-	{"cbor", cborCode, byContent},
+	{"cbor", cborCode, (*format.Walker).CBOR},
 	{"ubjson", ubjsonCode, byContent},
 }
 

@@ -50,10 +50,15 @@ func TestWAMP2(t *testing.T) {
 	})
 	for name, codes := range map[string][]string{
 		"msgpack": {"\x96\x10\x01\x80", "\xdc\x00\x06\xcc\x10\x01\x80", "\xdd\x00\x00\x00\x06\xcd\x00\x10\x01\x80", "\x96\xd3\x00\x00\x00\x00\x00\x00\x00\x10\x01\x80"},
+		"cbor":    {"\x86\x10\x01\xa0", "\xd9\xd9\xf7\x98\x06\x18\x10\x01\xa0", "\x9a\x00\x00\x00\x06\x1a\x00\x00\x00\x10\x01\xa0"},
 	} {
+		rest := "\xa1a\x91\xa2hi\x81\xa1k\xa1x"
+		if name == "cbor" {
+			rest = "\x61a\x81\x62hi\xa1\x61k\x61x"
+		}
 		for _, code := range codes {
 			testMessages(t, wamp2(name), ws.FromClient, []one{
-				{fmt.Sprintf("%s %x", name, code), binary(code + "\xa1a\x91\xa2hi\x81\xa1k\xa1x"), decoded{"wamp2 a " + name, []string{
+				{fmt.Sprintf("%s %x", name, code), binary(code + rest), decoded{"wamp2 a " + name, []string{
 					"$event=a", "$[0]=hi", "$kwargs.k~=k", "$kwargs.k=x"}}},
 			})
 		}
@@ -92,6 +97,10 @@ func FuzzWAMP2(f *testing.F) {
 
 func FuzzWAMP2MessagePack(f *testing.F) {
 	fuzzSession(f, wamp2("msgpack"), false, "~\x96\x10\x01\x80\xa1a\x91\xa2hi\x81\xa1k\xa1x", "~\x93\x01\xa1a\x80")
+}
+
+func FuzzWAMP2CBOR(f *testing.F) {
+	fuzzSession(f, wamp2("cbor"), false, "~\x86\x10\x01\xa0\x61a\x81\x62hi\xa1\x61k\x61x", "~\x9f\x18\x20\x01\xa0\x7f\x61a\x61b\xff\xff")
 }
 
 func FuzzWAMP2Batched(f *testing.F) {
