@@ -177,8 +177,14 @@ func (w *Walker) Inside(value []byte, root Root, visit Visit) {
 }
 
 // Event is the name found since the last call with Root.Shape, at most 256
-// bytes of it. It is valid until the next call of any method.
-func (w *Walker) Event() []byte { return w.event }
+// bytes of it, nil if there is none. It is valid until the next call of any
+// method.
+func (w *Walker) Event() []byte {
+	if len(w.event) == 0 {
+		return nil
+	}
+	return w.event
+}
 
 func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	w.root = root

@@ -384,3 +384,22 @@ func reference(name []byte) rune {
 	}
 	return rune(n)
 }
+
+// XML visits every text and attribute of doc, and reports whether it begins as
+// XML. The text as a whole and the names in it are not visited: a caller knows
+// that its reader takes nothing else.
+func (w *Walker) XML(doc []byte, root Root, visit Visit) bool {
+	i := skipSpace(doc, 0)
+	if i == len(doc) || doc[i] != '<' || !isXML(doc[i:]) {
+		return false
+	}
+	w.begin(doc, root, visit)
+	ok := w.push("xml", doc, true)
+	if ok {
+		w.open(true)
+		w.xml(doc)
+		w.pop()
+	}
+	w.end()
+	return ok
+}
