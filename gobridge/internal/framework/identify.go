@@ -164,6 +164,16 @@ const (
 	alikeDDP
 	alikeJSONRPC
 	alikeWAMP1
+	alikeSignalRClassic
+	alikeBayeux
+	alikePrimus
+	alikeAbly
+	alikeFirebase
+	alikeXMPP
+	alikeColyseus
+	alikeYjs
+	alikeCentrifugo // and the next, of the server
+	alikeCentrifugoServer
 )
 
 // path is the decoded path of a request target, without its query.
