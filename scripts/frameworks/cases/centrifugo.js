@@ -66,6 +66,6 @@ async function client(port, { up, got }) {
 }
 
 module.exports = [{
-  name: 'centrifugo', decoder: /centrifug/, server,
+  name: 'centrifugo', decoder: 'centrifugo', server,
   cases: [{ name: 'json', event: channel, path: '$.text', client }],
 }];

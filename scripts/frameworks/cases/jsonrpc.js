@@ -38,7 +38,7 @@ function client(params) {
 }
 
 module.exports = [{
-  name: 'jsonrpc', decoder: /json-?rpc/, server,
+  name: 'jsonrpc', decoder: 'json-rpc', server,
   cases: [
     { name: 'by-name', event: 'say', path: '$.text',
       client: client((text) => ({ text })) },

@@ -45,6 +45,6 @@ async function client(port, { up, got }) {
 }
 
 module.exports = [{
-  name: 'primus', decoder: /primus|none|json/, server,
+  name: 'primus', decoder: 'primus', server,
   cases: [{ name: 'websocket', path: '$.text', client }],
 }];

@@ -66,6 +66,6 @@ async function client(port, { up, got }) {
 
 module.exports = [{
   name: 'pusher', decoder: 'pusher', server,
-  cases: [{ name: 'client-event', event: `${channel} ${event}`,
+  cases: [{ name: 'client-event', event,
     path: '$.text', client }],
 }];

@@ -208,7 +208,7 @@ module.exports = [{
       client: client(ws('v10.stomp'), 'text', guest) },
   ],
 }, {
-  name: 'stomp-rabbitmq-sockjs', decoder: /stomp/, server: rabbitSockJS,
+  name: 'stomp-rabbitmq-sockjs', decoder: 'stomp', server: rabbitSockJS,
   missing,
   cases: [
     { name: 'text', event, path: '$', client: client(sockjs, 'text', guest) },

@@ -98,7 +98,7 @@ async function python(port, { up, got, dir }) {
 }
 
 module.exports = [{
-  name: 'wamp-autobahn-js', decoder: 'wamp', server,
+  name: 'wamp-autobahn-js', decoder: 'wamp2', server,
   cases: [
     { name: 'call', event: procedure, path: '$[0]',
       client: javascript('call') },
@@ -106,7 +106,7 @@ module.exports = [{
       client: javascript('publish') },
   ],
 }, {
-  name: 'wamp-autobahn-python', decoder: 'wamp', server,
+  name: 'wamp-autobahn-python', decoder: 'wamp2', server,
   missing: () => !fs.existsSync('/usr/lib/python3/dist-packages/autobahn')
     && 'apt-get install python3-autobahn',
   cases: [{ name: 'call', event: procedure, path: '$[0]', client: python }],

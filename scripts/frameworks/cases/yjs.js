@@ -79,7 +79,7 @@ function client(way) {
 }
 
 module.exports = [{
-  name: 'yjs', decoder: /^y/, server,
+  name: 'yjs', decoder: 'yjs', server,
   // A document with an attack in it would be sent again.
   cases: [
     { name: 'update', after: 'ends', client: client('update') },
