@@ -91,7 +91,7 @@ clean:  ## remove build/
 
 # Test
 
-test: check-docs test-go test-bridge e2e demo-check  ## all tests that need no hours
+test: check-docs test-go test-bridge e2e e2e-frameworks-quick demo-check  ## all tests that need no hours
 	@echo 'make test: all passed'
 
 test-go: deps  ## unit tests, without NGINX
