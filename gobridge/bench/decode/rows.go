@@ -106,6 +106,12 @@ func growths() []growth {
 		{"multipart", "--X\nContent-Disposition: form-data; name=a\n\nb\n"},
 		{"lz-string", "N4Ig"},
 		{"JWT", "eyJ."},
+		{"quoted-printable", "= "},
+		{"zstd frames", "\x28\xb5\x2f\xfd\x20\x01\x09\x00\x00a"},
+		{"zstd windows", "\x28\xb5\x2f\xfd\x00\x68\x09\x00\x00a"},
+		{"gzip headers", "\x1f\x8b\x08\x08aaaaaaaa"},
+		{"lz4, old frames", "\x02\x21\x4c\x18"},
+		{"deflate, stored blocks", "\x00\x01\x00\xfe\xffa"},
 		{"control characters", "abcd\x00"},
 		{"not UTF-8", "abcd\xff"},
 	} {

@@ -10,7 +10,6 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
@@ -234,7 +233,8 @@ func TestAnnounced(t *testing.T) {
 	}
 }
 
-// hostile are inputs of n bytes that make decoders work.
+// hostile are inputs of n bytes that make decoders work. Time is asserted by
+// make bench-decode, here only that each ends within its limit.
 var hostile = map[string]func(n int) []byte{
 	"soft breaks":  func(n int) []byte { return bytes.Repeat([]byte("= "), n/2) },
 	"equals":       func(n int) []byte { return bytes.Repeat([]byte("="), n) },
@@ -263,28 +263,16 @@ var hostile = map[string]func(n int) []byte{
 	"brotli metadata": func(n int) []byte { return append([]byte("\x0c"), bytes.Repeat([]byte{0}, n)...) },
 }
 
-// TestNotQuadratic: 16 times the input takes far from 256 times as long.
-// BenchmarkHostile has the figures.
-func TestNotQuadratic(t *testing.T) {
+func TestHostile(t *testing.T) {
+	const limit = 256 << 10
 	var d carrier.Decoder
-	out := make([]byte, 0, 1<<20)
 	for name, input := range hostile {
 		t.Run(name, func(t *testing.T) {
-			small, large := input(4<<10), input(64<<10)
+			p := input(64 << 10)
 			for kind := carrier.Base64; kind <= carrier.Latin1; kind++ {
-				cost := func(p []byte) time.Duration {
-					best := time.Hour
-					for range 5 {
-						start := time.Now()
-						carrier.Sniff(p)
-						carrier.Guess(p)
-						d.Decode(kind, out, p, 256<<10)
-						best = min(best, time.Since(start))
-					}
-					return best
-				}
-				a, b := cost(small), cost(large)
-				require.LessOrEqual(t, b, 64*max(a, 50*time.Microsecond), "%s: %v, %v", kind, a, b)
+				out, ok, _ := d.Decode(kind, nil, p, limit)
+				require.LessOrEqual(t, len(out), limit, kind.String())
+				require.Equal(t, ok, len(out) > 0, kind.String())
 			}
 		})
 	}
