@@ -144,6 +144,69 @@ func FuzzProtobuf(f *testing.F) {
 	})
 }
 
+func TestUBJSON(t *testing.T) {
+	for _, tt := range []struct {
+		name, format, payload string
+		fields                []string
+	}{
+		{"object", "ubjson", "{i\x04userSi\x05alicei\x04tags[Si\x01ai\x07N]i\x02okT}", []string{
+			"$.user~=user", "$.user=alice", "$.tags~=tags", "$.tags[0]=a", "$.ok~=ok"}},
+		{"counted", "ubjson", "[#i\x02Si\x01aSI\x00\x02bc", []string{"$[0]=a", "$[1]=bc"}},
+		{"typed", "ubjson", "{i\x01b[$U#i\x08<script>}", []string{"$.b~=b", "$.b=<script>"}},
+		{"typed object in an array", "ubjson", "[{#i\x01i\x01kSi\x01v]", []string{"$[0].k~=k", "$[0].k=v"}},
+		{"BJData", "bjdata", "{U\x01kSu\x02\x00hi}", []string{"$.k~=k", "$.k=hi"}},
+		{"BJData, dimensions", "bjdata", "{U\x01k[$U#[U\x02U\x04]<script>}", []string{"$.k~=k", "$.k=<script>"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			name, fields := walk(tt.payload, format.Root{})
+			require.Equal(t, tt.format, name)
+			for i := len(fields) - 1; i >= 0; i-- {
+				if strings.Contains(fields[i], "#i") || strings.Contains(fields[i], "#[") { // markers in a row
+					fields = append(fields[:i], fields[i+1:]...)
+				}
+			}
+			require.Equal(t, tt.fields, fields)
+		})
+	}
+}
+
+func TestBJSON(t *testing.T) {
+	body := "\x10\x04user\x10\x05alice\x10\x04list\x20\x05\x10\x01a\x04\x07\x10\x03bin\x14\x04<b>x"
+	name, fields := walk("\x24"+string([]byte{byte(len(body))})+body, format.Root{})
+	require.Equal(t, "bjson", name)
+	require.Equal(t, []string{"$.user~=user", "$.user=alice", "$.list~=list", "$.list[0]=a", "$.bin~=bin", "$.bin=<b>x"}, fields)
+}
+
+func TestNoUBJSON(t *testing.T) {
+	for _, payload := range []string{
+		"{i\x04userSi\x05alic", "[[[[\x01", "[$U#i\x09<script>", "[#i\x7fSi\x01a\x01", "{i\xffa\x01}", "[$S#i\x02i\x01a",
+		"[#l\x7f\xff\xff\xff\x01", "[1,\x01 2]", "\x24\x7f\x10\x01a", "\x24\x03\x10\x01a", "\x21\xff\xff", "\x24\x05\x10\x01a\x10\x01",
+		strings.Repeat("[", 5000) + "\x01", "\x23\xff\xff\xff\xff\xff\xff\xff\xffaa",
+	} {
+		name, _ := walk(payload, format.Root{})
+		require.NotContains(t, []string{"ubjson", "bjdata", "bjson"}, name, "%q", payload)
+	}
+}
+
+// FuzzBinary: no payload makes a format fail, and what it costs is bounded.
+func FuzzBinary(f *testing.F) {
+	for _, s := range []string{
+		"{i\x04userSi\x05alicei\x04tags[Si\x01ai\x07N]i\x02okT}", "{U\x01k[$U#[U\x02U\x04]<script>}",
+		"\x24\x0a\x10\x01a\x20\x05\x10\x01a\x04\x07",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		var w format.Walker
+		n := 0
+		w.Walk(doc, format.Root{}, func(f *format.Field) {
+			n += len(f.Value)
+			require.NotEmpty(t, f.Path())
+		})
+		require.LessOrEqual(t, n, 1000*len(doc)+1000)
+	})
+}
+
 func TestBinaryDoesNotAllocate(t *testing.T) {
 	for name, doc := range map[string]string{"bson": bsonSample(t), "protobuf": protoSample()} {
 		t.Run(name, func(t *testing.T) {

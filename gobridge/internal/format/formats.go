@@ -30,6 +30,9 @@ func init() {
 		{"msgpack", (*Walker).msgpack},
 		{"cbor", (*Walker).cbor},
 		{"bson", (*Walker).bson},
+		{"bjson", (*Walker).bjson},
+		{"ubjson", (*Walker).ubjson},
+		{"bjdata", (*Walker).bjdata},
 		{"protobuf", (*Walker).protobuf}, // takes most, so it names least
 	}
 }
