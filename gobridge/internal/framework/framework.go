@@ -93,4 +93,7 @@ type link struct {
 	variant atomic.Int32
 	// confirmed: the server answered in the framework's terms.
 	confirmed atomic.Bool
+	// denied: what the server said is not the framework's, or was said before
+	// the client had begun.
+	denied atomic.Bool
 }

@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,29 +16,51 @@ import (
 // The client may make it look like several frameworks, of which the server is
 // one: then all of them decode.
 func Identify(h Handshake) (c2s, s2c Decoder) {
-	var d [2]Decoder
-	for _, s := range registry {
-		if s.handshake != nil && s.handshake(&h) {
-			l := &link{limit: h.Limit, subprotocol: h.Subprotocol}
-			for dir := range d {
-				d[dir] = join(d[dir], s.decoder(l, ws.Direction(dir)))
-			}
+	var p *both
+	for i, s := range registry {
+		if s.handshake == nil || !s.handshake(&h) {
+			continue
+		}
+		var l *link
+		if p == nil {
+			t := new(told)
+			p, l = &t.both, &t.link
+		} else {
+			l = new(link)
+		}
+		l.limit, l.subprotocol = h.Limit, h.Subprotocol
+		for dir := range p.dir {
+			d := &p.dir[dir]
+			d.decoder = join(d.decoder, s.decoder(l, ws.Direction(dir)))
+			d.known |= 1 << i
 		}
 	}
-	if d[0] != nil {
-		return d[ws.FromClient], d[ws.FromServer]
+	if p == nil {
+		p = new(both)
+	} else {
+		p.found.told = true
+		p.found.specs.Store(p.dir[0].known)
+		p.dir[ws.FromServer].seen = maxFirst // it did not choose the handshake
 	}
-	// one block: an idle session is to be small
-	p := new(struct {
-		found found
-		dir   [2]unknown
-	})
 	p.found.limit = h.Limit
 	for dir := range p.dir {
-		p.dir[dir] = unknown{found: &p.found, from: ws.Direction(dir)}
+		p.dir[dir].found, p.dir[dir].from = &p.found, ws.Direction(dir)
 	}
 	return &p.dir[ws.FromClient], &p.dir[ws.FromServer]
 }
+
+// both are the decoders of a session, told those of one whose handshake showed a
+// framework: one block each, as an idle session is to be small.
+type (
+	both struct {
+		found found
+		dir   [2]unknown
+	}
+	told struct {
+		both
+		link link
+	}
+)
 
 // several decodes each message by all of its decoders.
 type several []Decoder
@@ -67,13 +90,19 @@ func (d several) Size() (n int) {
 	return n
 }
 
-// maxFirst is how many messages of a peer are looked at for a framework.
-const maxFirst = 4
+const (
+	// maxFirst is how many messages of a peer are looked at for a framework.
+	maxFirst = 4
+	// maxBegun is how many bytes of the client's first messages are joined for
+	// that.
+	maxBegun = 4 << 10
+)
 
 // found is what first messages of either direction showed. The directions may
 // run at the same time.
 type found struct {
 	limit int
+	told  bool          // the handshake showed some
 	specs atomic.Uint64 // as bits by their place in the registry
 	mu    sync.Mutex
 	links map[int]*link // by that place
@@ -99,10 +128,11 @@ type unknown struct {
 	seen    uint8  // messages
 	known   uint64 // the specs that decoder has, by their place in the registry
 	decoder Decoder
+	begun   []byte // messages that may become what a spec's first takes
 }
 
 func (d *unknown) Decode(m Message, w *format.Walker, out *Out) {
-	d.look(m.Payload)
+	d.look(m.Payload, w)
 	if d.decoder == nil {
 		plain{}.Decode(m, w, out)
 		return
@@ -110,25 +140,61 @@ func (d *unknown) Decode(m Message, w *format.Walker, out *Out) {
 	d.decoder.Decode(m, w, out)
 }
 
-func (d *unknown) look(p []byte) {
-	if d.seen < maxFirst {
-		d.seen++
-		for i, s := range registry {
-			if s.first != nil && s.first(d.from, p) {
-				d.found.specs.Or(1 << i)
-			}
-		}
-	}
+func (d *unknown) look(p []byte, w *format.Walker) {
+	before := len(d.begun)
+	begins := d.seen < maxFirst && d.first(p)
 	specs := d.found.specs.Load()
-	if specs == d.known {
-		return
+	for i := 0; specs != d.known && i < len(registry); i++ {
+		s := registry[i]
+		if (specs&^d.known)>>i&1 == 0 {
+			continue
+		}
+		l := d.found.link(i)
+		if d.from == ws.FromServer && d.seen > 1 {
+			l.denied.Store(true) // an answer is the first that is said
+		}
+		decoder := s.decoder(l, d.from)
+		if s.begins != nil && before > 0 {
+			decoder.Decode(Message{Payload: d.begun[:before]}, w, &unseen)
+		}
+		d.decoder = join(d.decoder, decoder)
 	}
+	if d.known = specs; !begins {
+		d.begun = nil
+	}
+}
+
+// unseen is for what was judged before.
+var unseen = Out{Visit: func(*format.Field) {}, Record: func(Envelope) {}, Violate: func(ws.Violation) {}}
+
+// first asks the specs about p. What may become something that they take does not
+// count as a message, as it could be cut anywhere: then first reports true.
+func (d *unknown) first(p []byte) (begins bool) {
+	joined := p
+	if len(d.begun) > 0 {
+		d.begun = append(d.begun, p...)
+		joined = d.begun
+	}
+	joined = bytes.TrimLeft(joined, "\x00 \t\r\n") // servers skip that
+	begins = len(joined) == 0
 	for i, s := range registry {
-		if (specs&^d.known)>>i&1 != 0 {
-			d.decoder = join(d.decoder, s.decoder(d.found.link(i), d.from))
+		if s.first == nil || d.found.told && s.begins == nil {
+			continue
+		}
+		stream := d.from == ws.FromClient && s.begins != nil
+		switch {
+		case s.first(d.from, p), stream && len(joined) > 0 && s.first(d.from, joined):
+			d.found.specs.Or(1 << i)
+		case stream && len(joined) > 0 && s.begins(joined):
+			begins = true
 		}
 	}
-	d.known = specs
+	if begins = begins && len(joined) <= maxBegun; !begins {
+		d.seen++
+	} else if len(d.begun) == 0 {
+		d.begun = append(d.begun, joined...)
+	}
+	return begins
 }
 
 func (d *unknown) Alike() int {
@@ -143,9 +209,9 @@ func (d *unknown) Alike() int {
 
 func (d *unknown) Size() int {
 	if d.decoder == nil {
-		return 0
+		return cap(d.begun)
 	}
-	return d.decoder.Size()
+	return cap(d.begun) + d.decoder.Size()
 }
 
 // What Decoder.Alike returns.
@@ -153,6 +219,7 @@ const (
 	alikePlain = 1 + iota
 	alikeEngineIO
 	alikeSignalR
+	alikeSignalRMessagePack
 	alikeSTOMP
 	alikeNATS
 	alikeGraphQL

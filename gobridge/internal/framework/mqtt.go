@@ -18,11 +18,12 @@ var mqttSpec = spec{
 	},
 	first: func(from ws.Direction, p []byte) bool {
 		return from == ws.FromClient && len(p) > 4 && p[0] == mqttConnect<<4 &&
-			bytes.Contains(p[:min(len(p), 12)], []byte("MQ"))
+			bytes.Contains(p[:min(len(p), mqttProlog)], []byte("MQ"))
 	},
 	decoder: func(l *link, from ws.Direction) Decoder {
-		return &stream{protocol: &mqtt{link: l, from: from}, name: "mqtt", link: l, from: from, alike: 0}
+		return &stream{protocol: &mqtt{link: l, from: from}, name: "mqtt", link: l, from: from}
 	},
+	begins: func(p []byte) bool { return p[0] == mqttConnect<<4 && len(p) < mqttProlog },
 }
 
 // The types of packets.
@@ -53,6 +54,9 @@ var mqttNames = [...][]byte{
 const (
 	// maxAliases and maxEvent bound what is remembered of topic aliases.
 	maxAliases = 64
+	// mqttProlog is how many bytes there are before the protocol's name, and its
+	// first two, at most.
+	mqttProlog = 1 + 4 + 2 + 2
 	// mqtt5 is the protocol level from which on packets have properties.
 	mqtt5 = 5
 )
@@ -60,9 +64,16 @@ const (
 type mqtt struct {
 	link    *link
 	from    ws.Direction
+	begun   bool              // there was a packet
 	aliases map[uint16]string // made when first needed
 	event   []byte
 }
+
+// alike: topics depend on aliases, and all but PUBLISH is rare.
+func (d *mqtt) alike() int { return 0 }
+
+// junk: servers give up.
+func (d *mqtt) junk([]byte) int { return -1 }
 
 func (d *mqtt) next(p []byte, _ int) (n, need int, ok bool) {
 	if p[0]>>4 == 0 {
@@ -123,7 +134,7 @@ func (r *mqttReader) varint() (n int) {
 	return 0
 }
 
-func (d *mqtt) record(p []byte, w *format.Walker, out *Out) bool {
+func (d *mqtt) record(p []byte, w *format.Walker, out *Out) {
 	kind, flags := p[0]>>4, p[0]&0x0F
 	r := mqttReader{p: p[1:]}
 	r.varint()
@@ -133,7 +144,7 @@ func (d *mqtt) record(p []byte, w *format.Walker, out *Out) bool {
 	case mqttConnect:
 		d.connect(&r, w, out)
 	case mqttConnack:
-		if d.from == ws.FromServer && len(rest) >= 2 {
+		if d.from == ws.FromServer && !d.begun && len(rest) >= 2 && rest[0] <= 1 && rest[1] == 0 {
 			d.link.confirmed.Store(true)
 		}
 		r.take(2)
@@ -163,12 +174,25 @@ func (d *mqtt) record(p []byte, w *format.Walker, out *Out) bool {
 		if len(r.p) > 0 {
 			d.properties(&r, w, out)
 		}
-		r.p = nil // reason codes
+		if isReasons(r.p) {
+			r.p = nil
+		}
 	}
+	d.begun = true
 	if r.bad || kind != mqttPublish && len(r.p) > 0 {
 		e.Format = w.Walk(rest, whole, out.Visit)
 	}
 	out.Record(e)
+}
+
+// isReasons reports whether p is a list of reason codes, none of which is a
+// letter or a sign.
+func isReasons(p []byte) bool {
+	for _, c := range p {
+		if c >= ' ' && c < 0x80 {
+			return false
+		}
+	}
 	return true
 }
 
@@ -179,7 +203,7 @@ func (d *mqtt) connect(r *mqttReader, w *format.Walker, out *Out) {
 		return
 	}
 	level, flags := head[0]&0x7F, head[1]
-	d.link.variant.Store(int32(level))
+	d.link.variant.CompareAndSwap(0, int32(level)) // a second CONNECT ends the session
 	d.properties(r, w, out)
 	w.Walk(r.string(), format.Root{Path: "$client_id"}, out.Visit)
 	if flags&0x04 != 0 {
@@ -196,6 +220,7 @@ func (d *mqtt) connect(r *mqttReader, w *format.Walker, out *Out) {
 }
 
 func (d *mqtt) publish(r *mqttReader, flags byte, e *Envelope, w *format.Walker, out *Out) (event []byte) {
+	packet := r.p
 	topic := r.string()
 	if flags&0x06 != 0 {
 		r.take(2)
@@ -203,6 +228,7 @@ func (d *mqtt) publish(r *mqttReader, flags byte, e *Envelope, w *format.Walker,
 	alias := d.properties(r, w, out)
 	if len(topic) > 0 {
 		w.Text(topic, format.Root{Path: "$event"}, out.Visit)
+		together(topic, packet, w, out.Visit)
 	}
 	topic = topic[:min(len(topic), maxEvent)]
 	if alias != 0 {

@@ -11,15 +11,29 @@ import (
 var natsSpec = spec{
 	name: "nats",
 	first: func(from ws.Direction, p []byte) bool {
-		verb, rest := natsWord(p)
-		if from == ws.FromServer {
-			return bytes.EqualFold(verb, []byte("INFO")) && len(rest) > 0 && rest[0] == '{'
+		verb := natsHello(from)
+		if len(p) < len(verb) || !bytes.EqualFold(p[:len(verb)], []byte(verb)) {
+			return false
 		}
-		return bytes.EqualFold(verb, []byte("CONNECT")) && len(rest) > 0 && rest[0] == '{'
+		p = bytes.TrimLeft(p[len(verb):], " \t")
+		return len(p) > 0 && p[0] == '{'
+	},
+	begins: func(p []byte) bool {
+		verb := natsHello(ws.FromClient)
+		n := min(len(p), len(verb))
+		return bytes.EqualFold(p[:n], []byte(verb[:n])) && len(bytes.TrimLeft(p[n:], " \t")) == 0
 	},
 	decoder: func(l *link, from ws.Direction) Decoder {
-		return &stream{protocol: &nats{link: l, from: from}, name: "nats", link: l, from: from, alike: alikeNATS}
+		return &stream{protocol: &nats{link: l, from: from}, name: "nats", link: l, from: from}
 	},
+}
+
+// natsHello is the verb with which a peer begins.
+func natsHello(from ws.Direction) string {
+	if from == ws.FromServer {
+		return "INFO"
+	}
+	return "CONNECT"
 }
 
 // maxControlLine is the longest line in bytes: nats-server takes 4 KiB unless
@@ -38,9 +52,21 @@ var natsVerbs = []struct {
 }
 
 type nats struct {
-	link *link
-	from ws.Direction
+	link  *link
+	from  ws.Direction
+	begun bool // there was a line
+	end   int  // of the line of the record that next reads, 0 until it is known
 }
+
+func (d *nats) alike() int {
+	if d.from == ws.FromServer && !d.begun {
+		return 0
+	}
+	return alikeNATS
+}
+
+// junk: nats-server gives up.
+func (d *nats) junk([]byte) int { return -1 }
 
 // natsWord cuts the word that p begins with: blanks and tabs stand between two.
 func natsWord(p []byte) (word, rest []byte) {
@@ -55,27 +81,36 @@ func natsWord(p []byte) (word, rest []byte) {
 	return word, rest
 }
 
-// natsVerb is the index of the verb that p begins with, -1 if it is none.
+// natsVerb is the index of the verb that p begins with, -1 if it is none. Behind
+// those without a size, anything may stand.
 func natsVerb(p []byte) int {
-	word, _ := natsWord(p)
 	for i := range natsVerbs {
-		if len(word) == len(natsVerbs[i].name) && bytes.EqualFold(word, []byte(natsVerbs[i].name)) {
+		v := &natsVerbs[i]
+		if len(p) < len(v.name) || !bytes.EqualFold(p[:len(v.name)], []byte(v.name)) {
+			continue
+		}
+		if v.subject < 0 || len(p) > len(v.name) && (p[len(v.name)] == ' ' || p[len(v.name)] == '\t') {
 			return i
 		}
 	}
 	return -1
 }
 
-func (d *nats) next(p []byte, _ int) (n, need int, ok bool) {
-	i := bytes.IndexByte(p, '\n')
-	if i < 0 {
-		known := len(p) < len("CONNECT ") || natsVerb(p) >= 0
-		return 0, 0, known && len(p) <= maxControlLine
+func (d *nats) next(p []byte, seen int) (n, need int, ok bool) {
+	if seen == 0 {
+		d.end = 0
 	}
-	end := i + 1
-	v := natsVerb(p)
+	if d.end == 0 {
+		i := bytes.IndexByte(p[seen:], '\n')
+		if i < 0 {
+			known := len(p) < len("CONNECT ") || natsVerb(p) >= 0
+			return 0, 0, known && len(p) <= maxControlLine
+		}
+		d.end = seen + i + 1
+	}
+	end, v := d.end, natsVerb(p)
 	if v < 0 {
-		return 0, 0, len(bytes.TrimSpace(p[:end])) == 0 // an empty line is skipped
+		return end, 0, len(bytes.TrimSpace(p[:end])) == 0 // an empty line is skipped
 	}
 	if natsVerbs[v].sizes == 0 {
 		return end, 0, true
@@ -87,7 +122,7 @@ func (d *nats) next(p []byte, _ int) (n, need int, ok bool) {
 	if n = end + size + len("\r\n"); n > len(p) {
 		return 0, n, true
 	}
-	return n, 0, true
+	return n, 0, p[n-2] == '\r' && p[n-1] == '\n'
 }
 
 // natsSize is the number at the end of a line, -1 if there is none.
@@ -107,20 +142,20 @@ func natsSize(line []byte) int {
 	return n
 }
 
-func (d *nats) record(p []byte, w *format.Walker, out *Out) bool {
+func (d *nats) record(p []byte, w *format.Walker, out *Out) {
 	line, payload, _ := bytes.Cut(p, []byte("\n"))
 	v := natsVerb(line)
 	if v < 0 {
 		out.Record(Envelope{Framework: "nats"})
-		return true
+		return
 	}
 	verb := &natsVerbs[v]
-	_, args := natsWord(line)
-	args = bytes.TrimRight(args, " \t\r")
+	args := bytes.Trim(line[len(verb.name):], " \t\r")
 	e := Envelope{Framework: "nats", Event: natsEvents[v]}
-	if d.from == ws.FromServer && verb.name == "INFO" {
+	if d.from == ws.FromServer && !d.begun && verb.name == "INFO" {
 		d.link.confirmed.Store(true)
 	}
+	d.begun = true
 	if verb.subject >= 0 {
 		e.Event, _ = natsWord(args)
 		e.Event = e.Event[:min(len(e.Event), maxEvent)]
@@ -134,14 +169,16 @@ func (d *nats) record(p []byte, w *format.Walker, out *Out) bool {
 				head = 0
 			}
 			headers(payload[:head], w, out)
+			together(p[:len(line)+1+head], p, w, out.Visit)
 			payload = payload[head:]
+		} else {
+			together(args, p, w, out.Visit)
 		}
 		e.Format = w.Walk(payload, format.Root{}, out.Visit)
 	} else if len(args) > 0 {
 		e.Format = w.Walk(args, format.Root{}, out.Visit)
 	}
 	out.Record(e)
-	return true
 }
 
 // natsEvents are the verbs in small letters.
@@ -163,8 +200,10 @@ func headers(p []byte, w *format.Walker, out *Out) {
 			continue
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok {
+		if !ok || openTag(name) {
 			w.Text(line, format.Root{Path: "$header"}, out.Visit)
+		}
+		if !ok {
 			continue
 		}
 		w.Text(name, format.Root{Path: "$header"}, out.Visit)

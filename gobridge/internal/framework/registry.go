@@ -15,6 +15,11 @@ type spec struct {
 	// framework's. It is asked only where no handshake said anything. nil: no
 	// message says so.
 	first func(from ws.Direction, p []byte) bool
+	// begins reports whether the client's stream p may become what first takes.
+	// Its servers join messages: first is asked whatever the handshake said,
+	// which a client may choose, and of the first messages joined. nil: they do
+	// not.
+	begins func(p []byte) bool
 	// decoder makes the decoder of one direction.
 	decoder func(l *link, from ws.Direction) Decoder
 }

@@ -2,6 +2,7 @@ package framework
 
 import (
 	"bytes"
+	"math"
 
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
@@ -23,11 +24,32 @@ var signalRSpec = spec{
 		if from == ws.FromServer {
 			return isHandshakeAnswer(record)
 		}
-		return format.Lookup(record, "protocol") != nil && format.Lookup(record, "version") != nil
+		return hasMember(record, "protocol") && hasMember(record, "version")
+	},
+	begins: func(p []byte) bool {
+		if p[0] != '{' || bytes.IndexByte(p, recordSeparator[0]) >= 0 {
+			return false
+		}
+		o := format.NewOutline(p)
+		for o.Next() {
+		}
+		return !o.Whole() || hasMember(p, "protocol")
 	},
 	decoder: func(l *link, from ws.Direction) Decoder {
-		return &stream{protocol: &signalR{link: l, from: from}, name: "signalr", link: l, from: from, alike: alikeSignalR}
+		return &stream{protocol: &signalR{link: l, from: from}, name: "signalr", link: l, from: from}
 	},
+}
+
+// hasMember reports whether the object that p begins with may have a member key
+// for any server: some ignore its case, and what follows the object.
+func hasMember(p []byte, key string) bool {
+	o := format.NewOutline(p)
+	for o.Object() && o.Next() {
+		if bytes.IndexByte(o.Key, '\\') >= 0 || bytes.EqualFold(o.Key, []byte(key)) {
+			return true
+		}
+	}
+	return false
 }
 
 // recordSeparator ends a record of JSON.
@@ -47,6 +69,21 @@ type signalR struct {
 	begun bool // the handshake is over
 }
 
+func (d *signalR) alike() int {
+	switch variant := d.link.variant.Load(); {
+	case !d.begun:
+		return 0
+	case variant == signalRJSON:
+		return alikeSignalR
+	case variant == signalRMessagePack:
+		return alikeSignalRMessagePack
+	}
+	return 0
+}
+
+// junk: a broken length ends the connection.
+func (d *signalR) junk([]byte) int { return -1 }
+
 func (d *signalR) next(p []byte, seen int) (n, need int, ok bool) {
 	if d.json(p[0]) {
 		if n = bytes.IndexByte(p[seen:], recordSeparator[0]); n < 0 {
@@ -54,12 +91,15 @@ func (d *signalR) next(p []byte, seen int) (n, need int, ok bool) {
 		}
 		return seen + n + 1, 0, true
 	}
-	// A length of at most five bytes, seven bits each, the lowest first.
-	for i, length := 0, 0; i < 5; i++ {
+	// A length, seven bits in a byte, the lowest first: five bytes at most, but
+	// Go's servers take more.
+	for i, length := 0, 0; i < 10; i++ {
 		if i == len(p) {
 			return 0, i + 1, true
 		}
-		length |= int(p[i]&0x7F) << (7 * i)
+		if length |= int(p[i]&0x7F) << (7 * i); length < 0 || length > math.MaxInt32 {
+			return 0, 0, false
+		}
 		if p[i] < 0x80 {
 			if n = i + 1 + length; n > len(p) {
 				return 0, n, true
@@ -104,20 +144,22 @@ var hubNames = [...][]byte{
 	8: []byte("ack"), 9: []byte("sequence"),
 }
 
-func (d *signalR) record(p []byte, w *format.Walker, out *Out) bool {
+func (d *signalR) record(p []byte, w *format.Walker, out *Out) {
 	if !d.json(p[0]) {
-		return d.messagePack(p, w, out)
+		d.messagePack(p, w, out)
+		return
 	}
 	p = p[:len(p)-1]
 	if !d.begun {
-		return d.handshake(p, w, out)
+		d.handshake(p, w, out)
+		return
 	}
 	if !w.JSON(p, format.Root{Shape: &hubJSON}, out.Visit) {
 		if len(p) > 0 {
 			w.Text(p, whole, out.Visit)
 		}
 		out.Record(Envelope{Framework: "signalr", Format: "text"})
-		return true
+		return
 	}
 	event := w.Event()
 	if len(event) == 0 {
@@ -126,7 +168,6 @@ func (d *signalR) record(p []byte, w *format.Walker, out *Out) bool {
 		}
 	}
 	out.Record(Envelope{Framework: "signalr", Event: event, Format: "json"})
-	return true
 }
 
 func hubName(kind byte) []byte {
@@ -136,20 +177,12 @@ func hubName(kind byte) []byte {
 	return nil
 }
 
-func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) bool {
+func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) {
 	for p[0] >= 0x80 {
 		p = p[1:]
 	}
 	p = p[1:]
-	var kind byte
-	switch {
-	case len(p) > 1 && p[0]>>4 == 0x9:
-		kind = p[1]
-	case len(p) > 3 && p[0] == 0xDC:
-		kind = p[3]
-	case len(p) > 5 && p[0] == 0xDD:
-		kind = p[5]
-	}
+	kind := hubKind(p)
 	var shape *format.Shape
 	if int(kind) < len(hubArray) {
 		shape = &hubArray[kind]
@@ -163,27 +196,58 @@ func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) bool {
 		e.Format = w.Walk(p, whole, out.Visit)
 	}
 	out.Record(e)
-	return true
+}
+
+// hubKind is the type of a message, its first element, 0 if that is none.
+func hubKind(p []byte) byte {
+	n := 0
+	switch {
+	case len(p) > 0 && p[0]>>4 == 0x9:
+		n = 1
+	case len(p) > 3 && p[0] == 0xDC:
+		n = 3
+	case len(p) > 5 && p[0] == 0xDD:
+		n = 5
+	}
+	if n == 0 || n == len(p) {
+		return 0
+	}
+	// Readers take an integer in any of its sizes: its last byte is the lowest.
+	switch c := p[n]; {
+	case c >= 0xCC && c <= 0xCF:
+		n += 1 << (c - 0xCC)
+	case c >= 0xD0 && c <= 0xD3:
+		n += 1 << (c - 0xD0)
+	}
+	if n >= len(p) || p[n] >= 0x80 {
+		return 0
+	}
+	return p[n]
 }
 
 // handshake reads the first record of a direction.
-func (d *signalR) handshake(p []byte, w *format.Walker, out *Out) bool {
+func (d *signalR) handshake(p []byte, w *format.Walker, out *Out) {
 	d.begun = true
 	if d.from == ws.FromServer {
 		if isHandshakeAnswer(p) {
 			d.link.confirmed.Store(true)
 		}
 	} else if d.link.variant.Load() == signalRUnknown {
-		variant := int32(signalRMessagePack)
-		if name := format.Lookup(p, "protocol"); name == nil || format.IsString(name, "json") {
-			variant = signalRJSON
+		// What follows the object is ignored.
+		values, _ := format.Members(p, &format.Keys{"protocol"})
+		switch name := values[0]; {
+		case name == nil: // depends on the server
+		case format.IsString(name, "json"):
+			d.link.variant.Store(signalRJSON)
+		default:
+			d.link.variant.Store(signalRMessagePack)
 		}
-		d.link.variant.Store(variant)
 	}
-	e := Envelope{Framework: "signalr", Event: []byte("handshake"), Format: w.Walk(p, whole, out.Visit)}
+	e := Envelope{Framework: "signalr", Event: handshakeEvent, Format: w.Walk(p, whole, out.Visit)}
 	out.Record(e)
-	return true
 }
+
+var handshakeEvent = []byte("handshake")
 
 // isHandshakeAnswer reports whether the server accepted: an object without an
 // error.

@@ -1,6 +1,8 @@
 package framework
 
 import (
+	"bytes"
+
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
 )
@@ -16,9 +18,14 @@ type protocol interface {
 	next(p []byte, seen int) (n, need int, ok bool)
 
 	// record visits the strings of p, one whole record, and calls out.Record.
-	// It reports false, if possible without having visited anything, when p is
-	// none of the protocol's.
-	record(p []byte, w *format.Walker, out *Out) bool
+	record(p []byte, w *format.Walker, out *Out)
+
+	// junk is how many bytes of p, which are no record, its servers skip, -1 if
+	// the end of that is not in p, or they give up.
+	junk(p []byte) int
+
+	// alike is what Decoder.Alike returns between two records.
+	alike() int
 }
 
 // stream joins the messages of one direction to records.
@@ -27,19 +34,25 @@ type protocol interface {
 // has confirmed the protocol, every message is judged as it stands, too. Behind
 // that only those that are cut, as the server's answer may be some other
 // client's words: but then as Cut, since harmless text that begins or ends
-// anywhere may look like an attack.
+// anywhere may look like an attack. Those words have to be the first that the
+// server says, and all that it says later has to be the protocol's.
+//
+// A peer who arranges that on a server of plain text hides nothing that is
+// in a record, and no tag that is in several or around the frame of one
+// (together). What is left is SQL in a message that is a part of a record, which
+// detectors that depend on where a text begins cannot judge, and SQL that needs
+// the bytes between two values.
 type stream struct {
 	protocol
 	name string // of the spec
 	link *link
 	from ws.Direction
-	// alike is what Alike returns between two records.
-	alike int
 
 	rest  []byte // of a record that is not complete
 	seen  int    // bytes of rest that next was given
 	need  int    // bytes of the record, before it is looked at again
-	doubt bool   // a record was none of the protocol's
+	doubt bool   // something was none of the protocol's, or left out
+	lost  bool   // inside of that
 }
 
 func (s *stream) Decode(m Message, w *format.Walker, out *Out) {
@@ -49,39 +62,64 @@ func (s *stream) Decode(m Message, w *format.Walker, out *Out) {
 		s.rest = append(s.rest, p...)
 		p = s.rest
 	}
-	trusted := s.link.confirmed.Load() && !s.doubt
-	known := true
+	trusted := s.trusted()
+	open := false // a tag, in a record before
 	for len(p) > 0 && len(p) >= s.need {
+		if s.lost {
+			if p = s.skip(p); s.lost {
+				break
+			}
+			continue
+		}
 		n, need, ok := s.next(p, s.seen)
 		if ok && n == 0 {
 			s.seen, s.need = len(p), need
 			break
 		}
 		s.seen, s.need = 0, 0
-		if !ok || !s.record(p[:n], w, out) {
-			known = false
-			break
+		if !ok {
+			// What the server makes of this, and of what follows, is not known.
+			out.Record(Envelope{Framework: s.name, Format: w.Walk(p, format.Root{}, out.Visit)})
+			s.doubt, s.lost, trusted = true, true, false
+			if s.from == ws.FromServer {
+				s.link.denied.Store(true)
+			}
+			continue
 		}
+		open = open || len(p) > n && openTag(p[:n])
+		s.record(p[:n], w, out)
 		p = p[n:]
 	}
-	if !known {
-		// What the server makes of this, and of what follows, is not known.
-		out.Record(Envelope{Framework: s.name, Format: w.Walk(p, format.Root{}, out.Visit)})
-		s.doubt, trusted, p = true, false, nil
-	}
-	cut = cut || len(p) > 0
-	if cut || !trusted {
-		root := format.Root{Path: whole.Path, Cut: trusted}
+	root := format.Root{Path: whole.Path, Cut: trusted}
+	switch {
+	case cut, len(p) > 0, !trusted:
 		out.Record(Envelope{Framework: s.name, Format: w.Walk(m.Payload, root, out.Visit)})
+	case open:
+		out.Record(Envelope{Framework: s.name, Format: w.Text(m.Payload, root, out.Visit)})
 	}
 	s.keep(p, out)
+}
+
+func (s *stream) trusted() bool {
+	return !s.doubt && s.link.confirmed.Load() && !s.link.denied.Load()
+}
+
+// skip leaves out what is no record. It was judged, and what follows is judged as
+// it stands, too.
+func (s *stream) skip(p []byte) []byte {
+	n := s.junk(p)
+	if n < 0 {
+		return nil
+	}
+	s.lost = false
+	return p[n:]
 }
 
 // keep keeps the beginning of a record.
 func (s *stream) keep(p []byte, out *Out) {
 	if limit := s.link.limit; limit > 0 && max(len(p), s.need) > limit {
 		out.Violate(ws.MessageTooBig)
-		p = nil
+		s.doubt, s.lost, p = true, true, nil
 	}
 	switch {
 	case len(p) == 0:
@@ -95,13 +133,27 @@ func (s *stream) keep(p []byte, out *Out) {
 }
 
 func (s *stream) Alike() int {
-	if len(s.rest) > 0 || s.doubt || !s.link.confirmed.Load() {
+	if len(s.rest) > 0 || !s.trusted() {
 		return 0
 	}
-	return s.alike
+	return s.alike()
 }
 
 func (s *stream) Size() int { return cap(s.rest) }
 
 // maxKept is how many bytes are kept for the next record that is cut.
 const maxKept = 1 << 10
+
+// together visits p, a record whose frame head has the beginning of a tag: who
+// reads the record as text sees the tag go on in what is visited apart.
+func together(head, p []byte, w *format.Walker, visit format.Visit) {
+	if openTag(head) {
+		w.Text(p, format.Root{Path: whole.Path, Cut: true}, visit)
+	}
+}
+
+// openTag reports whether p ends inside of what may be a tag.
+func openTag(p []byte) bool {
+	i := bytes.LastIndexByte(p, '<')
+	return i >= 0 && bytes.IndexByte(p[i:], '>') < 0
+}

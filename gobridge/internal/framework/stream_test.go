@@ -80,23 +80,23 @@ var conversations = []conversation{
 		"\nSEND\r\ndestination:/topic/a\r\ndestination:/b\r\nx\\cid:a\\nb\r\n\r\nhello\x00\r\n\n" +
 			"SEND\ndestination:/queue\ncontent-length:7\n\nab\x00cd{}\x00DISCONNECT\n\n\x00",
 		[]string{"heartbeat", "/topic/a", "heartbeat", "heartbeat", "/queue", "disconnect"},
-		[]string{"$header.destination=/topic/a", "$header.destination=/b", "$header['x\\\\cid']=a\nb", "$=hello",
+		[]string{"$header.destination=/topic/a", "$header.destination=/b", "$header['x:id']=a\nb", "$=hello",
 			"$header.destination=/queue", "$=ab\x00cd{}"}},
 	{"mqtt", framework.Handshake{Subprotocol: "mqtt"},
 		packet(0x10, field("MQTT")+"\x04\xc4\x00\x3c"+field("c")+field("w")+field("will")+field("u")+field("pw")), packet(0x20, "\x00\x00"),
-		packet(0x30, field("chat/a")+"hello <") + packet(0xC0, "") + packet(0x82, "\x00\x01"+field("a/#")+"\x00") +
+		packet(0x30, field("chat/a")+"hello >") + packet(0xC0, "") + packet(0x82, "\x00\x01"+field("a/#")+"\x00") +
 			packet(0x32, field("t")+"\x00\x07"+`{"a":"b"}`),
 		[]string{"chat/a", "pingreq", "subscribe", "t"},
-		[]string{"$event=chat/a", "$=hello <", "$filter=a/#", "$.a~=a", "$.a=b"}},
+		[]string{"$event=chat/a", "$=hello >", "$filter=a/#", "$.a~=a", "$.a=b"}},
 	{"mqtt 5", framework.Handshake{Subprotocol: "mqtt"},
 		packet(0x10, field("MQTT")+"\x05\x02\x00\x3c\x03\x21\x00\x14"+field("")), packet(0x20, "\x00\x00\x00"),
 		packet(0x30, field("t")+"\x0e\x23\x00\x01\x26"+field("k")+field("value")+"hello") + packet(0x30, field("")+"\x03\x23\x00\x01hey!"),
 		[]string{"t", "t"},
 		[]string{"$user_property=k", "$user_property.k=value", "$event=t", "$=hello", "$=hey!"}},
 	{"nats", framework.Handshake{Target: "/"}, "CONNECT {\"user\":\"u\"}\r\nPING\r\n", "INFO {\"server_id\":\"x\"}\r\n",
-		"pub\tchat.a  re.1 5\r\nhello\r\nHPUB b 20 24\r\nNATS/1.0\r\nk: v<1\r\n\r\nbody\r\nPUB empty 0\r\n\r\nSUB a.> 1\r\n",
+		"pub\tchat.a  re.1 5\r\nhello\r\nHPUB b 20 24\r\nNATS/1.0\r\nk: v>1\r\n\r\nbody\r\nPUB empty 0\r\n\r\nSUB a.> 1\r\n",
 		[]string{"chat.a", "b", "empty", "a.>"},
-		[]string{"$message=chat.a  re.1 5", "$=hello", "$header=NATS/1.0", "$header.k=v<1", "$=a.> 1"}},
+		[]string{"$message=chat.a  re.1 5", "$=hello", "$header=NATS/1.0", "$header.k=v>1", "$=a.> 1"}},
 }
 
 // packet is a packet of MQTT.

@@ -37,6 +37,7 @@ func TestRecent(t *testing.T) {
 	const chat = `42["chat message","hello everyone, how are you?"]`
 	const attack = `42["chat message","<script>alert(1)</script>"]`
 	long := `42["chat message","` + strings.Repeat("hello ", recentBytes/6+1) + `"]`
+	unseen := &framework.Out{Visit: func(*format.Field) {}, Record: func(framework.Envelope) {}}
 	for name, test := range map[string]struct {
 		targets []string
 		frames  [][]byte
@@ -63,7 +64,7 @@ func TestRecent(t *testing.T) {
 				s, _ := e.Open(Handshake{Target: target}, config(Monitoring))
 				d := s.dir[ws.FromClient].decoder
 				for range 4 { // the first messages may show a framework
-					d.Decode(framework.Message{}, new(format.Walker), &framework.Out{Record: func(framework.Envelope) {}})
+					d.Decode(framework.Message{Payload: []byte("hi")}, new(format.Walker), unseen)
 				}
 				c := &counter{Decoder: d}
 				s.dir[ws.FromClient].decoder = c
