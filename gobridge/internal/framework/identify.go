@@ -134,7 +134,7 @@ type unknown struct {
 func (d *unknown) Decode(m Message, w *format.Walker, out *Out) {
 	d.look(m.Payload, w)
 	if d.decoder == nil {
-		plain{}.Decode(m, w, out)
+		rpc{}.Decode(m, w, out)
 		return
 	}
 	d.decoder.Decode(m, w, out)
@@ -204,7 +204,7 @@ func (d *unknown) Alike() int {
 	case d.decoder != nil:
 		return d.decoder.Alike()
 	}
-	return alikePlain
+	return alikeRPC
 }
 
 func (d *unknown) Size() int {
@@ -231,6 +231,7 @@ const (
 	alikeDDP
 	alikeJSONRPC
 	alikeWAMP1
+	alikeRPC
 	alikeSignalRClassic
 	alikeBayeux
 	alikePrimus

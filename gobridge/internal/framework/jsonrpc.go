@@ -2,6 +2,7 @@ package framework
 
 import (
 	"bytes"
+	"strings"
 
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
@@ -14,6 +15,7 @@ var jsonRPCSpec = spec{
 		if !bytes.Contains(p, []byte("rpc")) {
 			return false
 		}
+		p = p[lspHead(p):]
 		if format.Array(p) {
 			p = format.Element(p, 0)
 		}
@@ -56,9 +58,27 @@ var jsonRPCLabels = labels{
 type jsonRPC struct{ labelled }
 
 func (d jsonRPC) Decode(m Message, w *format.Walker, out *Out) {
+	if head := lspHead(m.Payload); head > 0 {
+		w.Text(m.Payload[:head], whole, out.Visit)
+		m.Payload = m.Payload[head:]
+	}
 	if !d.batch(m.Payload, w, out) {
 		d.labelled.Decode(m, w, out)
 	}
+}
+
+// lspHead is the length of the header fields that some clients of a language
+// server send before a message, 0 if there are none.
+func lspHead(p []byte) int {
+	const field = "Content-"
+	if len(p) < len(field) || !strings.EqualFold(string(p[:len(field)]), field) {
+		return 0
+	}
+	i := bytes.Index(p, []byte("\r\n\r\n"))
+	if i < 0 {
+		return 0
+	}
+	return i + 4
 }
 
 // batch reports false when p is no array of objects.

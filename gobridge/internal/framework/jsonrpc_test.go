@@ -17,6 +17,8 @@ func TestJSONRPC(t *testing.T) {
 	testMessages(t, framework.Handshake{Target: none}, ws.FromClient, []one{
 		{"call", text(call), decoded{"json-rpc say json", fields}},
 		{"batch", text(" [ " + call + " , " + call + " ] "), decoded{"json-rpc say json", append(fields[:8:8], fields...)}},
+		{"language server", text("content-length: 65\r\nContent-Type: x\r\n\r\n" + call), decoded{"json-rpc say json", append([]string{
+			"$message=content-length: 65\r\nContent-Type: x\r\n\r\n"}, fields...)}},
 		{"by position", text(`{"params":["hi"],"method":"s\u0061y","jsonrpc":"2.0"}`), decoded{"json-rpc say json", []string{
 			"$~=params", "$[0]=hi", "$event~=method", "$event=say", "$message.jsonrpc~=jsonrpc", "$message.jsonrpc=2.0"}}},
 		{"result", text(`{"jsonrpc":"2.0","result":"hi","error":null,"id":1}`), decoded{"json-rpc result json", []string{

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 
@@ -115,8 +116,8 @@ func fuzzJSON(f *testing.F, h framework.Handshake, from ws.Direction, seeds ...s
 }
 
 func requireVisited(t *testing.T, visited map[string]bool, s string) {
-	if visited[normal(s)] {
-		return
+	if visited[normal(s)] || strings.ContainsFunc(s, unicode.IsControl) {
+		return // encoding/json takes no control characters in a document
 	}
 	require.True(t, json.Valid([]byte(s)), "%q is hidden", s)
 	for _, inner := range jsonStrings(s) {

@@ -50,4 +50,5 @@ var registry = []*spec{
 	&kubernetesSpec,
 	&colyseusSpec,
 	&yjsSpec,
+	&rpcSpec,
 }

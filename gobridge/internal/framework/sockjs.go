@@ -56,7 +56,7 @@ func (d *sockJS) visit(f *format.Field) { d.out.Visit(f) }
 func (d *sockJS) violate(v ws.Violation) { d.out.Violate(v) }
 
 func (d *sockJS) record(e Envelope) {
-	if d.known && e.Framework == "none" {
+	if d.known && (e.Framework == "none" || e.Framework == rpcSpec.name) {
 		e.Framework = "sockjs"
 	}
 	d.out.Record(e)
