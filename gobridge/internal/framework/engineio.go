@@ -57,7 +57,8 @@ func (d *engineIO) Decode(m Message, w *format.Walker, out *Out) {
 //	2, 2probe     ping        6     noop
 //	3, 3probe     pong
 //
-// A binary message is an attachment, in EIO 3 behind a byte 4.
+// A binary message is an attachment or a packet of MessagePack, in EIO 3 behind
+// a byte 4.
 func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envelope {
 	p := m.Payload
 	switch {
@@ -65,9 +66,7 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envel
 		if len(p) > 0 && p[0] == 4 {
 			p = p[1:]
 		}
-		root, env := d.next()
-		env.Format = w.Walk(p, root, visit)
-		return env
+		return d.binary(p, w, visit)
 	case len(p) == 0:
 	case p[0] == '4':
 		return d.message(p, w, visit)
@@ -81,6 +80,19 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envel
 		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 	}
 	return Envelope{Framework: "none", Format: w.Walk(p, format.Root{}, visit)}
+}
+
+// binary decodes a binary message: an attachment, or a packet of
+// socket.io-msgpack-parser, which has no attachments.
+func (d *engineIO) binary(p []byte, w *format.Walker, visit format.Visit) Envelope {
+	if d.pending == nil {
+		if packet, ok := packedPacket(p, w, visit); ok {
+			return packet
+		}
+	}
+	root, env := d.next()
+	env.Format = w.Walk(p, root, visit)
+	return env
 }
 
 // message decodes a packet of type message: socket.io, or the application's
@@ -116,8 +128,14 @@ var whole = format.Root{Path: "$message"}
 // base64 decodes an attachment in a text message. No client sends it over
 // WebSocket, but the servers take it.
 func (d *engineIO) base64(p []byte, w *format.Walker, visit format.Visit) Envelope {
-	root, env := d.next()
 	data, clean := decodeBase64(p[1:])
+	if d.pending == nil {
+		if packet, ok := packedPacket(data, w, visit); ok {
+			w.Text(p, whole, visit)
+			return packet
+		}
+	}
+	root, env := d.next()
 	env.Format = w.Walk(data, root, visit)
 	if bytes.HasPrefix(p, []byte("b4")) {
 		data, _ = decodeBase64(p[2:])

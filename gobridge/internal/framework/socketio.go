@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode"
 	"unicode/utf8"
 
 	"wsi/gobridge/internal/format"
@@ -73,7 +74,10 @@ func parsePacket(p []byte) (pkt packet, ok bool) {
 			return pkt, false
 		}
 		if pkt.attachments, ok = toCount(p[:dash]); !ok {
-			return pkt, false
+			if dash == 0 || digitsLen(p) != dash {
+				return pkt, false
+			}
+			pkt.attachments = math.MaxInt32 // digits of another script: as many as come
 		}
 		p = p[dash+1:]
 	}
@@ -100,10 +104,23 @@ func (pkt *packet) fits(c byte) bool {
 	return c == '['
 }
 
+// digitsLen is the length of the digits at the start of p: those of any script,
+// as Python takes them.
 func digitsLen(p []byte) int {
 	n := 0
-	for n < len(p) && p[n]-'0' <= 9 {
-		n++
+	for n < len(p) {
+		if p[n] < utf8.RuneSelf {
+			if p[n]-'0' > 9 {
+				break
+			}
+			n++
+			continue
+		}
+		r, size := utf8.DecodeRune(p[n:])
+		if !unicode.Is(unicode.Nd, r) {
+			break
+		}
+		n += size
 	}
 	return n
 }
