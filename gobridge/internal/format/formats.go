@@ -33,6 +33,7 @@ func init() {
 		{"bjson", (*Walker).bjson},
 		{"ubjson", (*Walker).ubjson},
 		{"bjdata", (*Walker).bjdata},
+		{"amf", (*Walker).amf},
 		{"protobuf", (*Walker).protobuf}, // takes most, so it names least
 	}
 }

@@ -81,9 +81,13 @@ type Walker struct {
 	levels   [maxNested + 1]level
 	counters []counter // of the binary formats
 	chunks   []byte    // of a string in several parts
-	nested   int       // the level that is being read
-	opens    int       // arrays and objects begun so far
-	used     int       // levels used for this payload
+	texts    []span    // what a document refers to, see reader
+	classes  []class
+	members  []span
+	check    reader // of what is not visited, and so not nested
+	nested   int    // the level that is being read
+	opens    int    // arrays and objects begun so far
+	used     int    // levels used for this payload
 
 	chance int  // see byChance; 0: nothing is in doubt
 	noisy  bool // if something is: the last string, see doubtful
@@ -106,6 +110,7 @@ type level struct {
 	pos     int    // where in doc they should be
 	scratch []byte // the current string of doc, if it had escapes
 	decoded []byte // what a carrier decoded to: doc of this level
+	reader  reader
 }
 
 // frame is one open array or object.
@@ -213,6 +218,9 @@ func (w *Walker) end() {
 		if cap(l.scratch)|cap(l.decoded) > maxScratch {
 			l.scratch, l.decoded = nil, nil
 		}
+	}
+	if cap(w.texts)|cap(w.classes)|cap(w.members) > maxScratch/8 {
+		w.texts, w.classes, w.members = nil, nil, nil
 	}
 	w.unwind(0)
 }

@@ -1,0 +1,49 @@
+package format_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAMF(t *testing.T) {
+	testSamples(t, []readSample{
+		// amfjs 1.3.1 writes these.
+		{"AMF0", "amf", "\x08\x00\x00\x00\x03\x00\x03cmd\x02\x00\x04chat\x00\x04text\x02\x00\x05hello\x00\x01n\x00@E\x00\x00\x00\x00\x00\x00" +
+			"\x00\x00\x09", []string{"$.cmd~=cmd", "$.cmd=chat", "$.text=hello", "$.n~=n"}},
+		{"AMF3", "amf", "\x09\x01\x07cmd\x06\x09chat\x09text\x06\x0bhello\x0bagain\x06\x02\x09list\x09\x03\x01\x06\x02\x01",
+			[]string{"$.cmd=chat", "$.text=hello", "$.again=chat", "$.list[0]=chat"}},
+		// The others are by the specifications.
+		{"AMF0 values", "amf", "\x0a\x00\x00\x00\x0a\x01\x01\x02\x00\x02hi\x05\x06\x07\x00\x00\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+			"\x0c\x00\x00\x00\x04long\x0f\x00\x00\x00\x04<a/>\x0d\x03\x00\x01k\x02\x00\x01v\x00\x00\x09",
+			[]string{"$[1]=hi", "$[6]=long", "$[7]=<a/>", "$[9].k=v"}},
+		{"AMF0 typed object", "amf", "\x10\x00\x07a.Class\x00\x01k\x02\x00\x05value\x00\x00\x09",
+			[]string{"$['a.Class']~=a.Class", "$.k=value"}},
+		{"AMF3 in AMF0", "amf", "\x03\x00\x01k\x11\x09\x03\x01\x06\x05hi\x00\x00\x09", []string{"$.k[0]=hi"}},
+		{"several", "amf", "\x02\x00\x04send\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0a\x00\x00\x00\x01\x02\x00\x04text", []string{"$=send", "$[0]=text"}},
+		{"AMF3 traits", "amf", "\x09\x05\x01\x0a\x23\x0ba.Cls\x05k1\x09key2\x06\x05v1\x04\x07\x0a\x01\x06\x05v2\x06\x05v3",
+			[]string{"$[0]['a.Cls']~=a.Cls", "$[0].k1=v1", "$[1].k1=v2", "$[1].key2=v3"}},
+		{"AMF3 dynamic", "amf", "\x0a\x0b\x01\x05k1\x06\x05v1\x05k2\x0c\x11<script>\x01", []string{"$.k1=v1", "$.k2=<script>"}},
+		{"AMF3 collection", "amf", "\x0a\x07\x43flex.messaging.io.ArrayCollection\x09\x03\x01\x06\x09item",
+			[]string{"$['flex.messaging.io.ArrayCollection'][0]=item"}},
+		{"AMF3 values", "amf", "\x09\x15\x01\x00\x01\x02\x03\x04\x81\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00" +
+			"\x07\x09<a/>\x08\x01\x00\x00\x00\x00\x00\x00\x00\x00\x0b\x09<b/>\x08\x02", []string{"$[6]=<a/>", "$[8]=<b/>"}},
+		{"AMF3 vectors", "amf", "\x09\x09\x01\x0d\x03\x00\x00\x00\x00\x01\x0f\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+			"\x10\x03\x00\x05Cl\x06\x07abc\x11\x03\x00\x06\x05kk\x06\x05vv", []string{"$[2][0]=abc", "$[3][0]=kk", "$[3][1]=vv"}},
+		{"AMF3 array with names", "amf", "\x09\x03\x05kk\x06\x05vv\x01\x06\x05el", []string{"$.kk=vv", "$[0]=el"}},
+	}, map[string]string{
+		"AMF0 numbers":        "\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"AMF0 huge array":     "\x0a\xff\xff\xff\xff",
+		"AMF0 huge string":    "\x0c\xff\xff\xff\xff",
+		"AMF0 deep":           strings.Repeat("\x0a\x00\x00\x00\x01", 1<<15),
+		"AMF3 deep":           strings.Repeat("\x09\x03\x01", 1<<15),
+		"AMF3 deep in AMF0":   strings.Repeat("\x11\x09\x03\x01", 1<<15),
+		"AMF3 huge array":     "\x09\xff\xff\xff\xff\x01",
+		"AMF3 huge string":    "\x06\xff\xff\xff\xff",
+		"AMF3 huge traits":    "\x0a\xff\xff\xff\xf3\x01",
+		"AMF3 huge vector":    "\x0f\xff\xff\xff\xff\x00",
+		"AMF3 no such string": "\x09\x05\x01\x06\x05hi\x06\x02",
+		"AMF3 no such traits": "\x09\x05\x01\x06\x05hi\x0a\x05",
+		"AMF3 unknown class":  "\x0a\x07\x0bClass\x06\x05hi",
+		"AMF3 many strings":   "\x09\xff\xff\xff\xff\x01" + strings.Repeat("\x06\x03a", 1<<17),
+	})
+}
