@@ -66,6 +66,11 @@ type (
 type several []Decoder
 
 func join(d, added Decoder) Decoder {
+	if s, ok := added.(*sockJS); ok {
+		s.beside = d != nil
+	} else if s, ok := d.(*sockJS); ok {
+		s.beside = true
+	}
 	switch known := d.(type) {
 	case nil:
 		return added

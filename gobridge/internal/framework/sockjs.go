@@ -23,7 +23,7 @@ var sockJSSpec = spec{
 		if l.inside == nil {
 			l.inside = &found{limit: l.limit}
 		}
-		d := &sockJS{unknown: unknown{found: l.inside, from: from}}
+		d := &sockJS{unknown: unknown{found: l.inside, from: from}, link: l}
 		d.inner = Out{Visit: d.visit, Record: d.record, Violate: d.violate}
 		return d
 	},
@@ -34,21 +34,29 @@ var sockJSSpec = spec{
 // or of a framework that is looked for in them: STOMP, DDP.
 type sockJS struct {
 	unknown
-	inner Out  // the methods, bound once
-	out   *Out // of the current message
-	known bool // it is SockJS
+	link   *link // variant: what the server's first message was
+	beside bool  // another decoder has the messages, too
+	inner  Out   // the methods, bound once
+	out    *Out  // of the current message
+	known  bool  // it is SockJS
 }
+
+// The paths of SockJS are those of many, but its servers begin with a frame, o.
+const (
+	sockJSServer = 1 + iota
+	noSockJSServer
+)
 
 // alikeSockJS is more than Alike returns for what is inside.
 const alikeSockJS = 10000
 
 // Alike tells also who sends, and what is inside.
 func (d *sockJS) Alike() int {
-	inner := d.unknown.Alike()
-	if inner == 0 {
+	inner, variant := d.unknown.Alike(), int(d.link.variant.Load())
+	if inner == 0 || variant == 0 {
 		return 0
 	}
-	return alikeSockJS + 2*inner + int(d.from)
+	return alikeSockJS + 4*inner + 2*(variant-1) + int(d.from)
 }
 
 func (d *sockJS) visit(f *format.Field) { d.out.Visit(f) }
@@ -64,9 +72,13 @@ func (d *sockJS) record(e Envelope) {
 
 func (d *sockJS) Decode(m Message, w *format.Walker, out *Out) {
 	d.out = out
-	d.known = d.frame(m.Payload, w)
-	if !d.known {
-		// The raw transport, or nothing of SockJS.
+	d.known = d.link.variant.Load() != noSockJSServer && d.frame(m.Payload, w)
+	if d.from == ws.FromServer && d.known {
+		d.link.variant.CompareAndSwap(0, sockJSServer)
+	} else if d.from == ws.FromServer {
+		d.link.variant.CompareAndSwap(0, noSockJSServer)
+	}
+	if !d.known && !(d.beside && d.link.variant.Load() == noSockJSServer) {
 		d.unknown.Decode(m, w, &d.inner)
 	}
 	d.out = nil
@@ -87,7 +99,7 @@ func (d *sockJS) frame(p []byte, w *format.Walker) bool {
 		case kind == 'o' && len(p) == 1:
 			d.out.Record(Envelope{Framework: "sockjs", Event: sockJSOpen})
 			return true
-		case kind == 'h' && len(p) == 1:
+		case kind == 'h' && len(bytes.TrimLeft(p, "h")) == 0: // a stream begins with many
 			d.out.Record(Envelope{Framework: "sockjs", Event: sockJSHeartbeat})
 			return true
 		case kind == 'c' && isArray(p[1:]):

@@ -54,6 +54,7 @@ func TestSockJSInside(t *testing.T) {
 	require.Equal(t, decoded{"ddp send json", []string{
 		"$message.msg~=msg", "$message.msg=method", "$event~=method", "$event=send", "$~=params", "$[0]=hi",
 	}}, decode(c2s, text(`["{\"msg\":\"method\",\"method\":\"send\",\"params\":[\"hi\"]}"]`)))
+	decode(s2c, text(`o`))
 	for range 3 {
 		decode(c2s, text(`["{}"]`))
 		decode(s2c, text(`a["{}"]`))
@@ -65,6 +66,25 @@ func TestSockJSInside(t *testing.T) {
 	c2s, s2c = framework.Identify(sockJS)
 	noAllocs(t, c2s, text(`["hi","{\"a\":\"x\"}"]`))
 	noAllocs(t, s2c, text(`a["hi","{\"a\":\"x\"}"]`))
+}
+
+// A server that does not begin with a frame is none of SockJS.
+func TestSockJSServer(t *testing.T) {
+	c2s, s2c := framework.Identify(sockJS)
+	decode(s2c, text(`hello`))
+	require.Equal(t, decoded{"none  json", []string{"$[0]=hi"}}, decode(c2s, text(`["hi"]`)))
+	require.Equal(t, decoded{"none  text", []string{"$=o"}}, decode(s2c, text(`o`)))
+
+	h := framework.Handshake{Target: "/api/socket/websocket?vsn=2.0.0"}
+	const message = `[null,null,"room","msg","hi"]`
+	c2s, s2c = framework.Identify(h)
+	require.Equal(t, []string{"phoenix", "sockjs", "sockjs", "sockjs", "sockjs", "sockjs"}, frameworks(c2s, text(message)))
+	require.Contains(t, frameworks(s2c, text(`[null,"1","room","phx_reply",{}]`)), "phoenix")
+	require.Equal(t, []string{"phoenix"}, frameworks(c2s, text(message)))
+	require.Equal(t, []string{"none"}, frameworks(c2s, text("hi")))
+	c2s, s2c = framework.Identify(h)
+	frameworks(s2c, text("o"))
+	require.Contains(t, frameworks(c2s, text(`["hi"]`)), "sockjs")
 }
 
 // STOMP is a stream across the strings.
