@@ -43,8 +43,13 @@ var allowed = map[string][]string{
 // thirdParty is what a package imports that is not ours; detect has what it needs.
 var thirdParty = map[string][]string{
 	"bench/decode": {
+		"github.com/fxamacker/cbor/v2",
 		"github.com/klauspost/compress/gzip",
+		"github.com/tinylib/msgp/msgp",
 		"github.com/valyala/fastjson",
+		"go.mongodb.org/mongo-driver/v2/bson",
+		"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore",
+		"google.golang.org/protobuf/encoding/protowire",
 	},
 	"internal/carrier": {
 		"github.com/andybalholm/brotli",

@@ -47,7 +47,7 @@ func main() {
 	missed := 0
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "decoder\tbytes\tns\tMB/s\tallocs\tlibrary\tns\tratio\tlimit\t")
-	for _, r := range rows() {
+	for _, r := range append(rows(), binaryRows()...) {
 		best := race(*rounds, *turn, r.ours, r.theirs)
 		ratio := best[0] / best[1]
 		limit := "-"
@@ -65,7 +65,7 @@ func main() {
 	}
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "64 KiB against 4 KiB\tus\tus\tratio\tlimit\t")
-	for _, g := range growths() {
+	for _, g := range append(growths(), binaryGrowths()...) {
 		best := race(*rounds, *turn, g.large, g.small)
 		ratio := best[0] / best[1]
 		verdict := ""

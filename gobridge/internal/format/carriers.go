@@ -45,27 +45,43 @@ const failure = 8
 // carried visits what value carries as kind, and reports whether it does.
 func (w *Walker) carried(kind carrier.Kind, value []byte) bool {
 	if w.nested == maxNested {
-		w.limit()
-		return false
+		// Only what is something is cut off: an id may look like base64.
+		_, ok, _ := w.carrier.Decode(kind, nil, value, minRun)
+		if ok {
+			w.limit()
+		}
+		return ok
+	}
+	if w.Budget.Left <= 0 {
+		return w.deferred(value)
 	}
 	l := &w.levels[w.nested+1]
-	out, ok, over := w.carrier.Decode(kind, l.decoded[:0], value, max(0, w.Budget.Left))
+	out, ok, over := w.carrier.Decode(kind, l.decoded[:0], value, w.Budget.Left)
 	l.decoded = out
-	switch {
-	case !ok:
+	if !ok {
 		w.Budget.Left -= len(value) / failure
 		return false
-	case over && w.Budget.Defer != nil:
-		w.Budget.Left = 0
-		w.field.Value, w.field.Key = value, false
-		w.Budget.Defer(&w.field)
-		return true
-	case over:
-		w.limit()
 	}
-	w.Budget.Left -= len(out)
+	if over {
+		if w.Budget.Left = 0; w.deferred(value) {
+			return true
+		}
+	}
+	w.Budget.Left -= min(len(out), w.Budget.Left)
 	w.enter(kind.String(), out, false)
 	w.payload(out)
 	w.pop()
+	return true
+}
+
+// deferred gives value to Budget.Defer, and reports whether there is one. If not,
+// value is not looked into, or not as a whole.
+func (w *Walker) deferred(value []byte) bool {
+	if w.Budget.Defer == nil {
+		w.limit()
+		return false
+	}
+	w.field.Value, w.field.Key = value, false
+	w.Budget.Defer(&w.field)
 	return true
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/tinylib/msgp/msgp"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"wsi/gobridge/internal/format"
+)
+
+// chat is a message of the history, for the libraries to encode.
+type chat struct {
+	ID   int      `cbor:"id" bson:"id"`
+	Room string   `cbor:"room" bson:"room"`
+	User string   `cbor:"user" bson:"user"`
+	Text string   `cbor:"text" bson:"text"`
+	Tags []string `cbor:"tags" bson:"tags"`
+	Read bool     `cbor:"read" bson:"read"`
+}
+
+// chats are messages that take size bytes or a bit more.
+func chats(size int) (list []chat) {
+	for i := 0; i*90 < size; i++ {
+		list = append(list, chat{i, "general", "alice", prose[:30+i%50], []string{"a", "b"}, true})
+	}
+	return list
+}
+
+func chatMessagePack(size int) []byte {
+	list := chats(size)
+	doc := msgp.AppendArrayHeader(nil, uint32(len(list)))
+	for _, c := range list {
+		doc = msgp.AppendMapHeader(doc, 6)
+		doc = msgp.AppendInt(msgp.AppendString(doc, "id"), c.ID)
+		doc = msgp.AppendString(msgp.AppendString(doc, "room"), c.Room)
+		doc = msgp.AppendString(msgp.AppendString(doc, "user"), c.User)
+		doc = msgp.AppendString(msgp.AppendString(doc, "text"), c.Text)
+		doc = msgp.AppendArrayHeader(msgp.AppendString(doc, "tags"), 2)
+		doc = msgp.AppendString(msgp.AppendString(doc, "a"), "b")
+		doc = msgp.AppendBool(msgp.AppendString(doc, "read"), c.Read)
+	}
+	return doc
+}
+
+// must is what an encoder of a library returned.
+func must(doc []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return doc
+}
+
+func chatCBOR(size int) []byte { return must(cbor.Marshal(chats(size))) }
+
+func chatBSON(size int) []byte { return must(bson.Marshal(bson.M{"list": chats(size)})) }
+
+func chatProtobuf(size int) (doc []byte) {
+	for _, c := range chats(size) {
+		var m []byte
+		m = protowire.AppendVarint(protowire.AppendTag(m, 1, protowire.VarintType), uint64(c.ID))
+		m = protowire.AppendString(protowire.AppendTag(m, 2, protowire.BytesType), c.Room)
+		m = protowire.AppendString(protowire.AppendTag(m, 3, protowire.BytesType), c.User)
+		m = protowire.AppendString(protowire.AppendTag(m, 4, protowire.BytesType), c.Text)
+		doc = protowire.AppendBytes(protowire.AppendTag(doc, 1, protowire.BytesType), m)
+	}
+	return doc
+}
+
+// walkMessagePack is ours, where the format is known, as with SignalR.
+func walkMessagePack(doc []byte) func() {
+	w := new(format.Walker)
+	return func() {
+		if !w.MessagePack(doc, format.Root{}, visit) {
+			panic("not MessagePack")
+		}
+	}
+}
+
+func walkCBOR(doc []byte) func() {
+	w := new(format.Walker)
+	return func() {
+		if !w.CBOR(doc, format.Root{}, visit) {
+			panic("not CBOR")
+		}
+	}
+}
+
+// msgpWalk looks at every string of doc.
+func msgpWalk(doc []byte) func() {
+	return func() {
+		for rest := doc; len(rest) > 0; {
+			var s []byte
+			var err error
+			switch msgp.NextType(rest) {
+			case msgp.StrType:
+				s, rest, err = msgp.ReadStringZC(rest)
+				visited += len(s)
+			case msgp.ArrayType:
+				_, rest, err = msgp.ReadArrayHeaderBytes(rest)
+			case msgp.MapType:
+				_, rest, err = msgp.ReadMapHeaderBytes(rest)
+			default:
+				rest, err = msgp.Skip(rest)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
+	}
+}
+
+func cborWellformed(doc []byte) func() {
+	return func() {
+		if err := cbor.Wellformed(doc); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// bsonWalk looks at every string of doc.
+func bsonWalk(doc []byte) func() {
+	var walk func(bsoncore.Document)
+	walk = func(d bsoncore.Document) {
+		rest := d[4 : len(d)-1]
+		for len(rest) > 0 {
+			e, next, ok := bsoncore.ReadElement(rest)
+			if !ok {
+				panic("not BSON")
+			}
+			rest = next
+			visited += len(e.KeyBytes())
+			v := e.Value()
+			switch v.Type {
+			case bsoncore.TypeString:
+				s, _, _ := bsoncore.ReadString(v.Data)
+				visited += len(s)
+			case bsoncore.TypeEmbeddedDocument, bsoncore.TypeArray:
+				walk(v.Data)
+			}
+		}
+	}
+	return func() { walk(doc) }
+}
+
+// protoWalk looks at every field of doc and of the messages in it.
+func protoWalk(doc []byte) func() {
+	var walk func(p []byte, depth int)
+	walk = func(p []byte, depth int) {
+		for len(p) > 0 {
+			_, kind, n := protowire.ConsumeTag(p)
+			p = p[n:]
+			if kind != protowire.BytesType {
+				p = p[protowire.ConsumeFieldValue(1, kind, p):]
+				continue
+			}
+			s, n := protowire.ConsumeBytes(p)
+			p = p[n:]
+			if depth > 0 {
+				walk(s, depth-1)
+			} else {
+				visited += len(s)
+			}
+		}
+	}
+	return func() { walk(doc, 1) }
+}
+
+func binaryRows() []row {
+	const size = 16 << 10
+	pack, cborDoc, bsonDoc, proto := chatMessagePack(size), chatCBOR(size), chatBSON(size), chatProtobuf(size)
+	return []row{
+		{"MessagePack, chat history", len(pack), "tinylib/msgp walk", 1, walkMessagePack(pack), msgpWalk(pack)},
+		{"CBOR, chat history", len(cborDoc), "tinylib/msgp walk of the same", 1, walkCBOR(cborDoc), msgpWalk(pack)},
+		{"CBOR, chat history", len(cborDoc), "fxamacker/cbor Wellformed", 0, walkCBOR(cborDoc), cborWellformed(cborDoc)},
+		{"BSON, guessed", len(bsonDoc), "bsoncore walk", 0, walk(bsonDoc), bsonWalk(bsonDoc)},
+		{"Protocol Buffers, guessed", len(proto), "protowire walk", 0, walk(proto), protoWalk(proto)},
+	}
+}
+
+// binaryGrowths are documents of binary formats, and what only begins like one.
+func binaryGrowths() (out []growth) {
+	for _, d := range []struct {
+		name string
+		make func(size int) []byte
+	}{
+		{"MessagePack", chatMessagePack}, {"CBOR", chatCBOR}, {"BSON", chatBSON}, {"Protocol Buffers", chatProtobuf},
+	} {
+		out = append(out, growth{d.name, walk(d.make(4 << 10)), walk(d.make(64 << 10))})
+	}
+	for _, unit := range []string{"\x91", "\x81\xa1a", "\x9f", "\xbf\x61a", "\x7f\x61a", "\x0a\x7e", "\x0b", "[", "{i\x01a", "[$U#", "\x20\x10"} {
+		make := func(n int) []byte { return append([]byte{unit[0]}, bytes.Repeat([]byte(unit), n/len(unit))...) }
+		out = append(out, growth{fmt.Sprintf("%q", unit), walk(make(4 << 10)), walk(make(64 << 10))})
+	}
+	return out
+}
