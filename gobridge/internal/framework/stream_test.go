@@ -315,3 +315,229 @@ func FuzzStreams(f *testing.F) {
 		decode(1 + int(size))
 	})
 }
+
+// pieces sends each message in pieces of n bytes, and returns what is visited of
+// joined records.
+func (p *peers) pieces(d framework.Decoder, n int, payload string) (events, fields []string) {
+	for ; payload != ""; payload = payload[min(n, len(payload)):] {
+		e, f := p.decode(d, payload[:min(n, len(payload))])
+		events, fields = append(events, e...), append(fields, f...)
+	}
+	return events, fields
+}
+
+// A client chooses its request and where it cuts: neither keeps a stream from
+// being joined, from its first byte on.
+func TestStreamIsRecognised(t *testing.T) {
+	for _, target := range []string{"/", "/chat?EIO=4&transport=websocket", "/a/000/session/websocket"} {
+		for _, c := range conversations {
+			for _, n := range []int{1, 3, 7} {
+				t.Run(fmt.Sprintf("%s %s %d", c.name, target, n), func(t *testing.T) {
+					p := newPeers(framework.Handshake{Target: target})
+					if c.name == "nats" {
+						p.answer(c.answer)
+					}
+					for _, noise := range []string{"", "", "", "", ""} {
+						p.send(noise)
+					}
+					p.pieces(p.c2s, n, c.hello)
+					p.answer(c.answer)
+					events, fields := p.pieces(p.c2s, n, c.stream)
+					for _, e := range c.events {
+						require.Contains(t, events, e)
+					}
+					for _, f := range c.fields {
+						require.Contains(t, fields, f)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A server is believed when its first words are the protocol's answer, and as
+// long as it says nothing else.
+func TestStreamIsDenied(t *testing.T) {
+	for _, c := range conversations {
+		believed := func(p *peers) bool {
+			_, fields := p.send(c.stream[:len(c.stream)-1])
+			for _, f := range fields {
+				if strings.HasPrefix(f, "~") {
+					return true
+				}
+			}
+			return false
+		}
+		t.Run(c.name, func(t *testing.T) {
+			require.True(t, believed(c.begin()))
+			for name, said := range map[string][]string{
+				"before": {"\x00\x00welcome!", c.answer}, "never": {"\x00\x00welcome!"}, "nothing": {},
+			} {
+				h := c.handshake
+				if h.Subprotocol == "" {
+					h.Target = "/"
+				}
+				p := newPeers(h)
+				if c.name != "nats" {
+					p.send(c.hello)
+				}
+				for _, s := range said {
+					p.answer(s)
+				}
+				if c.name == "nats" {
+					p.send(c.hello)
+				}
+				require.False(t, believed(p), name)
+			}
+			if !strings.HasPrefix(c.name, "signalr") { // any bytes are some record there
+				p := c.begin()
+				p.answer("\x01\xff\xff\xff\xff\xffno answer")
+				require.False(t, believed(p), "later")
+			}
+		})
+	}
+}
+
+// A tag that goes on behind the frame of a record, or in the next, is judged.
+func TestStreamTogether(t *testing.T) {
+	for _, tt := range []struct{ name, record, tag string }{
+		{"stomp", "SEND\nx:<a href=\n\njavascript:alert(1)>\x00", "<a href=\n\njavascript:alert(1)>"},
+		{"stomp", "SEND\n<a href=javascript:alert(1)>\n\nb\x00", "<a href=javascript:alert(1)>"},
+		{"stomp", "SEND\n\n<a \x00SEND\n\nhref=javascript:alert(1)>\x00", "<a \x00SEND\n\nhref=javascript:alert(1)>"},
+		{"mqtt", packet(0x30, field("<a href=")+"javascript:alert(1)>"), "<a href=javascript:alert(1)>"},
+		{"nats", "PUB <a 25\r\nhref=javascript:alert(1) >\r\n", "<a 25\r\nhref=javascript:alert(1) >"},
+		{"nats", "HPUB a 12 17\r\nNATS\r\n\r\n<a:\r\nb=1>\r\n", "<a:\r\nb=1>"},
+		{"signalr", `{"type":1,"a":"<a ` + rs + `href=javascript:alert(1)>`, "<a " + rs + "href=javascript:alert(1)>"},
+	} {
+		for _, c := range conversations {
+			if c.name == tt.name {
+				_, fields := c.begin().send(tt.record)
+				require.Contains(t, strings.Join(fields, "\x01"), tt.tag, "%q", tt.record)
+			}
+		}
+	}
+}
+
+// What servers take for records, and where they go on behind what is none.
+func TestStreamLeniency(t *testing.T) {
+	const sent = "SEND\n\nhello\x00"
+	for _, tt := range []struct {
+		conversation string
+		name, stream string
+		want         []string
+	}{
+		{"stomp", "NULs between frames", "\x00\x00\n\x00" + sent, []string{"$=hello"}},
+		{"stomp", "a length where no body is", "SUBSCRIBE\ncontent-length:1000\n\n\x00" + sent, []string{"$=hello"}},
+		{"stomp", "a length with a blank", "SEND\ncontent-length: 1000\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "a length with a sign", "SEND\ncontent-length:+1000\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "a length of many digits", "SEND\ncontent-length:9999999999\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "a length in capitals", "SEND\nContent-Length:1000\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "two lengths", "SEND\ncontent-length:2\ncontent-length:1000\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "an unknown command", "SEMD\ncontent-length:1000\n\nhi\x00" + sent, []string{"$=hello"}},
+		{"stomp", "a wrong length", "SEND\ncontent-length:1\n\nhi\x00" + sent, []string{"$=hello"}},
+		{"stomp", "a long head", "SEND\nx:" + strings.Repeat("a", 70<<10) + "\n\nhi\x00" + sent, []string{"$=hi", "$=hello"}},
+		{"stomp", "escaped names", "SEND\n\\c\\n\\r\\\\\\x:y\n\nhi\x00", []string{"$header=:\n\r\\\\x", "$=hi"}},
+		{"stomp", "a header without a name", "SEND\n:y\n\nhi\x00", []string{"$header['']=y", "$=hi"}},
+		{"nats", "verbs without a blank", "PINGx\r\nCONNECT{\"user\":\"u\"}\r\nPUB a 2\r\nhi\r\n", []string{"$=x", "$.user=u", "$=hi"}},
+		{"nats", "the end of a line alone", "SUB a 1\nPUB a 2\nhi\r\n", []string{"$=a 1", "$=hi"}},
+		{"signalr messagepack", "a long length", "\x96\x80\x80\x80\x80\x80\x00" + hubCall[1:], []string{"$event=send", "$[0]=hello"}},
+		{"signalr messagepack", "a type of more bytes", "\x08\x94\xcd\x00\x02\x80\xc0\xa1x", []string{"$=x"}},
+		{"signalr messagepack", "a long array", "\x09\xdc\x00\x04\x02\x80\xc0\xa2hi", []string{"$=hi"}},
+		{"signalr messagepack", "a longer array", "\x0b\xdd\x00\x00\x00\x04\x02\x80\xc0\xa2hi", []string{"$=hi"}},
+		{"mqtt", "a long length", "\x30\x85\x80\x80\x00\x00\x01thi", []string{"$event=t", "$=hi"}},
+		{"mqtt", "text for reasons", packet(0x40, "\x00\x01' or 1=1 -- "), []string{"$message@2=' or 1=1 -- "}},
+		{"mqtt", "text in a ping", packet(0xC0, "' or 1=1 -- "), []string{"$message=' or 1=1 -- "}},
+	} {
+		for _, c := range conversations {
+			if c.name != tt.conversation {
+				continue
+			}
+			for _, n := range []int{len(tt.stream), 1} {
+				t.Run(fmt.Sprintf("%s %s %d", c.name, tt.name, n), func(t *testing.T) {
+					p := c.begin()
+					_, fields := p.pieces(p.c2s, n, tt.stream)
+					for _, want := range tt.want {
+						require.Contains(t, fields, want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// What a server of SignalR takes for a handshake.
+func TestSignalRHandshake(t *testing.T) {
+	for _, hello := range []string{
+		`{"protocol":"messagepack","version":1}`, `{"version":1,"protocol":"messagepack"}ignored`,
+		` { "proto\u0063ol" : "blazorpack" , "version" : 1 } `, `{"protocol":"json","version":1,"protocol":"messagepack"}`,
+		`{"x":{"protocol":"json"},"protocol":"messagepack","version":1}`,
+		`{"Protocol":"messagepack","version":1}`, // Go
+	} {
+		for _, n := range []int{1, 1000} {
+			p := newPeers(framework.Handshake{Target: "/"})
+			p.pieces(p.c2s, n, hello+rs)
+			p.answer(`{"minorVersion":0}` + rs)
+			events, fields := p.send(hubCall)
+			require.Equal(t, []string{"send"}, events, hello)
+			require.Contains(t, fields, "$[0]=hello")
+		}
+	}
+	p := newPeers(framework.Handshake{Target: "/"})
+	p.send(`{"protocol":"json","version":1}` + rs)
+	p.answer(`{"error":"no"}` + rs)
+	_, fields := p.send(`{"type":6`)
+	for _, f := range fields {
+		require.False(t, strings.HasPrefix(f, "~"), "refused, and believed: %s", f)
+	}
+}
+
+// A message that is clean in one protocol is not taken for the other's.
+func TestStreamAlike(t *testing.T) {
+	seen := map[int]string{0: "nothing"}
+	for _, c := range conversations {
+		p := c.begin()
+		for range 4 {
+			p.send(c.stream)
+		}
+		alike := p.c2s.Alike()
+		if strings.HasPrefix(c.name, "mqtt") {
+			require.Zero(t, alike)
+			continue
+		}
+		require.NotContains(t, seen, alike, c.name)
+		seen[alike] = c.name
+		p.send(c.stream[:len(c.stream)-1])
+		require.Zero(t, p.c2s.Alike())
+	}
+}
+
+// A record that is too big is left out, and what follows is not.
+func TestStreamBehindLimit(t *testing.T) {
+	p := newPeers(framework.Handshake{Subprotocol: "v12.stomp", Limit: 100})
+	p.send("CONNECT\n\n\x00")
+	p.answer("CONNECTED\n\n\x00")
+	p.send("SEND\n\n" + strings.Repeat("x", 100))
+	require.True(t, p.broken.Has(ws.MessageTooBig))
+	_, fields := p.send("xx\x00SEND\n\nhello\x00")
+	require.Contains(t, fields, "$=hello")
+}
+
+// Aliases of topics are kept per direction, and not without end.
+func TestMQTTAlias(t *testing.T) {
+	p := conversations[4].begin()
+	publish := func(n int, topic string) string {
+		return packet(0x30, field(topic)+"\x03\x23"+string([]byte{byte(n >> 8), byte(n)})+"hi")
+	}
+	for n := 1; n <= 100; n++ {
+		p.send(publish(n, fmt.Sprint("topic", n)))
+	}
+	events, _ := p.send(publish(1, ""))
+	require.Equal(t, []string{"topic1"}, events)
+	events, _ = p.send(publish(100, ""))
+	require.Equal(t, []string{""}, events)
+	p.send(publish(1, "new"))
+	events, _ = p.send(publish(1, ""))
+	require.Equal(t, []string{"new"}, events)
+	events, _ = p.answer(publish(1, ""))
+	require.Equal(t, []string{""}, events)
+}

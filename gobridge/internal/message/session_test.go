@@ -112,7 +112,9 @@ func TestSessions(t *testing.T) {
 					require.Len(t, payload, want[0].Len)
 					if m.Opcode == ws.OpText {
 						require.True(t, bytes.HasPrefix(payload, []byte(want[0].Head)))
-						require.True(t, message.ValidText(payload))
+						// A text that is cut over messages may be cut in a character.
+						split := strings.HasPrefix(filepath.Base(path), "split-")
+						require.True(t, split || message.ValidText(payload))
 					}
 					want = want[1:]
 				}

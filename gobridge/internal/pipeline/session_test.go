@@ -106,6 +106,9 @@ func TestCuts(t *testing.T) {
 func TestGroundTruth(t *testing.T) {
 	for _, recorded := range readSessions(t) {
 		t.Run(recorded.name, func(t *testing.T) {
+			if strings.HasPrefix(recorded.name, "split-") {
+				t.Skip("what is cut over messages is checked in cmd/wsi")
+			}
 			s, _ := newEngine(t).Open(recorded.handshake, config(Monitoring))
 			records := collect(s)
 			for _, c := range recorded.chunks {
