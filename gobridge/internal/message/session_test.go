@@ -110,11 +110,10 @@ func TestSessions(t *testing.T) {
 						require.NoError(t, err)
 					}
 					require.Len(t, payload, want[0].Len)
-					if m.Opcode == ws.OpText {
+					// A text that is cut over messages may be cut in a character.
+					if m.Opcode == ws.OpText && !strings.HasPrefix(filepath.Base(path), "split-") {
 						require.True(t, bytes.HasPrefix(payload, []byte(want[0].Head)))
-						// A text that is cut over messages may be cut in a character.
-						split := strings.HasPrefix(filepath.Base(path), "split-")
-						require.True(t, split || message.ValidText(payload))
+						require.True(t, message.ValidText(payload))
 					}
 					want = want[1:]
 				}
