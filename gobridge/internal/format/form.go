@@ -24,14 +24,12 @@ var formName = func() (t [256]bool) {
 // isForm reports whether p begins as application/x-www-form-urlencoded: with a
 // name and something behind =.
 func isForm(p []byte) bool {
-	i := bytes.IndexByte(p, '=')
-	if i <= 0 || i > maxFormName {
-		return false
+	i := 0
+	for i < len(p) && i <= maxFormName && formName[p[i]] {
+		i++ // in prose as far as the first blank
 	}
-	for _, c := range p[:i] {
-		if !formName[c] {
-			return false
-		}
+	if i == 0 || i == len(p) || p[i] != '=' {
+		return false
 	}
 	for _, c := range p[i:] {
 		if c != '=' {

@@ -68,8 +68,14 @@ func parsePacket(p []byte) (pkt packet, ok bool) {
 	p = p[i:]
 
 	binary := pkt.kind == packetBinaryEvent || pkt.kind == packetBinaryAck
-	dash := bytes.IndexByte(p, '-')
-	if binary || dash > 0 && digitsLen(p) == dash {
+	dash := digitsLen(p)
+	if dash == len(p) || p[dash] != '-' {
+		dash = -1
+	}
+	if binary {
+		dash = bytes.IndexByte(p, '-')
+	}
+	if binary || dash > 0 {
 		if dash < 0 {
 			return pkt, false
 		}
