@@ -36,12 +36,9 @@ var wamp2Serializers = [...]struct {
 	{"json", func(p []byte) (int, bool) { return wampCode(format.Element(p, 0)) }, (*format.Walker).JSON},
 	{"msgpack", msgpackCode, (*format.Walker).MessagePack},
 	{"cbor", cborCode, (*format.Walker).CBOR},
-	{"ubjson", ubjsonCode, byContent},
-}
-
-func byContent(w *format.Walker, p []byte, root format.Root, visit format.Visit) bool {
-	w.Walk(p, root, visit)
-	return true
+	{"ubjson", ubjsonCode, func(w *format.Walker, p []byte, root format.Root, visit format.Visit) bool {
+		return w.Walk(p, root, visit) == "ubjson"
+	}},
 }
 
 // wamp2Kind is what the elements of a message are.
