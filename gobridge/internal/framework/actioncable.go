@@ -19,11 +19,15 @@ var actionCableSpec = spec{
 		v, _ := format.Members(p, &format.Keys{"command", "identifier", "type"})
 		return format.IsString(v[0], "subscribe") && isString(v[1]) || format.IsString(v[2], "confirm_subscription")
 	},
-	decoder: func(l *link, _ ws.Direction) Decoder {
-		if strings.HasSuffix(l.subprotocol, "-msgpack") {
-			return actionCablePacked{}
+	decoder: func(l *link, from ws.Direction) Decoder {
+		if l.subprotocol != "" {
+			l.confirmed.Store(true) // the server agreed
 		}
-		return labelled{labels: &actionCable}
+		d := labelled{labels: &actionCable, link: l, from: from}
+		if strings.HasSuffix(l.subprotocol, "-msgpack") {
+			return &actionCablePacked{d}
+		}
+		return &d
 	},
 }
 
@@ -60,6 +64,7 @@ var actionCable = labels{
 			addAction(w, message, whisper, memberOf(v[2], "action", w))
 		}
 	},
+	server: func(v format.Values) bool { return format.IsString(v[3], "welcome") },
 }
 
 // addAction adds the method of the channel that a message is for.
@@ -77,15 +82,15 @@ func addAction(w *format.Walker, message, whisper bool, action []byte) {
 
 // actionCablePacked decodes actioncable-v1-ext-msgpack: maps of the same, with
 // JSON inside.
-type actionCablePacked struct{ stateless }
+type actionCablePacked struct{ labelled }
 
-func (actionCablePacked) Alike() int { return alikeActionCablePacked }
+func (*actionCablePacked) Alike() int { return alikeActionCablePacked }
 
-func (actionCablePacked) Decode(m Message, w *format.Walker, out *Out) {
+func (d *actionCablePacked) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
 	v, ok := format.MembersOfMessagePack(p, &actionCable.keys)
 	if !ok || !w.MessagePack(p, format.Root{Shape: &actionCableShape}, out.Visit) {
-		labelled{labels: &actionCable}.Decode(m, w, out)
+		d.labelled.Decode(m, w, out)
 		return
 	}
 	w.ClearEvent()

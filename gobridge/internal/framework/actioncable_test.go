@@ -37,6 +37,14 @@ func TestActionCable(t *testing.T) {
 		{"other JSON", text(`{"a":"x"}`), decoded{"none  json", []string{"$.a~=a", "$.a=x"}}},
 		{"text", text(`hi`), decoded{"none  text", []string{"$=hi"}}},
 	})
+	// Without the subprotocol, it may be another server until that says welcome.
+	path := framework.Handshake{Target: "/cable"}
+	m := one{"by the path", text(`{"command":"message","data":"[\"x\"]"}`), decoded{"actioncable #receive json", []string{
+		"$event~=command", "$event=message", "$~=data", "$[0]=x"}}}
+	testMessages(t, path, ws.FromClient, []one{m}, text(`{"type":"welcome"}`))
+	m.want.fields = append(m.want.fields, "$message.command~=command", "$message.command=message", "$message.data~=data",
+		`$message.data=["x"]`, "$message.data>json[0]=x")
+	testMessages(t, path, ws.FromClient, []one{m})
 	noAllocs(t, decoder(h, ws.FromClient), text(`{`+identifier+`,"command":"message","data":"{\"action\":\"speak\",\"a\":\"hi\"}"}`))
 	linear(t, h, `{"identifier":"{\"channel\":`, `"data":"[\"\\\"`)
 

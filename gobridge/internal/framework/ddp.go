@@ -12,7 +12,7 @@ var ddpSpec = spec{
 		v, _ := format.Members(p, &format.Keys{"msg", "version", "session"})
 		return format.IsString(v[0], "connect") && v[1] != nil || format.IsString(v[0], "connected") && v[2] != nil
 	},
-	decoder: func(*link, ws.Direction) Decoder { return labelled{labels: &ddp} },
+	decoder: func(l *link, from ws.Direction) Decoder { return &labelled{labels: &ddp, link: l, from: from} },
 }
 
 var ddpShape = format.Shape{

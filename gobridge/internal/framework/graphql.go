@@ -21,7 +21,7 @@ var graphQLSpec = spec{
 		kind := format.Lookup(p, "type")
 		return format.IsString(kind, "connection_init") || format.IsString(kind, "connection_ack")
 	},
-	decoder: func(*link, ws.Direction) Decoder { return labelled{labels: &graphQL} },
+	decoder: func(l *link, from ws.Direction) Decoder { return &labelled{labels: &graphQL, link: l, from: from} },
 }
 
 var graphQLShape = format.Shape{

@@ -21,7 +21,7 @@ var jsonRPCSpec = spec{
 		}
 		return format.IsString(format.Lookup(p, "jsonrpc"), "2.0")
 	},
-	decoder: func(*link, ws.Direction) Decoder { return jsonRPC{labelled{labels: &jsonRPCLabels}} },
+	decoder: func(*link, ws.Direction) Decoder { return &jsonRPC{labelled{labels: &jsonRPCLabels}} },
 }
 
 var jsonRPCShape = format.Shape{
@@ -57,7 +57,7 @@ var jsonRPCLabels = labels{
 // jsonRPC decodes batches, too: arrays of messages.
 type jsonRPC struct{ labelled }
 
-func (d jsonRPC) Decode(m Message, w *format.Walker, out *Out) {
+func (d *jsonRPC) Decode(m Message, w *format.Walker, out *Out) {
 	if head := lspHead(m.Payload); head > 0 {
 		w.Text(m.Payload[:head], whole, out.Visit)
 		m.Payload = m.Payload[head:]
@@ -82,7 +82,7 @@ func lspHead(p []byte) int {
 }
 
 // batch reports false when p is no array of objects.
-func (d jsonRPC) batch(p []byte, w *format.Walker, out *Out) bool {
+func (d *jsonRPC) batch(p []byte, w *format.Walker, out *Out) bool {
 	o := format.NewOutline(p)
 	n := 0
 	for o.Next() {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
 )
 
 // labels is a framework whose messages are JSON objects. It says what their
@@ -17,25 +18,38 @@ type labels struct {
 	shape func(v format.Values) *format.Shape
 	// event sets w's Event. nil: it is what the shape found.
 	event func(v format.Values, w *format.Walker)
+	// server reports whether only a server of the framework sends such a
+	// message. nil, unless the shape has documents in place of their strings:
+	// before that, the strings are visited, too.
+	server func(v format.Values) bool
 }
 
-// labelled is the decoder of both directions.
+// labelled is the decoder of one direction.
 type labelled struct {
 	stateless
 	*labels
+	link *link
+	from ws.Direction
 }
 
-func (d labelled) Alike() int { return d.alike }
+func (d *labelled) Alike() int {
+	if d.doubt() {
+		return 0
+	}
+	return d.alike
+}
 
-func (d labelled) Decode(m Message, w *format.Walker, out *Out) {
+func (d *labelled) Decode(m Message, w *format.Walker, out *Out) {
 	if !d.object(m.Payload, w, out) {
 		plain{}.Decode(m, w, out)
 	}
 }
 
+func (d *labelled) doubt() bool { return d.server != nil && !d.link.confirmed.Load() }
+
 // object decodes one message. It reports false when p is none of the
 // framework's, or no JSON: strings of it may have been visited.
-func (d *labels) object(p []byte, w *format.Walker, out *Out) bool {
+func (d *labelled) object(p []byte, w *format.Walker, out *Out) bool {
 	v, ok := format.Members(p, &d.keys)
 	if !ok {
 		return false
@@ -43,6 +57,12 @@ func (d *labels) object(p []byte, w *format.Walker, out *Out) bool {
 	shape := d.shape(v)
 	if shape == nil || !w.JSON(p, format.Root{Shape: shape}, out.Visit) {
 		return false
+	}
+	if d.doubt() {
+		w.JSON(p, whole, out.Visit)
+		if d.from == ws.FromServer && d.server(v) {
+			d.link.confirmed.Store(true)
+		}
 	}
 	if d.event != nil {
 		w.ClearEvent()

@@ -20,11 +20,20 @@ type one struct {
 	want decoded
 }
 
-// testMessages decodes each on a connection of its own.
-func testMessages(t *testing.T, h framework.Handshake, from ws.Direction, tests []one) {
+// testMessages decodes each on a connection of its own, behind some of the
+// server.
+func testMessages(t *testing.T, h framework.Handshake, from ws.Direction, tests []one, before ...framework.Message) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, decode(decoder(h, from), tt.m))
+			c2s, s2c := framework.Identify(h)
+			for _, m := range before {
+				decode(s2c, m)
+			}
+			d := c2s
+			if from == ws.FromServer {
+				d = s2c
+			}
+			require.Equal(t, tt.want, decode(d, tt.m))
 		})
 	}
 }

@@ -17,7 +17,7 @@ var pusherSpec = spec{
 		event := format.Lookup(p, "event")
 		return format.IsString(event, "pusher:connection_established") || format.IsString(event, "pusher:subscribe")
 	},
-	decoder: func(*link, ws.Direction) Decoder { return labelled{labels: &pusher} },
+	decoder: func(l *link, from ws.Direction) Decoder { return &labelled{labels: &pusher, link: l, from: from} },
 }
 
 var pusherShape = format.Shape{
@@ -38,5 +38,6 @@ var pusher = labels{
 		}
 		return &pusherShape
 	},
-	event: func(v format.Values, w *format.Walker) { w.AddEventJSON(v[0]) },
+	event:  func(v format.Values, w *format.Walker) { w.AddEventJSON(v[0]) },
+	server: func(v format.Values) bool { return format.IsString(v[0], "pusher:connection_established") },
 }

@@ -23,6 +23,11 @@ func TestPusher(t *testing.T) {
 			"$~=data", "$[0]=hi", "$event~=event", "$event=a", "$event~=event", "$event=b"}}},
 		{"no event", text(`{"event":1,"data":"hi"}`), decoded{"none  json", []string{"$.event~=event", "$.data~=data", "$.data=hi"}}},
 		{"no JSON", text(`hi`), decoded{"none  text", []string{"$=hi"}}},
+	}, text(`{"event":"pusher:connection_established","data":"{}"}`))
+	// Who chose the path is not known before the server says so.
+	testMessages(t, h, ws.FromClient, []one{
+		{"first", text(`{"event":"a","data":"[\"x\"]"}`), decoded{"pusher a json", []string{"$event~=event", "$event=a", "$~=data", "$[0]=x",
+			"$message.event~=event", "$message.event=a", "$message.data~=data", `$message.data=["x"]`, "$message.data>json[0]=x"}}},
 	})
 	noAllocs(t, decoder(h, ws.FromClient), text(message), text(`{"event":"client-msg","data":"{\"text\":\"hi\"}"}`))
 	linear(t, h, `{"event":"a","data":`, `{"event":"a","data":"{\"a\":\"[\\\"`)

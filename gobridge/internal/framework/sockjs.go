@@ -78,6 +78,10 @@ func (d *sockJS) Decode(m Message, w *format.Walker, out *Out) {
 	} else if d.from == ws.FromServer {
 		d.link.variant.CompareAndSwap(0, noSockJSServer)
 	}
+	if d.known && d.link.variant.Load() == 0 {
+		// Its server may be another, for which this is one message.
+		d.out.Record(Envelope{Framework: "sockjs", Format: w.Walk(m.Payload, whole, out.Visit)})
+	}
 	if !d.known && !(d.beside && d.link.variant.Load() == noSockJSServer) {
 		d.unknown.Decode(m, w, &d.inner)
 	}

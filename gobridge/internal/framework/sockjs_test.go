@@ -30,6 +30,9 @@ func TestSockJS(t *testing.T) {
 		{"what a server sends", text(`a["hi"]`), decoded{"none  text", []string{`$=a["hi"]`}}},
 		{"raw", text(`{"a":"x"}`), decoded{"none  json", []string{"$.a~=a", "$.a=x"}}},
 		{"nothing", text(``), decoded{"none  ", nil}},
+	}, text("o"))
+	testMessages(t, sockJS, ws.FromClient, []one{
+		{"before the server", text(`["[\"a\"]"]`), decoded{"sockjs  json", []string{"$[0]=a", `$message[0]=["a"]`, "$message[0]>json[0]=a"}}},
 	})
 	testMessages(t, sockJS, ws.FromServer, []one{
 		{"open", text(`o`), decoded{"sockjs open ", nil}},
@@ -49,12 +52,12 @@ func TestSockJS(t *testing.T) {
 // A framework is looked for in the strings, and goes on from one to the next.
 func TestSockJSInside(t *testing.T) {
 	c2s, s2c := framework.Identify(sockJS)
+	decode(s2c, text(`o`))
 	require.Equal(t, "ddp connect json", decode(c2s, text(`["{\"msg\":\"connect\",\"version\":\"1\"}"]`)).envelope)
 	require.Equal(t, "ddp connected json", decode(s2c, text(`a["{\"msg\":\"connected\",\"session\":\"x\"}"]`)).envelope)
 	require.Equal(t, decoded{"ddp send json", []string{
 		"$message.msg~=msg", "$message.msg=method", "$event~=method", "$event=send", "$~=params", "$[0]=hi",
 	}}, decode(c2s, text(`["{\"msg\":\"method\",\"method\":\"send\",\"params\":[\"hi\"]}"]`)))
-	decode(s2c, text(`o`))
 	for range 3 {
 		decode(c2s, text(`["{}"]`))
 		decode(s2c, text(`a["{}"]`))
@@ -78,7 +81,7 @@ func TestSockJSServer(t *testing.T) {
 	h := framework.Handshake{Target: "/api/socket/websocket?vsn=2.0.0"}
 	const message = `[null,null,"room","msg","hi"]`
 	c2s, s2c = framework.Identify(h)
-	require.Equal(t, []string{"phoenix", "sockjs", "sockjs", "sockjs", "sockjs", "sockjs"}, frameworks(c2s, text(message)))
+	require.Equal(t, []string{"phoenix", "sockjs", "sockjs", "sockjs", "sockjs", "sockjs", "sockjs"}, frameworks(c2s, text(message)))
 	require.Contains(t, frameworks(s2c, text(`[null,"1","room","phx_reply",{}]`)), "phoenix")
 	require.Equal(t, []string{"phoenix"}, frameworks(c2s, text(message)))
 	require.Equal(t, []string{"none"}, frameworks(c2s, text("hi")))
