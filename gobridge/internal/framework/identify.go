@@ -247,6 +247,7 @@ const (
 	alikeYjs
 	alikeCentrifugo // and the next, of the server
 	alikeCentrifugoServer
+	alikeAutomerge
 )
 
 // path is the decoded path of a request target, without its query.

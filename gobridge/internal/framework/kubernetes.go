@@ -70,7 +70,7 @@ func (d *kubernetes) Decode(m Message, w *format.Walker, out *Out) {
 	case channel >= len(d.lines):
 		e.Format = w.Walk(data, format.Root{}, out.Visit)
 	default:
-		e.Format = d.stream(&d.lines[channel], data, w, out)
+		e.Format = joinLine(&d.lines[channel], data, w, out)
 	}
 	w.ClearEvent()
 	if channel < len(kubernetesChannels) {
@@ -80,9 +80,9 @@ func (d *kubernetes) Decode(m Message, w *format.Walker, out *Out) {
 	out.Record(e)
 }
 
-// stream visits data: its first line with what came before, as a part until
+// joinLine visits data of a stream: its first line with what came before, as a part until
 // the line ends, and the rest.
-func (d *kubernetes) stream(line *[]byte, data []byte, w *format.Walker, out *Out) (name string) {
+func joinLine(line *[]byte, data []byte, w *format.Walker, out *Out) (name string) {
 	if len(*line) > 0 {
 		end := bytes.IndexAny(data, "\r\n")
 		first := data

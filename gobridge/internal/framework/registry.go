@@ -51,4 +51,6 @@ var registry = []*spec{
 	&colyseusSpec,
 	&yjsSpec,
 	&rpcSpec,
+	&automergeSpec,
+	&guacamoleSpec,
 }
