@@ -91,9 +91,16 @@ class Story {
     const session = await this.open(port);
 
     for (const text of this.texts) await session.say(text);
+    await this.received(this.texts.length);
     await session.client.beats?.();
     await session.close();
     return { got: session.got, heard: [...this.server.heard] };
+  }
+
+  // The server's side may be a client of its own, that is told later.
+  received(count) {
+    return until(`the server received ${count} texts`,
+      () => this.server.heard.length >= count);
   }
 
   async benign() {
@@ -153,6 +160,7 @@ class Story {
     }
 
     await session.say(this.texts[2]);
+    await this.received(3);
     this.kase.check?.(session.client);
     await session.close();
     assert.deepEqual(this.server.heard, this.texts.slice(0, 3),
