@@ -69,6 +69,9 @@ func (d *body) messages(p []byte, w *format.Walker, out *Out) {
 			// the rest would come in another request
 			out.Violate(ws.BodyUndecodable)
 		}
+		if s, ok := d.decoder.(*stream); ok {
+			s.protocol.(*signalR).polled(p)
+		}
 		d.message(p, w, out)
 	default:
 		d.message(p, w, out)

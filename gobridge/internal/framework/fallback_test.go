@@ -120,7 +120,10 @@ func TestBody(t *testing.T) {
 		{"Bayeux form", "/faye", "message=" + url.QueryEscape(`[{"channel":"/c","data":"x"}]`), []string{"x"}},
 		{"Bayeux, repeated", "/faye", "message=%5B%22y%22%5D&message=%5B%22x%22%5D", []string{"x", "y"}},
 		{"classic", "/signalr/send", "data=" + url.QueryEscape(`{"H":"h","M":"m","A":["x"],"I":0}`), []string{"x"}},
-		{"SignalR", "/hub?id=1", `{"type":1,"target":"t","arguments":["x"]}` + "\x1e" + `{"type":1,"arguments":["y"]}` + "\x1e", []string{"x", "y"}},
+		{"SignalR", "/hub?id=1", `{"type":1,"target":"t","arguments":["x"]}` + "\x1e" + `{"type":1,"arguments":["y"]}` + "\x1e", []string{"$[0] = x", "$[0] = y"}},
+		{"SignalR, MessagePack", "/hub?id=1", "\x0a\x96\x01\x80\xc0\xa1t\x91\xa1x\x90", []string{"$[0] = x"}},
+		{"SignalR, handshake", "/hub?id=1", `{"protocol":"json","version":1}` + "\x1e", []string{"$message.protocol = json"}},
+		{"SignalR, both", "/hub?id=1", `{"protocol":"json","version":1}` + "\x1e" + `{"type":1,"target":"t","arguments":["x"]}` + "\x1e", []string{"$message.protocol = json", "$[0] = x"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			all, violations := bodyValues(test.target, test.text, ws.FromClient)

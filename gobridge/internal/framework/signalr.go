@@ -69,6 +69,21 @@ type signalR struct {
 	begun bool // the handshake is over
 }
 
+// polled prepares for the body of a request. The handshake is one of its own, so
+// that the others do not say which protocol they are of.
+func (d *signalR) polled(p []byte) {
+	record, _, _ := bytes.Cut(p, recordSeparator)
+	if hasMember(record, "protocol") && hasMember(record, "version") {
+		return
+	}
+	d.begun = true
+	if bytes.HasSuffix(p, recordSeparator) {
+		d.link.variant.Store(signalRJSON)
+	} else {
+		d.link.variant.Store(signalRMessagePack)
+	}
+}
+
 func (d *signalR) alike() int {
 	switch variant := d.link.variant.Load(); {
 	case !d.begun:
