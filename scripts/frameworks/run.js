@@ -54,9 +54,6 @@ async function framework(dir, name) {
     const failures = await story.tell();
 
     await nginx.stop().catch((error) => failures.push(error.message));
-    for (const note of new Set(story.notes)) {
-      say(`note ${name} ${kase.name}: ${note}`);
-    }
     if (failures.length === 0) {
       say(`ok ${name} ${kase.name}`
         + (kase.polling ? '' : `: ${story.bytes} bytes identical`));
@@ -81,7 +78,7 @@ function run(dir, name) {
     child.on('close', (code) => {
       running.delete(child);
       const lines = text.split('\n')
-        .filter((line) => /^(ok|FAIL|note|skip) /.test(line));
+        .filter((line) => /^(ok|FAIL|skip) /.test(line));
       if (code !== 0 && !lines.some((line) => line.startsWith('FAIL'))) {
         lines.push(`FAIL ${name}: its process ended with ${code}`);
       }
@@ -112,7 +109,7 @@ async function all(dir, names) {
   const count = (word) => lines.filter((l) => l.startsWith(word)).length;
   const seconds = Math.round((Date.now() - started) / 1000);
   say(`${names.length} frameworks: ${count('ok ')} cases passed, ` +
-    `${count('FAIL ')} failed, ${count('skip ')} skipped, ${count('note ')} notes, ${seconds} s`);
+    `${count('FAIL ')} failed, ${count('skip ')} skipped, ${seconds} s`);
   return count('FAIL ') > 0 || count('ok ') === 0 ? 1 : 0;
 }
 

@@ -78,7 +78,6 @@ class Story {
   constructor(framework, kase, nginx, server) {
     Object.assign(this, { framework, kase, nginx, server });
     this.texts = kase.texts ?? texts.benign;
-    this.notes = [];
     this.bytes = 0;
   }
 
@@ -219,18 +218,13 @@ class Story {
     const wire = this.kase.wire ?? ((value) => value);
     assert.ok(payload.includes(wire(text)), `payload: ${payload}`);
 
-    this.note('event', wallarm.websocket.event_name, this.kase.event);
-    this.note('path', wallarm.attack.path, this.kase.path);
-    this.note('framework', wallarm.websocket.framework, this.kase.framework
-      ?? this.framework.decoder);
-  }
+    const expected = { framework: this.framework.decoder,
+      event: this.kase.event, path: this.kase.path };
+    const said = { framework: wallarm.websocket.framework,
+      event: wallarm.websocket.event_name, path: wallarm.attack.path };
 
-  note(what, is, expected) {
-    if (expected === undefined) return;
-    const matches = expected instanceof RegExp
-      ? expected.test(is) : is === expected;
-    if (!matches) {
-      this.notes.push(`${what} is ${is}, expected ${expected}`);
+    for (const [what, value] of Object.entries(expected)) {
+      if (value !== undefined) assert.equal(said[what], value, `${what}: ${said[what]}`);
     }
   }
 
