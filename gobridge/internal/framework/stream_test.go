@@ -541,3 +541,14 @@ func TestMQTTAlias(t *testing.T) {
 	events, _ = p.answer(publish(1, ""))
 	require.Equal(t, []string{""}, events)
 }
+
+// Sessions whose first messages show what they are, wherever they are cut.
+func FuzzStreamSessions(f *testing.F) {
+	var seeds []string
+	for _, c := range conversations {
+		half := len(c.hello) / 2
+		seeds = append(seeds, strings.Join([]string{c.hello[:half], c.hello[half:], "<" + c.answer, c.stream}, string(cutMark)),
+			strings.Join([]string{"<" + c.answer, c.hello, "~" + c.stream[:half], c.stream[half:]}, string(cutMark)))
+	}
+	fuzzSession(f, framework.Handshake{Target: "/"}, true, seeds...)
+}
