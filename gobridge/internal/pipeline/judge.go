@@ -363,6 +363,9 @@ func (j *judge) inspect(value []byte, cut bool, f *format.Field, path string) {
 	j.findings = rules
 }
 
+// ignore is a Budget.Defer for what is not to be looked into any more.
+func ignore(*format.Field) {}
+
 // inTime reports whether there is time for n more bytes. It looks at the clock
 // once in clockBytes.
 func (j *judge) inTime(n int) bool {
@@ -373,7 +376,7 @@ func (j *judge) inTime(n int) bool {
 		j.clock = clockBytes
 		if time.Now().After(j.deadline) {
 			j.current.violations.Add(ws.ProcessTimeLimit)
-			j.expand = format.Budget{}
+			j.expand = format.Budget{Defer: ignore} // the time is what is over
 		}
 	}
 	return !j.current.violations.Has(ws.ProcessTimeLimit)
