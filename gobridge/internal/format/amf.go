@@ -316,8 +316,8 @@ func (r *reader) amf3Object(flags uint64) {
 		i := r.addClass(kind)
 		for n := r.count(flags >> 3); n > 0 && !r.failed; n-- {
 			s, old := r.amf3Text()
-			if !old && r.before(s) {
-				r.w.visitKey(r.bytes(s))
+			if !old {
+				r.name(s)
 			}
 			r.addMember(s)
 		}

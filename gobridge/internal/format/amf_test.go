@@ -6,7 +6,7 @@ import (
 )
 
 func TestAMF(t *testing.T) {
-	testSamples(t, []readSample{
+	testSamples(t, "amf", []readSample{
 		// amfjs 1.3.1 writes these.
 		{"AMF0", "amf", "\x08\x00\x00\x00\x03\x00\x03cmd\x02\x00\x04chat\x00\x04text\x02\x00\x05hello\x00\x01n\x00@E\x00\x00\x00\x00\x00\x00" +
 			"\x00\x00\x09", []string{"$.cmd~=cmd", "$.cmd=chat", "$.text=hello", "$.n~=n"}},

@@ -14,6 +14,16 @@ func (w *Walker) textDocument(text []byte) bool {
 			return false
 		}
 	}
+	switch {
+	case isPHP(text[i:]):
+		if w.binaryLevel("php", text[i:], (*Walker).php) {
+			return true
+		}
+	case isPickle(text[i:]):
+		if w.binaryLevel("pickle", text[i:], (*Walker).pickle) {
+			return true
+		}
+	}
 	switch c := text[i]; c {
 	case '<':
 		return isXML(text[i:]) && w.textLevel("xml", text[i:], (*Walker).xml)
@@ -34,6 +44,16 @@ func (w *Walker) textLevel(name string, doc []byte, walk func(w *Walker, doc []b
 	}
 	w.open(true)
 	walk(w, doc)
+	w.pop()
+	return true
+}
+
+// binaryLevel is textLevel for what may be no text, too.
+func (w *Walker) binaryLevel(name string, doc []byte, read func(w *Walker, doc []byte, visit bool) bool) bool {
+	if !read(w, doc, false) || !w.push(name, doc, false) {
+		return false
+	}
+	read(w, doc, true)
 	w.pop()
 	return true
 }

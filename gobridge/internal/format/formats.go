@@ -27,12 +27,16 @@ func init() {
 			w.close()
 			return true
 		}},
+		{"java", (*Walker).java},
+		{"dotnet", (*Walker).dotnet},
 		{"msgpack", (*Walker).msgpack},
 		{"cbor", (*Walker).cbor},
 		{"bson", (*Walker).bson},
 		{"bjson", (*Walker).bjson},
 		{"ubjson", (*Walker).ubjson},
 		{"bjdata", (*Walker).bjdata},
+		{"pickle", (*Walker).pickle},
+		{"php", (*Walker).php},
 		{"amf", (*Walker).amf},
 		{"protobuf", (*Walker).protobuf}, // takes most, so it names least
 	}

@@ -1,5 +1,10 @@
 package format
 
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
 // maxReader is how deep the formats that are read with a reader nest; it
 // recurses.
 const maxReader = 200
@@ -17,8 +22,10 @@ type reader struct {
 	visit   bool
 	failed  bool
 	depth   int
-	strings int // read so far: numbers alone are no document
-	again   int // how many bytes are left for strings that are referred to
+	strings int  // read so far: numbers alone are no document
+	last    span // of pickle: the last value, if it is a string
+	magic   bool // there is no doubt what it is
+	again   int  // how many bytes are left for strings that are referred to
 	base    tables
 }
 
@@ -52,8 +59,12 @@ func (w *Walker) readWith(doc []byte, visit bool, read func(r *reader)) bool {
 		w.outside(doc, r.covered, len(doc))
 	}
 	w.texts, w.classes, w.members = w.texts[:r.base.texts], w.classes[:r.base.classes], w.members[:r.base.members]
-	return !r.failed && r.pos == len(doc) && r.strings > 0
+	return r.magic || !r.failed && r.pos == len(doc) && r.strings > 0
 }
+
+// isMagic says that doc begins with a magic number. What is broken behind a
+// string is then what it says, as far as it can be read.
+func (r *reader) isMagic() { r.magic = r.strings > 0 }
 
 func (r *reader) fail() { r.failed, r.pos = true, len(r.doc) }
 
@@ -140,8 +151,13 @@ func (r *reader) scalar() {
 
 // before visits what stands before the string s outside of strings.
 func (r *reader) before(s span) bool {
-	r.strings++
-	if !r.visit || r.failed {
+	if r.failed {
+		return false
+	}
+	if s.start < s.end {
+		r.strings++
+	}
+	if !r.visit {
 		return false
 	}
 	if int(s.start) < r.covered {
@@ -156,6 +172,48 @@ func (r *reader) before(s span) bool {
 func (r *reader) value(s span) {
 	if r.before(s) {
 		r.w.value(r.bytes(s))
+	}
+}
+
+// modified visits a string in modified UTF-8 or CESU-8.
+func (r *reader) modified(s span) {
+	text := r.bytes(s)
+	if bytes.IndexByte(text, 0xED) < 0 && bytes.IndexByte(text, 0xC0) < 0 {
+		r.value(s)
+		return
+	}
+	if r.before(s) {
+		l := &r.w.levels[r.w.nested]
+		l.scratch = appendModified(l.scratch[:0], text)
+		r.w.value(l.scratch)
+	}
+}
+
+// appendModified appends text in UTF-8: a NUL may be two bytes there, and a
+// character outside of the BMP two surrogates.
+func appendModified(out, text []byte) []byte {
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == 0xC0 && i+1 < len(text) && text[i+1] == 0x80:
+			out = append(out, 0)
+			i += 2
+		case c == 0xED && i+5 < len(text) && text[i+1]&0xF0 == 0xA0 && text[i+3] == 0xED && text[i+4]&0xF0 == 0xB0:
+			high := rune(text[i+1]&0x0F)<<6 | rune(text[i+2]&0x3F)
+			low := rune(text[i+4]&0x0F)<<6 | rune(text[i+5]&0x3F)
+			out = utf8.AppendRune(out, 0x10000+high<<10+low)
+			i += 6
+		default:
+			out = append(out, c)
+			i++
+		}
+	}
+	return out
+}
+
+// name visits a name that stands where no member does.
+func (r *reader) name(s span) {
+	if r.before(s) {
+		r.w.visitKey(r.bytes(s))
 	}
 }
 
