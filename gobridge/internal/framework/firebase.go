@@ -48,6 +48,9 @@ var firebaseMessage = []node{
 	}},
 }
 
+// firebaseAsked is link.variant when the client has spoken.
+const firebaseAsked = 1
+
 // firebase joins what was cut: a number announces in how many messages the next
 // comes. As with streams, the pieces are judged as they stand, too, as long as
 // the server has not shown to be Firebase, and behind that as parts.
@@ -71,6 +74,9 @@ func (d *firebase) Alike() int {
 func (d *firebase) Size() int { return cap(d.buf) }
 
 func (d *firebase) Decode(m Message, w *format.Walker, out *Out) {
+	if d.from == ws.FromClient {
+		d.link.variant.Store(firebaseAsked)
+	}
 	if d.left == 0 {
 		if n, ok := count(m.Payload); ok {
 			d.left, d.joined, d.lost = n, n > 1, false
@@ -111,7 +117,8 @@ func (d *firebase) message(m Message, w *format.Walker, out *Out) {
 		plain{}.Decode(m, w, out)
 		return
 	}
-	if d.from == ws.FromServer && firebaseSpec.first(d.from, m.Payload) {
+	// The server speaks first: what it says later may be a client's words.
+	if d.from == ws.FromServer && d.link.variant.Load() != firebaseAsked && firebaseSpec.first(d.from, m.Payload) {
 		d.link.confirmed.Store(true)
 	}
 }

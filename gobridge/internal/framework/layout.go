@@ -239,8 +239,11 @@ func (l *layout) fields(p []byte, nodes []node, path string, depth int) {
 		if !ok {
 			return
 		}
+		before := p
 		p = rest
 		if value == nil {
+			// what is text in a number may be that to another reader
+			l.odd = l.odd || len(before)-len(rest) > 4 && printable(before[1:len(before)-len(rest)])
 			continue
 		}
 		var n *node

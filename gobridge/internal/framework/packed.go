@@ -154,8 +154,17 @@ func packedInt(p []byte) int {
 }
 
 // packedScalar reports whether there is nothing to visit in p: a number, a
-// literal.
+// literal. A number whose bytes are text may be that to another reader.
 func packedScalar(p []byte) bool {
 	c := p[0]
-	return c < 0x80 || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3 || c >= 0xca && c <= 0xd3
+	return (len(p) < 5 || !printable(p[1:])) && (c < 0x80 || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3 || c >= 0xca && c <= 0xd3)
+}
+
+func printable(p []byte) bool {
+	for _, c := range p {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }

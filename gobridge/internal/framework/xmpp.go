@@ -15,31 +15,48 @@ var xmppSpec = spec{
 	first: func(_ ws.Direction, p []byte) bool {
 		return bytes.Contains(p[:min(len(p), 256)], xmppFraming)
 	},
-	decoder: func(l *link, from ws.Direction) Decoder { return xmpp{link: l, from: from} },
+	decoder: func(l *link, _ ws.Direction) Decoder { return &xmpp{agreed: l.subprotocol == "xmpp"} },
 }
 
 var xmppFraming = []byte("urn:ietf:params:xml:ns:xmpp-framing")
 
-// xmpp reads one stanza per message. Attributes of a stanza look like those of
-// an attack on a page (xmlns, from, to), so that the stanza itself is a value
-// only as long as the server has not spoken XMPP.
+// xmpp reads one stanza per message. A server may agree to any subprotocol and
+// show to a page what it gets, so that a stanza is judged as it stands, too, but
+// for the attributes of every stanza that look like those of an attack on a
+// page. Without the subprotocol it is judged with these.
 type xmpp struct {
-	stateless
-	link *link
-	from ws.Direction
+	agreed  bool
+	scratch []byte
 }
 
-func (d xmpp) Alike() int {
-	if !d.trusted() {
+// Alike: what is kept is never read again.
+func (d *xmpp) Alike() int {
+	if !d.agreed {
 		return 0
 	}
 	return alikeXMPP
 }
 
-func (d xmpp) Decode(m Message, w *format.Walker, out *Out) {
+// maxStanza is how large a scratch buffer is kept.
+const maxStanza = 4 << 10
+
+func (d *xmpp) Size() int { return cap(d.scratch) }
+
+func (d *xmpp) Decode(m Message, w *format.Walker, out *Out) {
 	if !w.XML(m.Payload, format.Root{}, out.Visit) {
 		plain{}.Decode(m, w, out)
 		return
+	}
+	root := whole
+	if d.agreed {
+		root.Cut = true
+		d.scratch = appendStanza(d.scratch[:0], m.Payload)
+		w.Text(d.scratch, root, out.Visit)
+		if cap(d.scratch) > maxStanza {
+			d.scratch = nil
+		}
+	} else {
+		w.Walk(m.Payload, root, out.Visit)
 	}
 	tag := bytes.TrimLeft(m.Payload, " \t\r\n")[1:]
 	if end := bytes.IndexByte(tag, '>'); end >= 0 {
@@ -56,17 +73,39 @@ func (d xmpp) Decode(m Message, w *format.Walker, out *Out) {
 		w.AddEvent(kind)
 	}
 	out.Record(Envelope{Framework: xmppSpec.name, Event: w.Event(), Format: "xml"})
-
-	if d.trusted() {
-		return
-	}
-	out.Record(Envelope{Framework: xmppSpec.name, Format: w.Walk(m.Payload, whole, out.Visit)})
-	if d.from == ws.FromServer && string(name) == "open" && bytes.Contains(tag, xmppFraming) {
-		d.link.confirmed.Store(true)
-	}
 }
 
-func (d xmpp) trusted() bool { return d.link.subprotocol == "xmpp" || d.link.confirmed.Load() }
+// appendStanza appends p without the names of the attributes that address a
+// stanza: an x stands for each of their letters.
+func appendStanza(b, p []byte) []byte {
+	start := len(b)
+	b = append(b, p...)
+	inTag := false
+	for i, c := range b[start:] {
+		switch c {
+		case '<':
+			inTag = true
+		case '>':
+			inTag = false
+		case ' ', '\t', '\r', '\n':
+			if !inTag {
+				continue
+			}
+			name := b[start+i+1:]
+			for _, a := range xmppAddressing {
+				if bytes.HasPrefix(name, a) {
+					for j := range a[:len(a)-1] {
+						name[j] = 'x'
+					}
+					break
+				}
+			}
+		}
+	}
+	return b
+}
+
+var xmppAddressing = [][]byte{[]byte("xmlns="), []byte("xmlns:"), []byte("to="), []byte("from=")}
 
 var typeAttribute = []byte("type=")
 

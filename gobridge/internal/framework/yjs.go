@@ -162,6 +162,7 @@ func (u *yjsUpdate) message(y *yjsMessage) bool {
 	switch y.kind {
 	case yjsSync, yjsSyncReply:
 		if y.step == 0 {
+			u.numbers(y.body)
 			return isStateVector(y.body)
 		}
 		check := yjsUpdate{quiet: true}
@@ -249,6 +250,7 @@ func (u *yjsUpdate) update(p []byte) bool {
 			clock += u.item(&r, client, clock)
 		}
 	}
+	deleted := r.p
 	for clients := r.count(2); clients > 0 && !r.failed; clients-- {
 		r.uint()
 		for n := r.count(2); n > 0 && !r.failed; n-- {
@@ -256,7 +258,15 @@ func (u *yjsUpdate) update(p []byte) bool {
 			r.uint()
 		}
 	}
+	u.numbers(deleted)
 	return !r.failed && len(r.p) == 0
+}
+
+// numbers visits what is numbers here, and may be text to another reader.
+func (u *yjsUpdate) numbers(p []byte) {
+	if !u.quiet && len(p) > 3 {
+		u.w.Walk(p, format.Root{Path: whole.Path, Cut: true}, u.out.Visit)
+	}
 }
 
 // item reads one struct and returns by how much it advances the clock.
@@ -345,7 +355,9 @@ func (u *yjsUpdate) any(r *reader) {
 		case 124:
 			r.take(4)
 		case 123, 122:
-			r.take(8)
+			if b := r.take(8); printable(b) {
+				u.numbers(b)
+			}
 		case 119:
 			u.text(r.bytes(), "$")
 		case 116:
