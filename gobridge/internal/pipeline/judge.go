@@ -307,7 +307,7 @@ func (j *judge) violate(v ws.Violation) { j.current.violations.Add(v) }
 
 // limits raises what the walker could not look into.
 func (j *judge) limits() {
-	if j.expand.Over {
+	if j.expand.Over && !j.current.violations.Has(ws.ProcessTimeLimit) { // which leaves no budget
 		j.violate(ws.FormatLimit)
 	}
 }

@@ -305,7 +305,9 @@ func (j *judge) openBody(t *task) bool {
 				return true // gzip, Zstandard: no text begins like this
 			}
 			j.limits()
-			j.expand.Left = j.carriers()
+			if !t.violations.Has(ws.ProcessTimeLimit) {
+				j.expand.Left = j.carriers()
+			}
 		}
 	}
 	b.exchange.Decoder(b.from).Decode(framework.Message{Opcode: t.message.Opcode, Payload: p}, &j.walker, &j.out)
