@@ -265,7 +265,7 @@ func (u *yjsUpdate) update(p []byte) bool {
 // numbers visits what is numbers here, and may be text to another reader.
 func (u *yjsUpdate) numbers(p []byte) {
 	if !u.quiet && len(p) > 3 {
-		u.w.Walk(p, format.Root{Path: whole.Path, Cut: true}, u.out.Visit)
+		u.w.Text(p, format.Root{Path: whole.Path, Cut: true}, u.out.Visit)
 	}
 }
 
