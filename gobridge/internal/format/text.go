@@ -35,12 +35,56 @@ func hasControlByte(p []byte) bool {
 // runs visits every maximal run of printable UTF-8 of p[start:end].
 func (w *Walker) runs(p []byte, start, end int) {
 	p = p[:end]
+	w.wideRuns(p, start)
 	for start, end = nextRun(p, start); start < end; start, end = nextRun(p, end) {
 		if end-start >= minRun {
 			w.run(p, start, end)
 		}
 	}
 }
+
+// minWide is the shortest run of UTF-16 that is visited, in code units. Noise
+// has none of eight: every other byte is 0.
+const minWide = 8
+
+// wideRuns visits every run of ASCII in UTF-16, of either byte order, of p from i on.
+func (w *Walker) wideRuns(p []byte, i int) {
+	for first := i; ; {
+		zero := indexFrom(p, i, 0)
+		if len(p)-zero < 2*minWide-2 {
+			return
+		}
+		start := zero // big-endian
+		if zero > first && isWide(p[zero-1]) {
+			start = zero - 1
+		}
+		at := 1 - (zero - start) // of the character in its code unit
+		end := start
+		for end+1 < len(p) && isWide(p[end+at]) && p[end+1-at] == 0 {
+			end += 2
+		}
+		if i = zero + 1; (end-start)/2 < minWide {
+			continue
+		}
+		first, i = end, end
+		l := &w.levels[w.nested]
+		text := l.scratch[:0]
+		for j := start; j < end; j += 2 {
+			text = append(text, p[j+at])
+		}
+		if at == 0 && end < len(p) && isWide(p[end]) {
+			text = append(text, p[end]) // big-endian, behind a byte that is text
+		}
+		cut := w.field.Cut
+		w.field.Cut = true
+		l.scratch, l.offset = text, start
+		w.visitValue(text)
+		w.inside(text, true)
+		l.offset, w.field.Cut = -1, cut
+	}
+}
+
+func isWide(c byte) bool { return c >= ' ' && c < 0x7F || isSpace(c) }
 
 // nextRun is the first maximal run of printable UTF-8 of p from i on, empty when
 // there is none.

@@ -1,0 +1,22 @@
+package format_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// By the specification.
+func TestIon(t *testing.T) {
+	testSamples(t, "ion", []readSample{
+		{"values", "ion", "\xe0\x01\x00\xea\xee\x95\x81\x83\xde\x91\x87\xbe\x8e\x84text\x83cmd\x84list\xde\xbb\x8a\x8e\x9bhello everyone, how are you\x8bq\x0b\x8c\xbe\x97\x81a!\x05\x0f\x11\xab<b>blob</b>\x94clob",
+			[]string{"$.text=hello everyone, how are you", "$.cmd=cmd", "$.list[0]=a", "$.list[4]=<b>blob</b>", "$.list[5]=clob"}},
+		{"cut", "ion", "\xe0\x01\x00\xea\xee\x95\x81\x83\xde\x91\x87\xbe\x8e\x84text\x83cmd\x84list\xde\xbb\x8a\x8e\x9bhello everyone, how are you\x8bq\x0b\x8c\xbe\x97\x81a!\x05\x0f\x11\xab<b>blob</b",
+			[]string{"$[7][0]=text", "$@32=hello everyone, how are you"}},
+	}, map[string]string{
+		"header":    "\xe0\x01\x00\xea\x0f\x11",
+		"deep":      "\xe0\x01\x00\xea" + strings.Repeat("\xbe\x7f\x7f\xff", 1<<14),
+		"deeper":    "\xe0\x01\x00\xea" + strings.Repeat("\xee\x7f\x7f\xff\x81\x84", 1<<14),
+		"huge":      "\xe0\x01\x00\xea\x8e\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\xff",
+		"no number": "\xe0\x01\x00\xea\x8e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	})
+}

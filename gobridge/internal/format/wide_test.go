@@ -1,0 +1,61 @@
+package format_test
+
+import (
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
+)
+
+// wide is s in UTF-16.
+func wide(s string, big bool) string {
+	var out strings.Builder
+	for i := range len(s) {
+		if big {
+			out.WriteByte(0)
+		}
+		out.WriteByte(s[i])
+		if !big {
+			out.WriteByte(0)
+		}
+	}
+	return out.String()
+}
+
+func TestUTF16InBinary(t *testing.T) {
+	const text = "<script>alert(1)</script>"
+	for _, tt := range []struct {
+		name, before, behind string
+		big                  bool
+		want                 string
+	}{
+		{"little-endian", "\xff\x01\x02", "\xfe\xff", false, "$@3=" + text},
+		{"big-endian", "\xff\x01\x02", "\xfe\xff", true, "$@3=" + text},
+		{"odd", "\xff\x01\x02\x03", "", false, "$@4=" + text},
+		{"behind its length, which is text", "\xff\x01\x02\x32", "\xff", true, "$@3=2" + text},
+		{"at the end", "\xff\xfd\x02", "", true, "$@3=" + text},
+		{"twice", "\xff\xfd" + wide("another text", true) + "\xff\xff", "\xff", false, "$@28=" + text},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, fields := walk(tt.before+wide(text, tt.big)+tt.behind, format.Root{})
+			require.Contains(t, fields, tt.want)
+		})
+	}
+	_, fields := walk("\xff\x01\x02"+wide("sevench", false)+"\xff", format.Root{})
+	require.NotContains(t, fields, "$@3=sevench")
+}
+
+func TestUTF16IsLinear(t *testing.T) {
+	noise := make([]byte, 1<<20)
+	rand.New(rand.NewSource(1)).Read(noise)
+	zeros := strings.Repeat("a\x00", 1<<16) + strings.Repeat("\x00", 1<<16) + strings.Repeat("abc\x00", 1<<15)
+	for _, payload := range []string{string(noise), "\xff" + zeros, "\xff\x00" + zeros} {
+		var w format.Walker
+		n := 0
+		w.Walk([]byte(payload), format.Root{}, func(f *format.Field) { n += len(f.Value) })
+		require.LessOrEqual(t, n, 20*len(payload))
+	}
+}
