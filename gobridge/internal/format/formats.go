@@ -58,7 +58,10 @@ func (w *Walker) payload(p []byte) (name string) {
 }
 
 func (w *Walker) content(p []byte) (name string) {
-	if w.document(p, w.nested == 0) {
+	// What begins like no JSON has to be no binary document either, before it
+	// is worth the lenient scan.
+	first := p[0] == '{' || p[0] == '[' || p[0] == '"' || isSpace(p[0])
+	if first && w.document(p, w.nested == 0) {
 		return "json"
 	}
 	valid := utf8.Valid(p)
@@ -70,6 +73,9 @@ func (w *Walker) content(p []byte) (name string) {
 			}
 			return name
 		}
+	}
+	if !first && w.document(p, w.nested == 0) {
+		return "json"
 	}
 	return w.plain(p, valid)
 }
