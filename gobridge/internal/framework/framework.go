@@ -47,6 +47,8 @@ type Out struct {
 	Record func(e Envelope)
 	// Violate takes a limit that was exceeded.
 	Violate func(v ws.Violation)
+	// Limit is Handshake.Limit.
+	Limit int
 }
 
 // Decoder opens the messages of one direction of one session. It keeps state

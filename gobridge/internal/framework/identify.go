@@ -2,6 +2,7 @@ package framework
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,9 @@ import (
 // The client may make it look like several frameworks, of which the server is
 // one: then all of them decode.
 func Identify(h Handshake) (c2s, s2c Decoder) {
+	if claims(&h) == 1<<engineIOPlace {
+		return &alone{}, &engineIO{}
+	}
 	var p *both
 	for i, s := range registry {
 		if s.handshake == nil || !s.handshake(&h) {
@@ -47,6 +51,71 @@ func Identify(h Handshake) (c2s, s2c Decoder) {
 		p.dir[dir].found, p.dir[dir].from = &p.found, ws.Direction(dir)
 	}
 	return &p.dir[ws.FromClient], &p.dir[ws.FromServer]
+}
+
+// claims are the specs whose handshake h is, as bits by their place in the
+// registry.
+func claims(h *Handshake) (specs uint64) {
+	for i, s := range registry {
+		if s.handshake != nil && s.handshake(h) {
+			specs |= 1 << i
+		}
+	}
+	return specs
+}
+
+// engineIOPlace is where in the registry Engine.IO is.
+var engineIOPlace = slices.Index(registry, &engineIOSpec)
+
+// alone is what a client sends whose handshake is Engine.IO's and nobody else's.
+// Only when it sends something else other frameworks are looked for: an idle
+// session is to be small. What the server says is not looked at then, so that
+// no stream is trusted.
+type alone struct {
+	engineIO
+	other *unknown // nil: all was Engine.IO's; noOther: nothing else came of it
+}
+
+var noOther unknown
+
+func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
+	pending := d.pending != nil
+	env := d.decode(m, w, out.Visit)
+	out.Record(env)
+	if d.other == nil && (env.Framework == "none" || m.Opcode == ws.OpBinary && !pending) {
+		d.other = &unknown{found: &found{limit: out.Limit, told: true}, from: ws.FromClient}
+	}
+	if d.other == nil || d.other == &noOther {
+		return
+	}
+	d.other.look(m.Payload, w)
+	switch {
+	case d.other.decoder != nil:
+		d.other.decoder.Decode(m, w, out)
+	case d.other.seen == maxFirst:
+		d.other = &noOther
+	}
+}
+
+// Alike: what is Engine.IO's alone changes nothing, else it depends on what was
+// found.
+func (d *alone) Alike() int {
+	switch d.other {
+	case nil:
+		return d.engineIO.Alike()
+	case &noOther:
+		if d.pending == nil {
+			return alikeNoOther
+		}
+	}
+	return 0
+}
+
+func (d *alone) Size() int {
+	if d.other == nil || d.other == &noOther {
+		return d.engineIO.Size()
+	}
+	return d.engineIO.Size() + d.other.Size()
 }
 
 // both are the decoders of a session, told those of one whose handshake showed a
@@ -223,6 +292,7 @@ func (d *unknown) Size() int {
 const (
 	alikePlain = 1 + iota
 	alikeEngineIO
+	alikeNoOther // Engine.IO, behind messages that were none
 	alikeSignalR
 	alikeSignalRMessagePack
 	alikeSTOMP

@@ -251,6 +251,7 @@ func (j *judge) open(t *task) bool {
 		t.violations.Add(ws.MessageUTF8Invalid)
 	}
 	t.envelope = framework.Envelope{}
+	j.out.Limit = t.session.config.Limits.MaxMessage
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
