@@ -120,9 +120,9 @@ struct ngx_http_wallarm_websocket_ctx_s {
     uint32_t                      types;     /* attack types seen, a bit each */
     uint32_t                      close_code;
 
-    ngx_http_wallarm_websocket_wait_e  wait;
-    ngx_int_t                     answer;    /* of the phase handlers, once */
+    int                           answer;    /* of the phase handlers, once */
 
+    unsigned                      wait:2;    /* _wait_e */
     unsigned                      http:1;    /* the session is a request's */
     unsigned                      answered:1;
     unsigned                      want_body:1;
