@@ -65,3 +65,10 @@ func TestBudgetOver(t *testing.T) {
 		})
 	}
 }
+
+// Java's readUTF takes every character in two bytes.
+func TestJavaLongForms(t *testing.T) {
+	const text = "\xc0\xbcscript\xc0\xbealert(1)\xc0\xbc/script\xe0\x80\xbe"
+	_, fields := walk("\xac\xed\x00\x05\x74\x00"+string([]byte{byte(len(text))})+text, format.Root{})
+	require.Contains(t, strings.Join(fields, "\n"), "=<script>alert(1)</script>")
+}

@@ -39,8 +39,8 @@ const (
 	untilBreak = 1 << 63
 )
 
-// cbor reads doc, and visits it if visit is set. No document begins with a
-// number.
+// cbor reads doc, and visits it if visit is set. A document is an array, a map or
+// something with a tag.
 func (w *Walker) cbor(doc []byte, visit bool) bool {
 	base := len(w.counters)
 	ok := w.readCBOR(doc, base, visit)
@@ -75,10 +75,11 @@ func (w *Walker) readCBOR(doc []byte, base int, visit bool) bool {
 			tagged, pos = true, start
 			continue
 		}
-		tagged = false
-		if top == nil && (major <= cborNegative || major == cborSimple) {
+		// A string alone is how many texts begin, and its end may cut one.
+		if top == nil && major != cborArray && major != cborMap && !tagged {
 			return false
 		}
+		tagged = false
 		switch major {
 		case cborArray, cborMap:
 			isMap := major == cborMap

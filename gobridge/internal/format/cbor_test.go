@@ -46,6 +46,7 @@ func TestNoCBOR(t *testing.T) {
 	for name, payload := range map[string]string{
 		"empty":              "",
 		"number":             "\x01",
+		"texts that cut one": "c3%3f<script>alert(1)</script>i\x0b",
 		"simple":             "\xf5",
 		"break":              "\xff",
 		"truncated":          "\x82\x61a",

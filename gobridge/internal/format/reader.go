@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"unicode/utf8"
 )
 
@@ -178,7 +177,7 @@ func (r *reader) value(s span) {
 // modified visits a string in modified UTF-8 or CESU-8.
 func (r *reader) modified(s span) {
 	text := r.bytes(s)
-	if bytes.IndexByte(text, 0xED) < 0 && bytes.IndexByte(text, 0xC0) < 0 {
+	if utf8.Valid(text) { // it has neither surrogates nor long forms
 		r.value(s)
 		return
 	}
@@ -189,14 +188,17 @@ func (r *reader) modified(s span) {
 	}
 }
 
-// appendModified appends text in UTF-8: a NUL may be two bytes there, and a
-// character outside of the BMP two surrogates.
+// appendModified appends text in UTF-8: a NUL may be two bytes there, as readUTF
+// takes every character in, and a character outside of the BMP two surrogates.
 func appendModified(out, text []byte) []byte {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
-		case c == 0xC0 && i+1 < len(text) && text[i+1] == 0x80:
-			out = append(out, 0)
+		case c&^1 == 0xC0 && i+1 < len(text):
+			out = append(out, c<<6|text[i+1]&0x3F)
 			i += 2
+		case c == 0xE0 && i+2 < len(text) && text[i+1] < 0xA0:
+			out = utf8.AppendRune(out, rune(text[i+1]&0x3F)<<6|rune(text[i+2]&0x3F))
+			i += 3
 		case c == 0xED && i+5 < len(text) && text[i+1]&0xF0 == 0xA0 && text[i+3] == 0xED && text[i+4]&0xF0 == 0xB0:
 			high := rune(text[i+1]&0x0F)<<6 | rune(text[i+2]&0x3F)
 			low := rune(text[i+4]&0x0F)<<6 | rune(text[i+5]&0x3F)
