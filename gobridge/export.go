@@ -33,7 +33,7 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 	// At GOMAXPROCS 1 a busy thread would stop the event loop for 10 ms.
 	threads := int(conf.threads)
 	runtime.GOMAXPROCS(threads + 2)
-	debug.SetGCPercent(12) // most that lives are idle sessions, and little is garbage
+	debug.SetGCPercent(15) // most that lives are idle sessions, and little is garbage
 	debug.SetMaxStack(16 << 20)
 	if conf.memory_limit > 0 {
 		debug.SetMemoryLimit(int64(conf.memory_limit))
