@@ -12,8 +12,10 @@ func (w *Walker) CBOR(doc []byte, root Root, visit Visit) bool {
 	w.begin(doc, root, visit)
 	ok := w.push("cbor", doc, true)
 	if ok {
+		outer := w.watch(doc)
 		ok = w.cbor(doc, true)
 		w.pop()
+		w.unwatch(doc, outer, ok)
 	}
 	w.end()
 	return ok

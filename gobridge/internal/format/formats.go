@@ -84,6 +84,7 @@ func (w *Walker) content(p []byte) (name string) {
 // first, "" if there is none.
 func (w *Walker) binary(p []byte) (name string) {
 	root := w.nested == 0
+	outer := w.watch(p)
 	for i := range binaryFormats {
 		f := &binaryFormats[i]
 		if !f.read(w, p, false) || !w.push(f.name, p, root) {
@@ -95,6 +96,7 @@ func (w *Walker) binary(p []byte) (name string) {
 			name = f.name
 		}
 	}
+	w.unwatch(p, outer, name != "")
 	return name
 }
 
@@ -114,9 +116,11 @@ func (w *Walker) plain(p []byte, valid bool) string {
 		w.runs(p, 0, len(p))
 		return "text"
 	}
+	outer := w.watch(p)
 	w.chance = byChance(p)
 	w.runs(p, 0, len(p))
 	w.chance = 0
+	w.unwatch(p, outer, true)
 	return "binary"
 }
 

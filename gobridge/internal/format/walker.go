@@ -89,6 +89,10 @@ type Walker struct {
 	opens    int    // arrays and objects begun so far
 	used     int    // levels used for this payload
 
+	watched   watched
+	outermost Across // of what is watched, to be reused
+	through   Visit  // its method Visit, bound once
+
 	chance int  // see byChance; 0: nothing is in doubt
 	noisy  bool // if something is: the last string, see doubtful
 
@@ -196,6 +200,7 @@ func (w *Walker) begin(payload []byte, root Root, visit Visit) {
 	w.visit = visit
 	w.field.w, w.field.Cut = w, root.Cut
 	w.nested, w.used, w.chance = 0, 1, 0
+	w.watched = watched{}
 	l := &w.levels[0]
 	l.doc, l.base, l.offset = payload, 0, -1
 	if root.Shape != nil {
