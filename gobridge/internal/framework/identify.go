@@ -98,11 +98,13 @@ func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
 }
 
 // Alike: what is Engine.IO's alone changes nothing, else it depends on what was
-// found.
+// found. What a server's decoder passed may be something else to this one.
 func (d *alone) Alike() int {
 	switch d.other {
 	case nil:
-		return d.engineIO.Alike()
+		if d.pending == nil {
+			return alikeEngineIOClient
+		}
 	case &noOther:
 		if d.pending == nil {
 			return alikeNoOther
@@ -292,7 +294,8 @@ func (d *unknown) Size() int {
 const (
 	alikePlain = 1 + iota
 	alikeEngineIO
-	alikeNoOther // Engine.IO, behind messages that were none
+	alikeEngineIOClient // anything else begins a look-out there
+	alikeNoOther        // Engine.IO, behind messages that were none
 	alikeSignalR
 	alikeSignalRMessagePack
 	alikeSTOMP

@@ -93,3 +93,16 @@ func TestRecentNeverMixes(t *testing.T) {
 		require.Equal(t, i+1, r.Events)
 	}
 }
+
+// TestRecentKeepsWhatBegins: what a server's Engine.IO passed still begins a stream
+// where a client says it.
+func TestRecentKeepsWhatBegins(t *testing.T) {
+	e := newEngine(t)
+	begins := wstest.Text("CONNECT\naccept-version:1.2\n\n\x00").Bytes()
+	s, _ := e.Open(Handshake{Target: "/socket.io/?EIO=4"}, config(Monitoring))
+	require.Equal(t, Pass, s.Feed(ws.FromServer, begins).Status)
+	s, _ = e.Open(Handshake{Target: "/socket.io/?EIO=4"}, config(Monitoring))
+	s.Feed(ws.FromClient, begins)
+	s.Feed(ws.FromClient, wstest.Text("SEND\ndestination:/a\n\n<scr").Bytes())
+	require.Equal(t, 1, s.Feed(ws.FromClient, wstest.Text("ipt>alert(1)</script>\x00").Bytes()).Events)
+}
