@@ -26,7 +26,10 @@ type guacamole struct {
 	link *link
 	from ws.Direction
 	line []byte
+	at   int // of the element that next did not read to its end
 }
+
+func (g *guacamole) size() int { return cap(g.line) }
 
 // alike: a key may go on with a line.
 func (g *guacamole) alike() int { return 0 }
@@ -34,17 +37,20 @@ func (g *guacamole) alike() int { return 0 }
 // junk: guacd gives up.
 func (g *guacamole) junk([]byte) int { return -1 }
 
-func (g *guacamole) next(p []byte, _ int) (n, need int, ok bool) {
-	for i := 0; ; {
-		_, end, state := guacamoleElement(p[min(i, len(p)):])
-		i += end
-		switch {
-		case state == elementBad || i > maxInstruction:
+func (g *guacamole) next(p []byte, seen int) (n, need int, ok bool) {
+	if seen == 0 {
+		g.at = 0
+	}
+	for {
+		_, end, state := guacamoleElement(p[g.at:])
+		switch end += g.at; {
+		case state == elementBad || end > maxInstruction:
 			return 0, 0, false
 		case state == elementOpen:
-			return 0, 0, len(p) <= maxInstruction
-		case p[i-1] == ';':
-			return i, 0, true
+			return 0, end, len(p) <= maxInstruction
+		}
+		if g.at = end; p[end-1] == ';' {
+			return end, 0, true
 		}
 	}
 }
@@ -56,7 +62,7 @@ const (
 )
 
 // guacamoleElement reads the element that p begins with; end is behind its
-// terminator.
+// terminator. Of an open one it is how long that is at least.
 func guacamoleElement(p []byte) (value []byte, end, state int) {
 	count := 0
 	for end < len(p) && end < 6 && p[end]-'0' <= 9 {
@@ -65,7 +71,7 @@ func guacamoleElement(p []byte) (value []byte, end, state int) {
 	}
 	switch {
 	case end == len(p) && end < 6:
-		return nil, end, elementOpen
+		return nil, end + 1, elementOpen
 	case end == 0 || end == len(p) || p[end] != '.':
 		return nil, end, elementBad
 	}
@@ -73,14 +79,14 @@ func guacamoleElement(p []byte) (value []byte, end, state int) {
 	start := end
 	for ; count > 0; count-- {
 		if !utf8.FullRune(p[end:]) {
-			return nil, end, elementOpen
+			return nil, max(end+count, len(p)) + 1, elementOpen
 		}
 		_, size := utf8.DecodeRune(p[end:])
 		end += size
 	}
 	switch {
 	case end == len(p):
-		return nil, end, elementOpen
+		return nil, end + 1, elementOpen
 	case p[end] != ',' && p[end] != ';':
 		return nil, end, elementBad
 	}
