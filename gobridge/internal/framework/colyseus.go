@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -48,6 +49,7 @@ func (colyseus) Decode(m Message, w *format.Walker, out *Out) {
 		// A line break is as well how a text may begin.
 		w.Walk(p, whole, out.Visit)
 	}
+	message := p
 	kind, p := p[0], p[1:]
 	w.ClearEvent()
 	e := Envelope{Framework: colyseusSpec.name}
@@ -65,6 +67,10 @@ func (colyseus) Decode(m Message, w *format.Walker, out *Out) {
 		return
 	}
 	name := packedText(p[:n])
+	if bytes.ContainsAny(name, "<'\"`") || name == nil && p[0] >= ' ' && !utf8.Valid(message) {
+		// To who reads it as text, the type goes on in what follows.
+		w.Text(message, whole, out.Visit)
+	}
 	w.Text(name, format.Root{Path: "$event"}, out.Visit)
 	switch rest := p[n:]; {
 	case len(rest) == 0:

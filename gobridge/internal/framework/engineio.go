@@ -116,7 +116,7 @@ func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envel
 // content ends a packet whose content was visited. If Engine.IO was a wrong
 // guess, the type belongs to the text: "4 or 1=1".
 func content(p []byte, name string, w *format.Walker, visit format.Visit) Envelope {
-	if name == "text" {
+	if name == "text" || name == "binary" {
 		w.Text(p, whole, visit)
 	}
 	return Envelope{Framework: "engine.io", Format: name}

@@ -59,7 +59,11 @@ type jsonRPC struct{ labelled }
 
 func (d *jsonRPC) Decode(m Message, w *format.Walker, out *Out) {
 	if head := lspHead(m.Payload); head > 0 {
+		if bytes.ContainsAny(m.Payload[:head], "<'\"`") {
+			head = len(m.Payload) // who reads it as text sees it go on
+		}
 		w.Text(m.Payload[:head], whole, out.Visit)
+		head = lspHead(m.Payload)
 		m.Payload = m.Payload[head:]
 	}
 	if !d.batch(m.Payload, w, out) {

@@ -16,7 +16,7 @@ var kubernetesSpec = spec{
 		return h.Subprotocol == "channel.k8s.io" || strings.HasSuffix(h.Subprotocol, ".channel.k8s.io") ||
 			strings.HasSuffix(h.Subprotocol, ".portforward.k8s.io")
 	},
-	decoder: func(*link, ws.Direction) Decoder { return &kubernetes{} },
+	decoder: func(_ *link, from ws.Direction) Decoder { return &kubernetes{from: from} },
 }
 
 // maxLine is the longest line of a stream that is joined, in bytes. Of a longer
@@ -34,7 +34,11 @@ var kubernetesChannels = [...]string{"stdin", "stdout", "stderr", "error", "resi
 // kubernetes decodes messages of <channel><data>: the channel is a byte, or a
 // digit in base64.channel.k8s.io, where the data is Base64. What is typed comes
 // key by key, so that a message that goes on with a line is judged with what came before.
+//
+// Servers agree to any subprotocol, so that what goes on with a line is judged as it
+// stands, too: as a part where it is output, which is cut anywhere.
 type kubernetes struct {
+	from  ws.Direction
 	lines [3][]byte // what the last line of stdin, stdout and stderr begins with
 }
 
@@ -70,6 +74,9 @@ func (d *kubernetes) Decode(m Message, w *format.Walker, out *Out) {
 	case channel >= len(d.lines):
 		e.Format = w.Walk(data, format.Root{}, out.Visit)
 	default:
+		if len(d.lines[channel]) > 0 && len(data) > 1 {
+			w.Walk(data, format.Root{Cut: d.from == ws.FromServer}, out.Visit)
+		}
 		e.Format = joinLine(&d.lines[channel], data, w, out)
 	}
 	w.ClearEvent()

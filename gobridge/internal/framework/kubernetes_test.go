@@ -18,7 +18,7 @@ func TestKubernetesLine(t *testing.T) {
 		d, _ := framework.Identify(kubernetes)
 		decode(d, binary("\x00$ "+line[:i]))
 		require.Contains(t, values(d, binary("\x00"+line[i:]+"\nls")), "$ "+line, i)
-		require.Equal(t, []string{"ls -l"}, values(d, binary("\x00 -l")))
+		require.Equal(t, []string{" -l", "ls -l"}, values(d, binary("\x00 -l")))
 		require.Equal(t, []string{"more"}, values(d, binary("\x01more")))
 	}
 }

@@ -224,7 +224,15 @@ func (l *layout) protobuf(p []byte, nodes []node) bool {
 		return false
 	}
 	l.format = "protobuf"
+	across, out := format.NewAcross(p, l.out.Visit), l.out
+	if across != nil {
+		watched := *out
+		watched.Visit = across.Visit
+		l.out = &watched
+	}
 	l.fields(p, nodes, whole.Path, 0)
+	l.out = out
+	l.w.Across(across, whole)
 	l.end(p)
 	return true
 }
@@ -341,6 +349,7 @@ func (l *layout) msgpack(p []byte, nodes []node) bool {
 	l.format = "msgpack"
 	for o.next() {
 		n := find(nodes, o.key)
+		l.odd = l.odd || o.key == nil // a number is a letter to another reader
 		l.w.Text(o.key, wholeKey, l.out.Visit)
 		switch {
 		case n == nil:

@@ -72,6 +72,13 @@ type mqtt struct {
 // alike: topics depend on aliases, and all but PUBLISH is rare.
 func (d *mqtt) alike() int { return 0 }
 
+func (d *mqtt) size() (n int) {
+	for _, topic := range d.aliases {
+		n += len(topic)
+	}
+	return n + cap(d.event)
+}
+
 // junk: servers give up.
 func (d *mqtt) junk([]byte) int { return -1 }
 

@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -44,8 +45,9 @@ var (
 // topic and event: "room:lobby new_msg".
 type phoenix struct {
 	stateless
-	link *link
-	from ws.Direction
+	link  *link
+	from  ws.Direction
+	begun bool // there was a message
 }
 
 // Alike: what a server replied to a join decides how others are judged.
@@ -61,6 +63,8 @@ func (d *phoenix) Alike() int {
 
 func (d *phoenix) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
+	first := !d.begun
+	d.begun = true
 	if len(p) > 0 && p[0] <= kindUserBroadcast && d.binary(p, w, out) {
 		return
 	}
@@ -103,7 +107,8 @@ func (d *phoenix) Decode(m Message, w *format.Walker, out *Out) {
 			w.AddEventJSON(name)
 		}
 	}
-	if d.from == ws.FromServer && format.IsString(event, "phx_reply") {
+	// What the server says later may be a client's words.
+	if d.from == ws.FromServer && first && format.IsString(event, "phx_reply") {
 		d.link.confirmed.Store(true)
 	}
 	out.Record(Envelope{Framework: phoenixSpec.name, Event: w.Event(), Format: "json"})
@@ -168,17 +173,26 @@ func (d *phoenix) binary(p []byte, w *format.Walker, out *Out) bool {
 	if !ok {
 		return false
 	}
+	visit := out.Visit
+	across := format.NewAcross(p, visit)
+	if across != nil {
+		visit = across.Visit
+	}
+	quoted := false
 	for i, text := range s {
+		quoted = quoted || bytes.ContainsAny(text, "'\"`")
 		if i == metadata {
-			w.Walk(text, format.Root{Path: stringPaths[i]}, out.Visit)
+			w.Walk(text, format.Root{Path: stringPaths[i]}, visit)
 		} else {
-			w.Text(text, format.Root{Path: stringPaths[i]}, out.Visit)
+			w.Text(text, format.Root{Path: stringPaths[i]}, visit)
 		}
 	}
-	name := w.Walk(payload, format.Root{}, out.Visit)
-	if !d.link.confirmed.Load() {
-		// It may be some other binary, that only looks like this.
+	name := w.Walk(payload, format.Root{}, visit)
+	// It may be some other binary, that only looks like this.
+	if quoted || !d.link.confirmed.Load() {
 		w.Walk(p, whole, out.Visit)
+	} else {
+		w.Across(across, whole)
 	}
 	w.ClearEvent()
 	w.AddEvent(s[topic])

@@ -139,7 +139,12 @@ func (s *stream) Alike() int {
 	return s.alike()
 }
 
-func (s *stream) Size() int { return cap(s.rest) }
+func (s *stream) Size() int {
+	if p, ok := s.protocol.(interface{ size() int }); ok {
+		return cap(s.rest) + p.size()
+	}
+	return cap(s.rest)
+}
 
 // maxKept is how many bytes are kept for the next record that is cut.
 const maxKept = 1 << 10

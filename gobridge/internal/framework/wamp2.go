@@ -104,48 +104,59 @@ func (d *wamp2) Alike() int {
 
 func (d *wamp2) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
-	if !d.batched || len(p) == 0 || !d.batch(p, w, out) {
+	if !d.batched || len(p) == 0 {
 		d.one(p, w, out)
+		return
+	}
+	if ok, n := d.batch(p, w, out); n == 0 {
+		d.one(p, w, out)
+	} else if !ok && n > 1 {
+		// To another server it is one message.
+		w.Walk(p, whole, out.Visit)
 	}
 }
 
 // batch decodes several messages: behind each of JSON stands a 0x18, before each
-// other its length. It reports false when p is no batch.
-func (d *wamp2) batch(p []byte, w *format.Walker, out *Out) bool {
+// other its length. n is how many there are, 0 when p is no batch; ok, whether
+// all are of WAMP.
+func (d *wamp2) batch(p []byte, w *format.Walker, out *Out) (ok bool, n int) {
+	ok = true
 	if wamp2Serializers[d.serializer].name == "json" {
 		for len(p) > 0 {
 			var one []byte
 			one, p, _ = bytes.Cut(p, []byte{0x18})
-			d.one(one, w, out)
+			ok = d.one(one, w, out) && ok
+			n++
 		}
-		return true
+		return ok, n
 	}
 	for rest := p; len(rest) > 0; {
 		if len(rest) < 4 || int64(binary.BigEndian.Uint32(rest)) > int64(len(rest)-4) {
-			return false
+			return false, 0
 		}
 		rest = rest[4+binary.BigEndian.Uint32(rest):]
 	}
 	for len(p) > 0 {
-		n := 4 + int(binary.BigEndian.Uint32(p))
-		d.one(p[4:n], w, out)
-		p = p[n:]
+		end := 4 + int(binary.BigEndian.Uint32(p))
+		ok = d.one(p[4:end], w, out) && ok
+		n++
+		p = p[end:]
 	}
-	return true
+	return ok, n
 }
 
-// one decodes one message.
-func (d *wamp2) one(p []byte, w *format.Walker, out *Out) {
+// one decodes one message, and reports whether it is one of WAMP.
+func (d *wamp2) one(p []byte, w *format.Walker, out *Out) bool {
 	s := &wamp2Serializers[d.serializer]
 	code, ok := s.code(p)
 	if !ok || code >= len(wamp2Kinds) || wamp2Kinds[code].name == nil {
 		plain{}.Decode(Message{Payload: p}, w, out)
-		return
+		return false
 	}
 	kind := &wamp2Kinds[code]
 	if !s.walk(w, p, format.Root{Shape: &kind.shape}, out.Visit) {
 		plain{}.Decode(Message{Payload: p}, w, out)
-		return
+		return false
 	}
 	event := w.Event()
 	if kind.details > 0 && s.name == "json" {
@@ -158,6 +169,7 @@ func (d *wamp2) one(p []byte, w *format.Walker, out *Out) {
 		event = kind.name
 	}
 	out.Record(Envelope{Framework: "wamp2", Event: event, Format: s.name})
+	return true
 }
 
 // wampCode reads the first element of a message. Some servers take 16.0.

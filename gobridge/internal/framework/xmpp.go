@@ -49,7 +49,8 @@ func (d *xmpp) Decode(m Message, w *format.Walker, out *Out) {
 	}
 	root := whole
 	if d.agreed {
-		root.Cut = true
+		// XMPP has neither comments nor instructions: nothing of them was visited.
+		root.Cut = !bytes.Contains(m.Payload, []byte("<!--")) && !bytes.Contains(m.Payload, []byte("<?"))
 		d.scratch = appendStanza(d.scratch[:0], m.Payload)
 		w.Text(d.scratch, root, out.Visit)
 		if cap(d.scratch) > maxStanza {

@@ -125,8 +125,14 @@ func (d *yjs) Size() (n int) {
 func (d *yjs) Decode(m Message, w *format.Walker, out *Out) {
 	y, ok := readYjs(m.Payload)
 	e := Envelope{Framework: yjsSpec.name}
+	across := format.NewAcross(m.Payload, out.Visit)
 	if ok {
 		u := yjsUpdate{d: d, w: w, out: out}
+		if across != nil {
+			watched := *out
+			watched.Visit = across.Visit
+			u.out = &watched
+		}
 		ok = u.message(&y)
 	}
 	if !ok {
@@ -137,6 +143,7 @@ func (d *yjs) Decode(m Message, w *format.Walker, out *Out) {
 	if !d.link.confirmed.Load() {
 		e.Format = w.Walk(m.Payload, whole, out.Visit)
 	}
+	w.Across(across, whole)
 	if d.from == ws.FromServer && y.kind == yjsSync {
 		d.link.confirmed.Store(true)
 	}
