@@ -124,9 +124,15 @@ func walk(doc []byte) func() {
 
 // decode is the decoder of a session over one message.
 func decode(h framework.Handshake, opcode ws.Opcode, payload []byte) func() {
+	d := decoder(h)
+	m := framework.Message{Opcode: opcode, Payload: payload}
+	return func() { d(m) }
+}
+
+// decoder decodes what the client of a new session sends.
+func decoder(h framework.Handshake) func(framework.Message) {
 	d, _ := framework.Identify(h)
 	w := new(format.Walker)
 	out := &framework.Out{Visit: visit, Record: func(framework.Envelope) {}, Violate: func(ws.Violation) {}}
-	m := framework.Message{Opcode: opcode, Payload: payload}
-	return func() { d.Decode(m, w, out) }
+	return func(m framework.Message) { d.Decode(m, w, out) }
 }

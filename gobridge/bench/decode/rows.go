@@ -118,5 +118,19 @@ func growths() []growth {
 		repeat := func(n int) []byte { return []byte(strings.Repeat(d.unit, n/len(d.unit)+1)[:n]) }
 		out = append(out, growth{d.name, walk(repeat(4 << 10)), walk(repeat(64 << 10))})
 	}
+	for _, unit := range []string{"1.a,", "60000." + strings.Repeat("ü", 30000)} {
+		bytewise := func(n int) func() { return single([]byte(strings.Repeat(unit, n/len(unit)+1)[:n])) }
+		out = append(out, growth{fmt.Sprintf("Guacamole %.6q", unit), bytewise(4 << 10), bytewise(64 << 10)})
+	}
 	return out
+}
+
+// single decodes a session whose messages have one byte each.
+func single(stream []byte) func() {
+	return func() {
+		decodeByte := decoder(framework.Handshake{Subprotocol: "guacamole", Limit: 1 << 20})
+		for i := range stream {
+			decodeByte(framework.Message{Opcode: ws.OpText, Payload: stream[i : i+1]})
+		}
+	}
 }

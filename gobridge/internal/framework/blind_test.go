@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -169,30 +168,6 @@ func TestBlindToWhatIsBetween(t *testing.T) {
 			require.True(t, some)
 			require.True(t, whole || tt.cut, "cut")
 		})
-	}
-}
-
-// TestInstructionByteByByte: what is a record in the making is not read again
-// and again.
-func TestInstructionByteByByte(t *testing.T) {
-	const small, large, most = 4 << 10, 64 << 10, 60 // squared it would be 256
-	for _, repeated := range []string{"1.a,", "60000." + strings.Repeat("\xc3\xa9", 30000)} {
-		took := func(size int) time.Duration {
-			p := []byte(strings.Repeat(repeated, size/len(repeated)+1)[:size])
-			best := time.Hour
-			for range 3 {
-				d, _ := framework.Identify(framework.Handshake{Subprotocol: "guacamole", Limit: 1 << 20})
-				var w format.Walker
-				out := &framework.Out{Visit: func(*format.Field) {}, Record: func(framework.Envelope) {}, Violate: func(ws.Violation) {}}
-				begun := time.Now()
-				for i := range p {
-					d.Decode(framework.Message{Opcode: ws.OpText, Payload: p[i : i+1]}, &w, out)
-				}
-				best = min(best, time.Since(begun))
-			}
-			return best
-		}
-		require.LessOrEqual(t, took(large), most*took(small))
 	}
 }
 
