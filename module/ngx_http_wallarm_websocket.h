@@ -172,6 +172,9 @@ ngx_uint_t ngx_http_wallarm_websocket_undelivered(
 ngx_int_t ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_forget(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_dir_t *d,
+    ngx_http_wallarm_websocket_result_t *res);
 void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
 void ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx);

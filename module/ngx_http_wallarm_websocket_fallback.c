@@ -453,17 +453,7 @@ ngx_http_wallarm_websocket_request_result(
 
     d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
 
-    if (d->decoded != res->decoded) {
-        ngx_http_wallarm_websocket_account(ctx, d->decoded, res->decoded);
-        d->decoded = res->decoded;
-    }
-
-    ctx->messages += res->messages;
-    ctx->uninspected += res->uninspected;
-
-    if (res->events) {
-        ngx_http_wallarm_websocket_events(ctx);
-    }
+    ngx_http_wallarm_websocket_counts(ctx, d, res);
 
     switch (res->status) {
 

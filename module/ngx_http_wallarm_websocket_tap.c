@@ -471,6 +471,27 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
 }
 
 
+/* what every result says: the memory of a direction, counts, events */
+
+void
+ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_dir_t *d,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    if (d->decoded != res->decoded) {
+        ngx_http_wallarm_websocket_account(ctx, d->decoded, res->decoded);
+        d->decoded = res->decoded;
+    }
+
+    ctx->messages += res->messages;
+    ctx->uninspected += res->uninspected;
+
+    if (res->events) {
+        ngx_http_wallarm_websocket_events(ctx);
+    }
+}
+
+
 /* a result of feeding, of judging off the loop, or of a deadline */
 
 void
@@ -499,17 +520,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         d->need = res->need;
     }
 
-    if (d->decoded != res->decoded) {
-        ngx_http_wallarm_websocket_account(ctx, d->decoded, res->decoded);
-        d->decoded = res->decoded;
-    }
-
-    ctx->messages += res->messages;
-    ctx->uninspected += res->uninspected;
-
-    if (res->events) {
-        ngx_http_wallarm_websocket_events(ctx);
-    }
+    ngx_http_wallarm_websocket_counts(ctx, d, res);
 
     switch (res->status) {
 

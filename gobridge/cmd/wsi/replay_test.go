@@ -96,18 +96,22 @@ func replaySessions(t *testing.T, dir string) {
 	}
 }
 
-func replaySession(t *testing.T, path string) {
+// replayRecording replays a recording, and reads what is expected of it.
+func replayRecording(t *testing.T, path string) (want expectation, messages []message, ends []end) {
 	text, err := os.ReadFile(path + ".expect.json")
 	require.NoError(t, err)
-	var want expectation
 	require.NoError(t, json.Unmarshal(text, &want))
-
 	code, stdout, stderr := runWSI("", "replay", "--json", path+".jsonl")
 	require.Equal(t, 0, code)
 	require.Empty(t, stderr)
-	messages, ends := decodeReplay(t, stdout)
-	require.Len(t, messages, len(want.Messages))
+	messages, ends = decodeReplay(t, stdout)
 	require.Len(t, ends, 1)
+	return want, messages, ends
+}
+
+func replaySession(t *testing.T, path string) {
+	want, messages, ends := replayRecording(t, path)
+	require.Len(t, messages, len(want.Messages))
 
 	type key struct {
 		dir string
@@ -166,15 +170,7 @@ func replaySession(t *testing.T, path string) {
 // upgraded is in one of its bodies, in either direction; a request with SQL or a
 // script is dropped, and what is benign is allowed.
 func replayPolling(t *testing.T, path string) {
-	text, err := os.ReadFile(path + ".expect.json")
-	require.NoError(t, err)
-	var want expectation
-	require.NoError(t, json.Unmarshal(text, &want))
-	code, stdout, stderr := runWSI("", "replay", "--json", path+".jsonl")
-	require.Equal(t, 0, code)
-	require.Empty(t, stderr)
-	messages, ends := decodeReplay(t, stdout)
-	require.Len(t, ends, 1)
+	want, messages, ends := replayRecording(t, path)
 	require.Empty(t, ends[0].Violations)
 
 	type key struct {

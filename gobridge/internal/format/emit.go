@@ -34,7 +34,7 @@ func (w *Walker) top() *frame {
 	return &w.frames[len(w.frames)-1]
 }
 
-// next counts a value that is complete.
+// next counts a value that is complete, or is no string.
 func (w *Walker) next() {
 	if f := w.top(); f != nil && !f.object {
 		f.index++
@@ -106,9 +106,6 @@ func (w *Walker) bytes(b []byte) {
 	w.payload(b)
 	w.next()
 }
-
-// scalar counts a value that is no string.
-func (w *Walker) scalar() { w.next() }
 
 // name keeps the name of the event.
 func (w *Walker) name(text []byte) {

@@ -19,8 +19,8 @@ type binaryFormat struct {
 func init() {
 	binaryFormats = []binaryFormat{
 		{"multipart", func(w *Walker, p []byte, visit bool) bool {
-			if !isMultipart(p) || !visit {
-				return isMultipart(p)
+			if ok := isMultipart(p); !ok || !visit {
+				return ok
 			}
 			w.open(true)
 			w.multipart(p)
@@ -58,8 +58,8 @@ func (w *Walker) payload(p []byte) (name string) {
 }
 
 func (w *Walker) content(p []byte) (name string) {
-	// What begins like no JSON has to be no binary document either, before it
-	// is worth the lenient scan.
+	// What begins like no JSON is first tried as a binary document: the lenient
+	// scan reads all of it for strings.
 	first := p[0] == '{' || p[0] == '[' || p[0] == '"' || isSpace(p[0])
 	if first && w.document(p, w.nested == 0) {
 		return "json"

@@ -29,42 +29,16 @@ func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
 	covered := 0
 	for pos := 0; pos < len(doc); {
 		c := doc[pos]
-		start, size := pos+1, uint64(0) // of what follows
-		kind := tokenScalar
-		switch {
-		case c < 0x80 || c >= 0xe0: // fixint
-		case c < 0x90:
-			kind, size = tokenMap, uint64(c&0x0f)
-		case c < 0xa0:
-			kind, size = tokenArray, uint64(c&0x0f)
-		case c < 0xc0:
-			kind, size = tokenText, uint64(c&0x1f)
-		default:
-			h := &messagePack[c-0xc0]
-			if len(doc)-start < int(h.length) {
-				return false
-			}
-			switch h.length {
-			case 1:
-				size = uint64(doc[start])
-			case 2:
-				size = uint64(binary.BigEndian.Uint16(doc[start:]))
-			case 4:
-				size = uint64(binary.BigEndian.Uint32(doc[start:]))
-			}
-			kind, start, size = h.kind, start+int(h.length), size+uint64(h.size)
-		}
+		kind, start, size := headOfMessagePack(doc, pos)
 		var top *counter
 		if n := len(w.counters); n > base {
 			top = &w.counters[n-1]
 		} else if kind == tokenScalar {
 			return false
 		}
-		// Every element of an array takes a byte, too.
-		if kind == tokenNone || size > uint64(len(doc)-start) {
-			return false
-		}
 		switch kind {
+		case tokenNone:
+			return false
 		case tokenArray, tokenMap:
 			if len(w.counters)-base == maxDepth || visit && !w.open(kind == tokenMap) {
 				return false
@@ -97,6 +71,44 @@ func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
 		w.outside(doc, covered, len(doc))
 	}
 	return len(w.counters) == base
+}
+
+// headOfMessagePack returns what the object at pos is, where its content begins,
+// and its size: bytes, elements or pairs. tokenNone if there is not so much: every
+// element takes a byte, too.
+func headOfMessagePack(doc []byte, pos int) (kind token, start int, size uint64) {
+	if pos == len(doc) {
+		return tokenNone, 0, 0
+	}
+	c := doc[pos]
+	kind, start = tokenScalar, pos+1
+	switch {
+	case c < 0x80 || c >= 0xe0: // fixint
+	case c < 0x90:
+		kind, size = tokenMap, uint64(c&0x0f)
+	case c < 0xa0:
+		kind, size = tokenArray, uint64(c&0x0f)
+	case c < 0xc0:
+		kind, size = tokenText, uint64(c&0x1f)
+	default:
+		h := &messagePack[c-0xc0]
+		if len(doc)-start < int(h.length) {
+			return tokenNone, 0, 0
+		}
+		switch h.length {
+		case 1:
+			size = uint64(doc[start])
+		case 2:
+			size = uint64(binary.BigEndian.Uint16(doc[start:]))
+		case 4:
+			size = uint64(binary.BigEndian.Uint32(doc[start:]))
+		}
+		kind, start, size = h.kind, start+int(h.length), size+uint64(h.size)
+	}
+	if size > uint64(len(doc)-start) {
+		return tokenNone, 0, 0
+	}
+	return kind, start, size
 }
 
 // messagePackInt is the number that a map has for a key, 0 if it is none.

@@ -3,7 +3,7 @@
 // Its output is the Field.
 //
 // A format is a file with a method of Walker that calls open, close, key,
-// value, bytes and scalar, and its line in formats.go.
+// value, bytes and next, and its line in formats.go.
 package format
 
 import (

@@ -20,7 +20,7 @@ func isXML(p []byte) bool {
 		for i < len(p) && isNameByte(p[i]) {
 			i++
 		}
-		if isHTML(p[1:i]) && bytes.Index(p, []byte("xmlns")) < 0 && bytes.Index(p, []byte("<![CDATA[")) < 0 {
+		if isHTML(p[1:i]) && !bytes.Contains(p, []byte("xmlns")) && !bytes.Contains(p, []byte("<![CDATA[")) {
 			return false
 		}
 		return i < len(p) && (isSpace(p[i]) || p[i] == '>' || p[i] == '/' || p[i] == '?') && endsElement(p)

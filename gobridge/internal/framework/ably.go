@@ -63,6 +63,6 @@ func (ably) Alike() int { return alikeAbly }
 func (ably) Decode(m Message, w *format.Walker, out *Out) {
 	l := layout{name: ablySpec.name, w: w, out: out}
 	if !l.json(m.Payload, ablyMessage) && !l.msgpack(m.Payload, ablyMessage) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 	}
 }

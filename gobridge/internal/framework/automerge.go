@@ -30,7 +30,7 @@ func (automerge) Alike() int { return alikeAutomerge }
 
 func (automerge) Decode(m Message, w *format.Walker, out *Out) {
 	if _, ok := automergeKind(m.Payload); !ok || !w.CBOR(m.Payload, format.Root{Shape: &automergeShape}, out.Visit) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	out.Record(Envelope{Framework: automergeSpec.name, Event: w.Event(), Format: "cbor"})

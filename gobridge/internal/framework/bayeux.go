@@ -55,6 +55,6 @@ func (bayeux) Decode(m Message, w *format.Walker, out *Out) {
 		l.array(m.Payload, &bayeuxBatch)
 		l.end(m.Payload)
 	case !l.json(m.Payload, bayeuxMessage):
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 	}
 }

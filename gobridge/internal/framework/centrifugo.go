@@ -147,13 +147,13 @@ func (d centrifugo) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
 	if len(p) == 0 || delimited(p, nil, nil) {
 		if !delimited(p, &l, nodes) {
-			plain{}.Decode(m, w, out)
+			plain(m, w, out)
 		}
 		return
 	}
 	// The last line may be cut off by nothing but the end.
 	if !jsonLines(p) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	for len(p) > 0 {

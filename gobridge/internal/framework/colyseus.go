@@ -42,7 +42,7 @@ func (colyseus) Alike() int { return alikeColyseus }
 func (colyseus) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
 	if len(p) == 0 || p[0] < colyseusJoin || p[0] > colyseusPing {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	if utf8.Valid(p) {
@@ -63,7 +63,7 @@ func (colyseus) Decode(m Message, w *format.Walker, out *Out) {
 	}
 	n := packedLen(p)
 	if n == 0 {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	name := packedText(p[:n])

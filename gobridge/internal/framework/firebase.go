@@ -114,7 +114,7 @@ var announce = []byte("frames")
 func (d *firebase) message(m Message, w *format.Walker, out *Out) {
 	l := layout{name: firebaseSpec.name, w: w, out: out}
 	if !l.json(m.Payload, firebaseMessage) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	// The server speaks first: what it says later may be a client's words.

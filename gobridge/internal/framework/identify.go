@@ -292,8 +292,7 @@ func (d *unknown) Size() int {
 
 // What Decoder.Alike returns.
 const (
-	alikePlain = 1 + iota
-	alikeEngineIO
+	alikeEngineIO       = 1 + iota
 	alikeEngineIOClient // anything else begins a look-out there
 	alikeNoOther        // Engine.IO, behind messages that were none
 	alikeSignalR

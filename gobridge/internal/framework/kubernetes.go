@@ -56,7 +56,7 @@ func (d *kubernetes) Size() int {
 func (d *kubernetes) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
 	if len(p) == 0 {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	channel := int(p[0])
@@ -69,7 +69,7 @@ func (d *kubernetes) Decode(m Message, w *format.Walker, out *Out) {
 	e := Envelope{Framework: kubernetesSpec.name}
 	switch {
 	case channel >= len(kubernetesChannels) && p[0] != kubernetesClose:
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	case channel >= len(d.lines):
 		e.Format = w.Walk(data, format.Root{}, out.Visit)

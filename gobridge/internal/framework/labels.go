@@ -41,7 +41,7 @@ func (d *labelled) Alike() int {
 
 func (d *labelled) Decode(m Message, w *format.Walker, out *Out) {
 	if !d.object(m.Payload, w, out) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 	}
 }
 

@@ -88,7 +88,7 @@ func (d *phoenix) Decode(m Message, w *format.Walker, out *Out) {
 		shape = &phoenixObject
 	}
 	if !isString(topic) || !isString(event) || !w.JSON(p, format.Root{Shape: shape}, out.Visit) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	w.ClearEvent()

@@ -57,5 +57,5 @@ func (rpc) Decode(m Message, w *format.Walker, out *Out) {
 		out.Record(Envelope{Framework: rpcSpec.name, Event: w.Event(), Format: "json"})
 		return
 	}
-	plain{}.Decode(m, w, out)
+	plain(m, w, out)
 }

@@ -58,6 +58,6 @@ func (signalRClassic) Decode(m Message, w *format.Walker, out *Out) {
 		nodes = signalRClassicBatch
 	}
 	if !l.json(m.Payload, nodes) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 	}
 }

@@ -81,12 +81,12 @@ func (d *wamp1) Decode(m Message, w *format.Walker, out *Out) {
 	p := m.Payload
 	code, ok := wampCode(format.Element(p, 0))
 	if !ok || code >= len(wamp1Kinds) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	kind := &wamp1Kinds[code]
 	if !w.JSON(p, format.Root{Shape: &kind.shape}, out.Visit) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	name := kind.name

@@ -150,12 +150,12 @@ func (d *wamp2) one(p []byte, w *format.Walker, out *Out) bool {
 	s := &wamp2Serializers[d.serializer]
 	code, ok := s.code(p)
 	if !ok || code >= len(wamp2Kinds) || wamp2Kinds[code].name == nil {
-		plain{}.Decode(Message{Payload: p}, w, out)
+		plain(Message{Payload: p}, w, out)
 		return false
 	}
 	kind := &wamp2Kinds[code]
 	if !s.walk(w, p, format.Root{Shape: &kind.shape}, out.Visit) {
-		plain{}.Decode(Message{Payload: p}, w, out)
+		plain(Message{Payload: p}, w, out)
 		return false
 	}
 	event := w.Event()

@@ -44,7 +44,7 @@ func (d *xmpp) Size() int { return cap(d.scratch) }
 
 func (d *xmpp) Decode(m Message, w *format.Walker, out *Out) {
 	if !w.XML(m.Payload, format.Root{}, out.Visit) {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	root := whole

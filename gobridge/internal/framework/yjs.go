@@ -136,7 +136,7 @@ func (d *yjs) Decode(m Message, w *format.Walker, out *Out) {
 		ok = u.message(&y)
 	}
 	if !ok {
-		plain{}.Decode(m, w, out)
+		plain(m, w, out)
 		return
 	}
 	e.Format = "binary"

@@ -105,10 +105,10 @@ func TestCuts(t *testing.T) {
 // attack is dropped and nothing else is.
 func TestGroundTruth(t *testing.T) {
 	for _, recorded := range readSessions(t) {
+		if strings.HasPrefix(recorded.name, "split-") {
+			continue // its texts are cut over messages: see replaySession in cmd/wsi
+		}
 		t.Run(recorded.name, func(t *testing.T) {
-			if strings.HasPrefix(recorded.name, "split-") {
-				t.Skip("what is cut over messages is checked in cmd/wsi")
-			}
 			s, _ := newEngine(t).Open(recorded.handshake, config(Monitoring))
 			records := collect(s)
 			for _, c := range recorded.chunks {
