@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -122,24 +124,34 @@ func TestNoProtobuf(t *testing.T) {
 	}
 }
 
-// FuzzProtobuf: every field that protowire reads at the top is visited where
-// it is text.
+// FuzzProtobuf: every text that protowire reads at the top is visited.
 func FuzzProtobuf(f *testing.F) {
 	f.Add([]byte(protoSample()))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		var w format.Walker
+		visited := map[string]bool{}
 		n := 0
-		name := w.Walk(doc, format.Root{}, func(f *format.Field) { n += len(f.Value) })
+		name := w.Walk(doc, format.Root{}, func(f *format.Field) {
+			visited[string(f.Value)] = true
+			n += len(f.Value)
+		})
 		require.LessOrEqual(t, n, 200*len(doc)+200)
 		if name != "protobuf" {
 			return
 		}
 		for rest := doc; len(rest) > 0; {
-			_, _, size := protowire.ConsumeField(rest)
-			if size < 0 { // protowire is stricter with groups
-				return
+			_, kind, tag := protowire.ConsumeTag(rest)
+			size := protowire.ConsumeFieldValue(1, kind, rest[max(tag, 0):])
+			if tag < 0 || size < 0 {
+				return // protowire is stricter with groups
 			}
-			rest = rest[size:]
+			if kind == protowire.BytesType {
+				s, _ := protowire.ConsumeString(rest[tag:])
+				if utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0 && s != "" {
+					require.True(t, visited[s], "%q", s)
+				}
+			}
+			rest = rest[tag+size:]
 		}
 	})
 }
