@@ -14,6 +14,7 @@ import (
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 )
 
@@ -24,6 +25,7 @@ func view(s C.wsi_str_t) string {
 
 func config(c *C.wsi_conf_t) pipeline.Config {
 	p := pipeline.Config{
+		Policy:     policyOf(uint64(c.policy)),
 		Threshold:  int(c.threshold),
 		TimeLimit:  int(c.time_limit),
 		LimitBlock: pipeline.LimitBlock(c.limit_block),
@@ -36,6 +38,31 @@ func config(c *C.wsi_conf_t) pipeline.Config {
 		p.Mode[i] = pipeline.Mode(mode)
 	}
 	return p
+}
+
+// policies are those of this process's locations. A policy's number is its
+// index+1.
+var policies []*policy.Policy
+
+func policyOf(number uint64) *policy.Policy {
+	if number == 0 {
+		return nil
+	}
+	return policies[number-1]
+}
+
+func statements(list []C.wsi_statement_t) []policy.Statement {
+	to := make([]policy.Statement, len(list))
+	for i := range list {
+		from := &list[i]
+		to[i] = policy.Statement{
+			Name: strings.Clone(view(from.name)), File: strings.Clone(view(from.file)), Line: int(from.line),
+		}
+		for _, arg := range unsafe.Slice(from.args, int(from.nargs)) {
+			to[i].Args = append(to[i].Args, strings.Clone(view(arg)))
+		}
+	}
+	return to
 }
 
 // newRequest is valid during the call, and until the next.

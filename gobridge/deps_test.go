@@ -25,19 +25,20 @@ var stages = []string{
 // allowed is what a package under internal may import of the project. A stage
 // may import what the stages before it hand over, and the pipeline all.
 var allowed = map[string][]string{
-	"ws":        {},                                               // the vocabulary: everybody imports it
-	"handshake": {"ws"},                                           //
-	"frame":     {"ws"},                                           //
-	"message":   {"ws", "frame"},                                  // joins frames
-	"carrier":   {},                                               // knows bytes only
-	"format":    {"carrier"},                                      // knows payloads, not WebSocket
-	"framework": {"ws", "format"},                                 // opens an envelope, shows what is in it to the format
-	"detect":    {},                                               // judges one text, wherever it was
-	"verdict":   {"detect"},                                       // weighs findings
-	"event":     {"ws", "detect"},                                 // shows findings
-	"pipeline":  append([]string{"ws", "carrier"}, stages[:8]...), // the only one that knows all stages
-	"capture":   {"ws"},                                           // a file format
-	"wstest":    {"ws"},                                           // must not depend on what it tests
+	"ws":        {},                                                         // the vocabulary: everybody imports it
+	"handshake": {"ws"},                                                     //
+	"frame":     {"ws"},                                                     //
+	"message":   {"ws", "frame"},                                            // joins frames
+	"carrier":   {},                                                         // knows bytes only
+	"format":    {"carrier"},                                                // knows payloads, not WebSocket
+	"framework": {"ws", "format"},                                           // opens an envelope, shows what is in it to the format
+	"detect":    {},                                                         // judges one text, wherever it was
+	"verdict":   {"detect"},                                                 // weighs findings
+	"event":     {"ws", "detect"},                                           // shows findings
+	"policy":    {"ws", "format", "detect"},                                 // says what directives mean
+	"pipeline":  append([]string{"ws", "carrier", "policy"}, stages[:8]...), // the only one that knows all stages
+	"capture":   {"ws"},                                                     // a file format
+	"wstest":    {"ws"},                                                     // must not depend on what it tests
 }
 
 // thirdParty is what a package imports that is not ours; detect has what it needs.

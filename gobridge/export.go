@@ -14,13 +14,14 @@ import (
 
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 )
 
 var engine *pipeline.Engine
 
-//export wsi_abi_2
-func wsi_abi_2() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_3
+func wsi_abi_3() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
@@ -45,6 +46,36 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 	}
 	engine = e
 	return 0
+}
+
+//export wsi_policy
+func wsi_policy(list *C.wsi_statement_t, n C.size_t, buf *C.uint8_t, size C.size_t, length *C.size_t) (number C.uint64_t) {
+	text := unsafe.Slice((*byte)(buf), int(size))[:0]
+	say := func(kind, line string) {
+		line = kind + line + "\n"
+		text = append(text, line[:min(len(line), cap(text)-len(text))]...)
+		*length = C.size_t(len(text))
+	}
+	*length = 0
+	defer func() {
+		if failed(recover()) {
+			say("e", "wallarm: the engine failed")
+			number = 0
+		}
+	}()
+	p, messages := policy.Parse(statements(unsafe.Slice(list, int(n))))
+	for _, m := range messages {
+		kind := "e"
+		if m.Warning {
+			kind = "w"
+		}
+		say(kind, m.Text)
+	}
+	if p == nil {
+		return 0
+	}
+	policies = append(policies, p)
+	return C.uint64_t(len(policies))
 }
 
 //export wsi_open

@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_2().
+ * WSI_ABI_VERSION and the name of wsi_abi_3().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      2
+#define WSI_ABI_VERSION      3
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -69,7 +69,18 @@ typedef struct {
 } wsi_init_t;
 
 
+/* a directive that the engine alone understands, as it stands in a file */
 typedef struct {
+    wsi_str_t                name;
+    const wsi_str_t         *args;
+    size_t                   nargs;
+    wsi_str_t                file;
+    uint64_t                 line;
+} wsi_statement_t;
+
+
+typedef struct {
+    uint64_t                 policy;       /* of wsi_policy(), 0: none */
     uint32_t                 mode[2];      /* WSI_MODE_*, by direction */
     uint32_t                 threshold;    /* score from which on to drop */
     uint32_t                 time_limit;   /* of judging one message, ms */
@@ -174,10 +185,17 @@ typedef struct {
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_2(void);
+uint32_t wsi_abi_3(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);
+
+/* what a location's statements, the outer ones first, say together: a number
+   for wsi_conf_t.policy, 0 if some are wrong.  *len bytes of text in buf, cut at
+   size, say what is wrong or doubtful: lines that begin with "e" for errors, "w"
+   for warnings, and end with the place.  Needs no wsi_init() */
+uint64_t wsi_policy(wsi_statement_t *statements, size_t n, uint8_t *buf,
+    size_t size, size_t *len);
 
 /* a handle, 0: the engine failed.  status WSI_DROP: refuse the handshake,
    WSI_OPAQUE: pass uninspected; both still have events and need wsi_close() */

@@ -27,6 +27,7 @@ typedef struct {
     size_t                        memory;    /* bytes held, per worker */
     ngx_int_t                     threads;
 
+    ngx_array_t                   policies;  /* pointers */
     ngx_uint_t                    in_use;
 } ngx_wallarm_websocket_conf_t;
 
@@ -43,6 +44,7 @@ typedef struct {
     ngx_msec_t                    assembly_timeout;
     ngx_msec_t                    time_limit;
     ngx_uint_t                    limit_block;
+    ngx_http_wallarm_websocket_policy_t  *policy; /* NULL: none */
     ngx_open_file_t              *event_log; /* NULL: off */
     ngx_int_t                     request_id; /* index of the variable */
 } ngx_http_wallarm_websocket_loc_conf_t;
@@ -137,6 +139,27 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
 extern ngx_module_t  ngx_wallarm_websocket_module;
 extern ngx_module_t  ngx_http_wallarm_websocket_module;
+
+
+/* _policy.c */
+
+/* for the "post" of a command */
+extern ngx_uint_t  ngx_http_wallarm_websocket_single;
+extern ngx_uint_t  ngx_http_wallarm_websocket_list;
+extern ngx_uint_t  ngx_http_wallarm_websocket_every;
+
+char *ngx_http_wallarm_websocket_statement(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_wallarm_websocket_merge_policy(ngx_conf_t *cf,
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf);
+ngx_int_t ngx_http_wallarm_websocket_add_policy(
+    ngx_wallarm_websocket_conf_t *wcf,
+    ngx_http_wallarm_websocket_policy_t *policy, ngx_uint_t in_use);
+ngx_int_t ngx_http_wallarm_websocket_check_policies(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf, ngx_str_t *path);
+void ngx_http_wallarm_websocket_init_policies(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf);
 
 
 /* _handshake.c */

@@ -60,6 +60,8 @@
 typedef struct {
     uint32_t  (*abi)(void);
     int32_t   (*init)(wsi_init_t *conf);
+    uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
+                  uint8_t *buf, size_t size, size_t *len);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
     uint32_t  (*identify)(wsi_request_t *request);
     uint64_t  (*request)(wsi_request_t *request, wsi_result_t *result);
@@ -87,6 +89,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_wallarm_websocket_bridge_abi(u_char *p, size_t size,
     ngx_str_t *path, ngx_log_t *log);
+static ngx_int_t ngx_http_wallarm_websocket_bridge_symbols(
+    ngx_http_wallarm_websocket_engine_t *e, ngx_str_t *path, ngx_log_t *log);
 static void ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
     ngx_http_wallarm_websocket_rules_t *rules);
 static ngx_int_t ngx_http_wallarm_websocket_bridge_head(wsi_request_t *request,
@@ -103,8 +107,9 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_2", abi),
+    SYMBOL("wsi_abi_3", abi),
     SYMBOL("wsi_init", init),
+    SYMBOL("wsi_policy", policy),
     SYMBOL("wsi_open", open),
     SYMBOL("wsi_identify", identify),
     SYMBOL("wsi_request", request),
@@ -377,12 +382,10 @@ ngx_int_t
 ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
     ngx_uint_t threads, size_t memory, ngx_log_t *log)
 {
-    int                                   slack;
-    void                                 *handle, *p;
-    wsi_init_t                            init;
-    ngx_int_t                             rc;
-    ngx_http_wallarm_websocket_engine_t   loaded;
-    ngx_http_wallarm_websocket_symbol_t  *s;
+    int                                  slack;
+    wsi_init_t                           init;
+    ngx_int_t                            rc;
+    ngx_http_wallarm_websocket_engine_t  loaded;
 
     if (engine_ready) {
         return NGX_OK;
@@ -399,22 +402,10 @@ ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
 
     rc = NGX_ERROR;
 
-    handle = dlopen((char *) path->data, RTLD_NOW|RTLD_LOCAL);
-    if (handle == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: dlopen() failed: %s",
-                      dlerror());
+    if (ngx_http_wallarm_websocket_bridge_symbols(&loaded, path, log)
+        != NGX_OK)
+    {
         goto done;
-    }
-
-    for (s = ngx_http_wallarm_websocket_symbols; s->name; s++) {
-        p = dlsym(handle, s->name);
-        if (p == NULL) {
-            ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: \"%V\" has no "
-                          "symbol \"%s\"", path, s->name);
-            goto done;
-        }
-
-        ngx_memcpy((u_char *) &loaded + s->offset, &p, sizeof(void *));
     }
 
     ngx_memzero(&init, sizeof(wsi_init_t));
@@ -449,6 +440,42 @@ done:
 }
 
 
+static ngx_int_t
+ngx_http_wallarm_websocket_bridge_symbols(
+    ngx_http_wallarm_websocket_engine_t *e, ngx_str_t *path, ngx_log_t *log)
+{
+    void                                 *handle, *p;
+    ngx_http_wallarm_websocket_symbol_t  *s;
+
+    handle = dlopen((char *) path->data, RTLD_NOW|RTLD_LOCAL);
+    if (handle == NULL) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: dlopen() failed: %s",
+                      dlerror());
+        return NGX_ERROR;
+    }
+
+    for (s = ngx_http_wallarm_websocket_symbols; s->name; s++) {
+        p = dlsym(handle, s->name);
+        if (p == NULL) {
+            ngx_log_error(NGX_LOG_ALERT, log, 0, "wallarm: \"%V\" has no "
+                          "symbol \"%s\"", path, s->name);
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy((u_char *) e + s->offset, &p, sizeof(void *));
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_attach(ngx_str_t *path, ngx_log_t *log)
+{
+    return ngx_http_wallarm_websocket_bridge_symbols(&engine, path, log);
+}
+
+
 ngx_uint_t
 ngx_http_wallarm_websocket_bridge_ready(void)
 {
@@ -461,6 +488,54 @@ ngx_http_wallarm_websocket_bridge_str(wsi_str_t *to, ngx_str_t *from)
 {
     to->data = from->data;
     to->len = from->len;
+}
+
+
+uint64_t
+ngx_http_wallarm_websocket_bridge_policy(
+    ngx_http_wallarm_websocket_policy_t *policy, u_char *buf, size_t size,
+    size_t *len, ngx_log_t *log)
+{
+    uint64_t                                 number;
+    wsi_str_t                               *arg;
+    ngx_uint_t                               i, j, n;
+    wsi_statement_t                         *to;
+    ngx_http_wallarm_websocket_statement_t  *st;
+
+    *len = 0;
+
+    n = 0;
+    st = policy->statements.elts;
+
+    for (i = 0; i < policy->statements.nelts; i++) {
+        n += st[i].nargs;
+    }
+
+    to = ngx_calloc(policy->statements.nelts * sizeof(wsi_statement_t)
+                    + n * sizeof(wsi_str_t), log);
+    if (to == NULL) {
+        return 0;
+    }
+
+    arg = (wsi_str_t *) (to + policy->statements.nelts);
+
+    for (i = 0; i < policy->statements.nelts; i++) {
+        ngx_http_wallarm_websocket_bridge_str(&to[i].name, &st[i].name);
+        ngx_http_wallarm_websocket_bridge_str(&to[i].file, &st[i].file);
+        to[i].line = st[i].line;
+        to[i].args = arg;
+        to[i].nargs = st[i].nargs;
+
+        for (j = 0; j < st[i].nargs; j++) {
+            ngx_http_wallarm_websocket_bridge_str(arg++, &st[i].args[j]);
+        }
+    }
+
+    number = engine.policy(to, policy->statements.nelts, buf, size, len);
+
+    ngx_free(to);
+
+    return number;
 }
 
 
@@ -502,6 +577,7 @@ static void
 ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
     ngx_http_wallarm_websocket_rules_t *rules)
 {
+    conf->policy = rules->policy;
     conf->mode[WSI_FROM_CLIENT] = (uint32_t) rules->mode[WSI_FROM_CLIENT];
     conf->mode[WSI_FROM_SERVER] = (uint32_t) rules->mode[WSI_FROM_SERVER];
     conf->threshold = (uint32_t) rules->threshold;

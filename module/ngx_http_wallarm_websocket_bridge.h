@@ -65,9 +65,34 @@ typedef struct {
 } ngx_http_wallarm_websocket_done_t;
 
 
+/* a directive that the engine alone understands */
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_SINGLE           0
+#define NGX_HTTP_WALLARM_WEBSOCKET_LIST             1
+#define NGX_HTTP_WALLARM_WEBSOCKET_EVERY            2
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_str_t                    *args;
+    ngx_uint_t                    nargs;
+    ngx_uint_t                    kind;
+    ngx_str_t                     file;
+    ngx_uint_t                    line;
+} ngx_http_wallarm_websocket_statement_t;
+
+
+typedef struct {
+    ngx_array_t                   statements;
+    uint64_t                      number;    /* the engine's, in a worker */
+    ngx_uint_t                    known;
+    ngx_uint_t                    in_use;
+} ngx_http_wallarm_websocket_policy_t;
+
+
 /* what a location says of how to judge */
 
 typedef struct {
+    uint64_t                      policy;
     ngx_uint_t                    mode[2];
     ngx_uint_t                    threshold;
     ngx_msec_t                    time_limit;
@@ -135,6 +160,14 @@ ngx_int_t ngx_http_wallarm_websocket_bridge_check(ngx_str_t *path,
 ngx_int_t ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
     ngx_uint_t threads, size_t memory, ngx_log_t *log);
 ngx_uint_t ngx_http_wallarm_websocket_bridge_ready(void);
+
+/* loads it for bridge_policy() alone */
+ngx_int_t ngx_http_wallarm_websocket_bridge_attach(ngx_str_t *path,
+    ngx_log_t *log);
+/* the number, 0 if the engine refuses it; what it says of it is in buf */
+uint64_t ngx_http_wallarm_websocket_bridge_policy(
+    ngx_http_wallarm_websocket_policy_t *policy, u_char *buf, size_t size,
+    size_t *len, ngx_log_t *log);
 
 uint64_t ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_handshake_t *hs,

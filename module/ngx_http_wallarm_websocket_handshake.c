@@ -338,6 +338,7 @@ void
 ngx_http_wallarm_websocket_rules(ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     ngx_http_wallarm_websocket_rules_t *rules)
 {
+    rules->policy = wlcf->policy ? wlcf->policy->number : 0;
     rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] = wlcf->mode;
     rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] =
                                      ngx_min(wlcf->mode, wlcf->response_mode);

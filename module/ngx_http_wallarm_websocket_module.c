@@ -140,6 +140,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, fallback),
       NULL },
 
+    { ngx_string("wallarm_parser_disable"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_statement,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_list },
+
     { ngx_string("wallarm_event_log"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_wallarm_websocket_event_log,
@@ -247,6 +254,13 @@ ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle)
         return NULL;
     }
 
+    if (ngx_array_init(&wcf->policies, cycle->pool, 4,
+                       sizeof(ngx_http_wallarm_websocket_policy_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     wcf->memory = NGX_CONF_UNSET_SIZE;
     wcf->threads = NGX_CONF_UNSET;
 
@@ -277,8 +291,15 @@ ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf)
     }
 
     if (ngx_http_wallarm_websocket_bridge_check(path, cycle->log) == NGX_OK) {
-        return ngx_wallarm_websocket_check_access(cycle, path) == NGX_OK
-               ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+        if (ngx_wallarm_websocket_check_access(cycle, path) != NGX_OK
+            || ngx_http_wallarm_websocket_check_policies(cycle, wcf, path)
+               != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
     }
 
     if (wcf->library.len) {
@@ -394,6 +415,7 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->assembly_timeout = NGX_CONF_UNSET_MSEC;
     wlcf->time_limit = NGX_CONF_UNSET_MSEC;
     wlcf->limit_block = NGX_CONF_UNSET_UINT;
+    wlcf->policy = NULL;
     wlcf->event_log = NGX_CONF_UNSET_PTR;
 
     return wlcf;
@@ -407,6 +429,7 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_wallarm_websocket_loc_conf_t  *prev = parent;
     ngx_http_wallarm_websocket_loc_conf_t  *conf = child;
 
+    ngx_uint_t                     in_use;
     ngx_wallarm_websocket_conf_t  *wcf;
 
     static ngx_str_t  request_id = ngx_string("request_id");
@@ -432,11 +455,28 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_uint_value(conf->limit_block, prev->limit_block,
                               NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK);
 
+    if (ngx_http_wallarm_websocket_merge_policy(cf, prev, conf)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->event_log == NGX_CONF_UNSET_PTR) {
         conf->event_log = prev->event_log;
     }
 
-    if (!conf->parse || conf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF) {
+    in_use = conf->parse && conf->mode != NGX_HTTP_WALLARM_WEBSOCKET_OFF;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cf->cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    if (ngx_http_wallarm_websocket_add_policy(wcf, conf->policy, in_use)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!in_use) {
         return NGX_CONF_OK;
     }
 
@@ -448,9 +488,6 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
             return NGX_CONF_ERROR;
         }
     }
-
-    wcf = (ngx_wallarm_websocket_conf_t *)
-              ngx_get_conf(cf->cycle->conf_ctx, ngx_wallarm_websocket_module);
 
     wcf->in_use = 1;
 

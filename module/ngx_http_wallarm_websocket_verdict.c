@@ -81,8 +81,16 @@ ngx_http_wallarm_websocket_verdict_init(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
-    return ngx_http_wallarm_websocket_bridge_load(path, wake_fd, wcf->threads,
-                                                  2 * wcf->memory, cycle->log);
+    if (ngx_http_wallarm_websocket_bridge_load(path, wake_fd, wcf->threads,
+                                               2 * wcf->memory, cycle->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_wallarm_websocket_init_policies(cycle, wcf);
+
+    return NGX_OK;
 }
 
 

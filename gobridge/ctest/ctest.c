@@ -59,6 +59,8 @@ static struct {
     uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
+    uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
+                  uint8_t *buf, size_t size, size_t *len);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
                   size_t size, wsi_event_t *event);
     int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
@@ -667,6 +669,48 @@ test_sessions(void)
 }
 
 
+/* what the engine says of statements, and a session under a policy */
+
+static int
+test_policy(void)
+{
+    size_t           len;
+    uint64_t         n, s;
+    wsi_str_t        args[2] = { STR("base64"), STR("no parser") };
+    wsi_result_t     r;
+    wsi_handshake_t  hs;
+    wsi_statement_t  st = {
+        .name = STR("wallarm_parser_disable"), .args = args, .nargs = 2,
+        .file = STR("nginx.conf"), .line = 12
+    };
+
+    CHECK(wsi.policy(&st, 1, buffer, BUFFER, &len) == 0);
+    CHECK(len > 0 && buffer[0] == 'e' && buffer[len - 1] == '\n');
+    CHECK(len > 18);
+    CHECK(memcmp(buffer + len - 18, " in nginx.conf:12\n", 18) == 0);
+
+    CHECK(wsi.policy(&st, 1, buffer, 10, &len) == 0);
+    CHECK(len == 10);
+
+    st.nargs = 1;
+    n = wsi.policy(&st, 1, buffer, BUFFER, &len);
+    CHECK(n != 0);
+    CHECK(len == 0);
+
+    hs = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    hs.conf.policy = n;
+    s = wsi.open(&hs, &r);
+    CHECK(s != 0);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    hs.conf.policy = n + 1;
+    CHECK(wsi.open(&hs, &r) == 0);
+    CHECK(r.status == WSI_ERROR);
+
+    return 1;
+}
+
+
 static const test_t  tests[] = {
     { "abi", test_abi },
     { "sessions", test_sessions },
@@ -677,6 +721,7 @@ static const test_t  tests[] = {
     { "close while pending", test_close_pending },
     { "expire", test_expire },
     { "request", test_request },
+    { "policy", test_policy },
     { "stale handle", test_stale },
 };
 
@@ -692,7 +737,8 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_2", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_3", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_policy", &wsi.policy },
         { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },
         { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },
         { "wsi_open", &wsi.open }, { "wsi_feed", &wsi.feed },

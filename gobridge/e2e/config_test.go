@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"debug/elf"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,7 +57,7 @@ func TestLibraryRefused(t *testing.T) {
 		{"cut", file("cut.so", good[:len(good)/2]), "is not the inspection library"},
 		{"broken sections", file("sections.so", sections), "is not the inspection library"},
 		{"another library", other, "is not the inspection library"},
-		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 2"},
+		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := start(t, conf{stopped: true, library: tt.library})
@@ -179,6 +180,21 @@ func TestDirectives(t *testing.T) {
 			}
 		})
 	}
+	for _, tt := range []struct{ directive, value, want string }{
+		{"wallarm_parser_disable", "base64 no", `\[emerg\].*"wallarm_parser_disable" directive: unknown parser "no", it must be one of .*base64, .* in .*nginx.conf:\d+`},
+		{"wallarm_parser_disable", "base64 urlenc", ""},
+	} {
+		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
+			line := tt.directive + " " + tt.value + ";"
+			check(t, conf{server: "location /other {\n" + n.proxy("http") + line + "}\n"}, tt.want)
+			check(t, conf{http: line}, tt.want)
+			check(t, conf{server: line}, tt.want)
+			if tt.want == "" {
+				check(t, conf{main: line}, "directive is not allowed here")
+				check(t, conf{http: tt.directive + ";"}, "invalid number of arguments")
+			}
+		})
+	}
 	t.Run("wallarm_websocket_library", func(t *testing.T) {
 		check(t, conf{main: "wallarm_websocket_library x;"}, "is duplicate")
 		check(t, conf{http: "wallarm_websocket_library x;"}, "directive is not allowed here")
@@ -232,6 +248,33 @@ func TestInheritance(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"xss blocked": 1, "message_too_big blocked": 1}, actions)
 	require.Equal(t, "xss monitored", n.eventsIn("location.json", 1)[0].what())
+}
+
+// Directives of the engine: those of an inner level replace the outer ones.
+func TestPolicyInheritance(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on; wallarm_parser_disable hex; wallarm_parser_disable base64;",
+		server: location("/inherits", "") + location("/replaces", "wallarm_parser_disable gzip;") +
+			location("/monitoring", "wallarm_mode monitoring; wallarm_parser_disable gzip;")}))
+	n.run()
+	hidden := base64.StdEncoding.EncodeToString([]byte("<script>alert(document.cookie)</script>"))
+	for target, passes := range map[string]bool{"/inherits": true, "/replaces": false} {
+		client, backend := n.connectTo(target)
+		client.send(text(hidden), text("behind"))
+		if passes {
+			backend.expect(text(hidden), text("behind"))
+			client.Close()
+			backend.Close()
+		} else {
+			dropped(client, backend, ws.ClosePolicyViolation)
+		}
+	}
+	require.Equal(t, "xss blocked", n.events(1)[0].what())
 }
 
 // The master reads the library as root, a worker cannot.

@@ -22,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  2
+#define ABI  3
 #endif
 
 #ifndef INIT
@@ -107,6 +107,20 @@ int32_t wsi_init(wsi_init_t *conf)
     wake_fd = conf->wake_fd;
 
     return pthread_create(&t, NULL, judge, NULL) ? -1 : 0;
+}
+
+
+uint64_t wsi_policy(wsi_statement_t *statements, size_t n, uint8_t *buf,
+    size_t size, size_t *len)
+{
+    (void) statements;
+    (void) n;
+    (void) buf;
+    (void) size;
+
+    *len = 0;
+
+    return 1;
 }
 
 

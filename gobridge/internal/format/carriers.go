@@ -44,6 +44,9 @@ const failure = 8
 
 // carried visits what value carries as kind, and reports whether it does.
 func (w *Walker) carried(kind carrier.Kind, value []byte) bool {
+	if w.Off&(1<<kind) != 0 {
+		return false
+	}
 	if w.nested == maxNested {
 		// Only what is something is cut off: an id may look like base64.
 		_, ok, _ := w.carrier.Decode(kind, nil, value, minRun)

@@ -39,7 +39,7 @@ func (w *Walker) textDocument(text []byte) bool {
 
 // textLevel walks doc as the next level, in an object of its own.
 func (w *Walker) textLevel(name string, doc []byte, walk func(w *Walker, doc []byte)) bool {
-	if !w.push(name, doc, false) {
+	if w.off(name) || !w.push(name, doc, false) {
 		return false
 	}
 	w.open(true)
@@ -50,7 +50,7 @@ func (w *Walker) textLevel(name string, doc []byte, walk func(w *Walker, doc []b
 
 // binaryLevel is textLevel for what may be no text, too.
 func (w *Walker) binaryLevel(name string, doc []byte, read func(w *Walker, doc []byte, visit bool) bool) bool {
-	if !read(w, doc, false) || !w.push(name, doc, false) {
+	if w.off(name) || !read(w, doc, false) || !w.push(name, doc, false) {
 		return false
 	}
 	read(w, doc, true)

@@ -13,12 +13,13 @@ var binaryFormats []binaryFormat
 type binaryFormat struct {
 	name string
 	read func(w *Walker, p []byte, visit bool) bool
+	bit  Parsers
 }
 
 // What they visit is looked into by them again: an initializer would be a cycle.
 func init() {
 	binaryFormats = []binaryFormat{
-		{"multipart", func(w *Walker, p []byte, visit bool) bool {
+		{name: "multipart", read: func(w *Walker, p []byte, visit bool) bool {
 			if ok := isMultipart(p); !ok || !visit {
 				return ok
 			}
@@ -27,21 +28,21 @@ func init() {
 			w.close()
 			return true
 		}},
-		{"java", (*Walker).java},
-		{"dotnet", (*Walker).dotnet},
-		{"avro", (*Walker).avro},
-		{"smile", (*Walker).smile},
-		{"ion", (*Walker).ion},
-		{"msgpack", (*Walker).msgpack},
-		{"cbor", (*Walker).cbor},
-		{"bson", (*Walker).bson},
-		{"bjson", (*Walker).bjson},
-		{"ubjson", (*Walker).ubjson},
-		{"bjdata", (*Walker).bjdata},
-		{"pickle", (*Walker).pickle},
-		{"php", (*Walker).php},
-		{"amf", (*Walker).amf},
-		{"protobuf", (*Walker).protobuf}, // takes most, so it names least
+		{name: "java", read: (*Walker).java},
+		{name: "dotnet", read: (*Walker).dotnet},
+		{name: "avro", read: (*Walker).avro},
+		{name: "smile", read: (*Walker).smile},
+		{name: "ion", read: (*Walker).ion},
+		{name: "msgpack", read: (*Walker).msgpack},
+		{name: "cbor", read: (*Walker).cbor},
+		{name: "bson", read: (*Walker).bson},
+		{name: "bjson", read: (*Walker).bjson},
+		{name: "ubjson", read: (*Walker).ubjson},
+		{name: "bjdata", read: (*Walker).bjdata},
+		{name: "pickle", read: (*Walker).pickle},
+		{name: "php", read: (*Walker).php},
+		{name: "amf", read: (*Walker).amf},
+		{name: "protobuf", read: (*Walker).protobuf}, // takes most, so it names least
 	}
 }
 
@@ -87,7 +88,7 @@ func (w *Walker) binary(p []byte) (name string) {
 	outer := w.watch(p)
 	for i := range binaryFormats {
 		f := &binaryFormats[i]
-		if !f.read(w, p, false) || !w.push(f.name, p, root) {
+		if w.Off&f.bit != 0 || !f.read(w, p, false) || !w.push(f.name, p, root) {
 			continue
 		}
 		f.read(w, p, true)

@@ -70,6 +70,8 @@ type Walker struct {
 	// Budget, if set, holds for all calls until it is replaced. Otherwise each
 	// call has 16 MiB.
 	Budget *Budget
+	// Off are not used, but where a framework says that they are there.
+	Off Parsers
 
 	root   Root
 	visit  Visit

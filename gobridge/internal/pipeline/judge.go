@@ -135,6 +135,10 @@ func (j *judge) begin(t *task, whole bool) {
 	if whole {
 		j.expand.Defer = nil
 	}
+	j.walker.Off = 0
+	if p := t.session.config.Policy; p != nil {
+		j.walker.Off = p.ParsersOff
+	}
 }
 
 // carriers is how many bytes those of a message may decode to.
@@ -244,7 +248,7 @@ func (j *judge) open(t *task) bool {
 	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
 		slot = j.recent.slot(t.payload)
 	}
-	if slot != nil && slot.is(alike, t.message.Opcode, t.payload) {
+	if slot != nil && slot.is(t.session.config.Policy, alike, t.message.Opcode, t.payload) {
 		return true
 	}
 	if t.message.Opcode == ws.OpText && t.violations == 0 && !message.ValidText(t.payload) {
@@ -255,7 +259,7 @@ func (j *judge) open(t *task) bool {
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
-		slot.set(alike, t.message.Opcode, t.payload)
+		slot.set(t.session.config.Policy, alike, t.message.Opcode, t.payload)
 	}
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 )
 
@@ -64,7 +65,8 @@ type Result struct {
 type Config struct {
 	Mode      [2]Mode // by ws.Direction
 	Threshold int
-	TimeLimit int // of judging one message, in milliseconds; 0: none
+	Policy    *policy.Policy // nil: no directives
+	TimeLimit int            // of judging one message, in milliseconds; 0: none
 	// LimitBlock says what follows from ProcessTimeLimit and FormatLimit.
 	LimitBlock LimitBlock
 	Limits     ws.Limits

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 )
 
@@ -25,7 +26,8 @@ type recent struct {
 // clean is one message without a finding or a violation. alike 0: none.
 type clean struct {
 	payload []byte // inflated
-	alike   int    // framework.Decoder's
+	policy  *policy.Policy
+	alike   int // framework.Decoder's
 	opcode  ws.Opcode
 }
 
@@ -37,11 +39,11 @@ func (r *recent) slot(payload []byte) *clean {
 	return &r.slots[maphash.Bytes(r.seed, payload)%recentSlots]
 }
 
-func (c *clean) is(alike int, opcode ws.Opcode, payload []byte) bool {
-	return c.alike == alike && c.opcode == opcode && bytes.Equal(c.payload, payload)
+func (c *clean) is(p *policy.Policy, alike int, opcode ws.Opcode, payload []byte) bool {
+	return c.policy == p && c.alike == alike && c.opcode == opcode && bytes.Equal(c.payload, payload)
 }
 
-func (c *clean) set(alike int, opcode ws.Opcode, payload []byte) {
+func (c *clean) set(p *policy.Policy, alike int, opcode ws.Opcode, payload []byte) {
 	c.payload = append(c.payload[:0], payload...)
-	c.alike, c.opcode = alike, opcode
+	c.policy, c.alike, c.opcode = p, alike, opcode
 }

@@ -1,0 +1,104 @@
+// Package policy is what the directives of a location say that the engine alone
+// understands. NGINX keeps their words; Parse says what they mean and what is
+// wrong with them, "nginx -t" included.
+//
+// A directive is a line in directives, and one in the table of module/*_module.c
+// whose setter is ngx_http_wallarm_websocket_statement.
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"wsi/gobridge/internal/format"
+)
+
+// Statement is one directive as it stands in a file.
+type Statement struct {
+	Name string
+	Args []string
+	File string
+	Line int
+}
+
+// Policy is the outcome. It is not changed any more. The zero value is that of
+// no directives.
+type Policy struct {
+	// ParsersOff are not used: wallarm_parser_disable.
+	ParsersOff format.Parsers
+}
+
+// directives says what each does. They get the statements of a location from
+// the outermost level to the innermost.
+var directives = map[string]func(*parser, *Statement) error{
+	"wallarm_parser_disable": (*parser).parserDisable,
+}
+
+// Message is what is wrong with a statement, or doubtful.
+type Message struct {
+	Warning bool
+	Text    string // ends with the place, as NGINX's messages
+}
+
+type parser struct {
+	*Policy
+	statement *Statement // the current
+	messages  []Message
+}
+
+// Parse returns what list says together, nil if there are errors among the
+// messages.
+func Parse(list []Statement) (*Policy, []Message) {
+	p := parser{Policy: &Policy{}}
+	failed := false
+	for i := range list {
+		p.statement = &list[i]
+		directive := directives[p.statement.Name]
+		if directive == nil {
+			p.say(false, "unknown directive %q", p.statement.Name)
+			failed = true
+			continue
+		}
+		if err := directive(&p, p.statement); err != nil {
+			p.say(false, "%q directive: %v", p.statement.Name, err)
+			failed = true
+		}
+	}
+	if failed {
+		return nil, p.messages
+	}
+	return p.Policy, p.messages
+}
+
+// warn says what is doubtful about the current statement.
+func (p *parser) warn(format string, args ...any) {
+	p.say(true, "%q directive: %s", p.statement.Name, fmt.Sprintf(format, args...))
+}
+
+// maxMessage is what of a message NGINX's log has room for, in bytes.
+const maxMessage = 1500
+
+func (p *parser) say(warning bool, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	text = text[:min(len(text), maxMessage)] + fmt.Sprintf(" in %s:%d", p.statement.File, p.statement.Line)
+	p.messages = append(p.messages, Message{warning, strings.Map(printable, text)})
+}
+
+// printable keeps a message on its line.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return '?'
+	}
+	return r
+}
+
+func (p *parser) parserDisable(s *Statement) error {
+	for _, name := range s.Args {
+		off, ok := format.Parser(name)
+		if !ok {
+			return fmt.Errorf("unknown parser %q, it must be one of %s", name, strings.Join(format.ParserNames(), ", "))
+		}
+		p.ParsersOff |= off
+	}
+	return nil
+}
