@@ -32,7 +32,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
         test test-go test-captures test-bridge e2e e2e-frameworks \
         e2e-frameworks-quick e2e-languages demo demo-check bench bench-decode \
-        fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
+        quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
         clean
 
 help:  ## this list
@@ -48,6 +48,9 @@ help:  ## this list
 	@echo '  CC=                C compiler (gcc, clang)'
 	@echo '  DESTDIR= PREFIX=   install: staging directory, and where bin/ is (/usr/local)'
 	@echo '  CAPTURES_DIR=      test-captures: the recordings'
+	@echo '  CORPUS_DIR=        quality: the corpus'
+	@echo '  CORAZA=1           quality: time Coraza with CRS, too'
+	@echo '  QUALITYFLAGS=      quality: its options (-help lists them)'
 	@echo '  FUZZTIME=          fuzz: time for each target (60s)'
 	@echo '  BENCHFLAGS=        bench: its options (-help lists them)'
 	@echo '  MODULE=            check-nginx: another module than the built one'
@@ -136,6 +139,13 @@ bench-decode: deps  ## the decoders beside the libraries that they replace or wr
 	@mkdir -p build
 	@$(GO) build -o build/bench-decode ./gobridge/bench/decode
 	@build/bench-decode $(BENCHFLAGS)
+
+quality: deps  ## what is found in the texts of CORPUS_DIR=, and what that costs
+	@test -d "$(CORPUS_DIR)" || { echo 'quality: CORPUS_DIR=$(CORPUS_DIR) is no directory: name the one of the corpus'; exit 2; }
+	@mkdir -p build
+	@$(GO) build -o build/quality ./gobridge/bench/quality
+	@test -z "$(CORAZA)" || $(GO) -C gobridge/bench/coraza build -o $(abspath build)/quality-coraza .
+	@build/quality -corpus '$(abspath $(CORPUS_DIR))' $(if $(CORAZA),-coraza build/quality-coraza) $(QUALITYFLAGS)
 
 fuzz: deps  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)
