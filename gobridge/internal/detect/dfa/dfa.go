@@ -1,0 +1,248 @@
+// Package dfa tells quickly whether a regular expression matches in a text: by a
+// DFA whose states are built when a text first needs them and then shared by all
+// threads. It answers exactly as package regexp does, on any bytes. Its time is
+// linear in the text, and in the steady state it allocates nothing.
+package dfa
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// DefaultBytes is the size of a matcher's cache of states.
+const DefaultBytes = 64 << 10
+
+// maxResets is how often one text may fill the cache before the scan goes on
+// without it.
+const maxResets = 2
+
+// Options of a Matcher; the zero value is good.
+type Options struct {
+	Flags string // as in (?flags), for the whole pattern: "i", "m", "s", "U"
+	Bytes int    // bound of the cache of states; 0 is DefaultBytes
+}
+
+// memory is what all matchers occupy.
+var memory atomic.Int64
+
+// Memory returns about how many bytes all matchers of the process occupy,
+// without what package regexp keeps for those whose span was asked for.
+func Memory() int64 { return memory.Load() }
+
+// Matcher is one compiled pattern. All threads may use it at once.
+type Matcher struct {
+	pattern string
+	prog    *prog
+	stride  int // length of a row: a column per kind of byte, one for the end
+	limit   int
+	leave   [256]bool // bytes that lead out of the start states
+	skip    bool      // leave is worth looking at
+	narrow  bool      // from a start state, what was read cannot be in a match
+
+	view atomic.Pointer[view]
+
+	mu      sync.Mutex    // held by who adds states
+	cached  int           // bytes of the current cache
+	account *atomic.Int64 // this matcher's part of memory
+
+	once sync.Once
+	re   *regexp.Regexp
+}
+
+// Compile takes the syntax of package regexp.
+func Compile(pattern string, o Options) (*Matcher, error) {
+	if o.Flags != "" {
+		pattern = "(?" + o.Flags + ")" + pattern
+	}
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	sp, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	p, err := compile(sp)
+	if err != nil {
+		return nil, err
+	}
+
+	m := &Matcher{pattern: pattern, prog: p, stride: p.ncol + 1, limit: o.Bytes}
+	if m.limit <= 0 {
+		m.limit = DefaultBytes
+	}
+	m.account = new(atomic.Int64)
+	fixed := int64(p.size() + 512)
+	m.account.Add(fixed)
+	memory.Add(fixed)
+	runtime.AddCleanup(m, func(a *atomic.Int64) { memory.Add(-a.Load()) }, m.account)
+
+	w := getWork(len(p.insts))
+	defer works.Put(w)
+	m.findLeave(w)
+	m.narrow = p.narrow(w)
+	m.view.Store(m.fresh(w))
+	return m, nil
+}
+
+// String returns the pattern, with its flags.
+func (m *Matcher) String() string { return m.pattern }
+
+// Regexp returns the pattern as package regexp compiles it, which is done once,
+// when it is first asked for.
+func (m *Matcher) Regexp() *regexp.Regexp {
+	m.once.Do(func() { m.re = regexp.MustCompile(m.pattern) })
+	return m.re
+}
+
+// Match reports whether the pattern matches in b.
+func (m *Matcher) Match(b []byte) bool {
+	end, _ := m.scan(b, 0)
+	return end >= 0
+}
+
+// MatchFrom reports whether it matches at or behind at, with what is before as
+// context. at must be between two characters.
+func (m *Matcher) MatchFrom(b []byte, at int) bool {
+	end, _ := m.scan(b, at)
+	return end >= 0
+}
+
+// End returns where the match ends that ends first, at or behind at, or -1.
+func (m *Matcher) End(b []byte, at int) int {
+	end, _ := m.scan(b, at)
+	return end
+}
+
+// Find returns the span that regexp.FindIndex returns, or -1, -1. Behind a match
+// it runs package regexp, which is slow and may allocate.
+func (m *Matcher) Find(b []byte) (start, end int) {
+	end, from := m.scan(b, 0)
+	if end < 0 {
+		return -1, -1
+	}
+	if !m.narrow {
+		from = 0
+	}
+	span := m.Regexp().FindIndex(b[from:])
+	if span == nil {
+		return -1, -1 // not reached: the two agree
+	}
+	return from + span[0], from + span[1]
+}
+
+// scan returns the end of the match that ends first, or -1, and a position before
+// which no character is in a match, if the pattern is one to narrow.
+func (m *Matcher) scan(b []byte, at int) (end, from int) {
+	if at < 0 || at > len(b) {
+		return -1, 0
+	}
+	ctx := ctxText
+	if at > 0 {
+		ctx = m.context(b[at-1])
+	}
+	v := m.view.Load()
+	s := v.starts[ctx]
+	if s < firstRow {
+		if s == accept {
+			return at, at
+		}
+		return -1, at
+	}
+
+	table, limit := v.table, v.limit
+	column := &m.prog.column
+	from = at
+	again := 0 // times that this scan began the cache anew
+	for i := at; ; i++ {
+		if s < limit {
+			from = i
+			if m.skip {
+				for i < len(b) && !m.leave[b[i]] {
+					i++
+				}
+				if i > from {
+					s = v.starts[m.context(b[i-1])]
+					from = i
+				}
+			}
+		}
+
+		col := m.stride - 1
+		if i < len(b) {
+			col = int(column[b[i]])
+		}
+		next := atomic.LoadUint32(&table[int(s)+col])
+		if next < firstRow {
+			if next == unknown {
+				var reset bool
+				v, next, reset = m.miss(v, s, col)
+				table, limit = v.table, v.limit
+				if reset {
+					again++
+				}
+			}
+			switch {
+			case next == dead:
+				return -1, from
+			case next < firstRow:
+				return min(i+1, len(b)) - int(next-accept), from
+			case again > maxResets:
+				return m.simulate(v, next, b, i+1), from
+			}
+		}
+		s = next
+	}
+}
+
+// context returns what byte b is for the position behind it.
+func (m *Matcher) context(b byte) int {
+	p := m.prog
+	if c := int(p.column[b]); c < p.nascii {
+		return p.context(int(p.colClass[c]))
+	}
+	return ctxNone
+}
+
+// simulate goes on without a DFA in state s, with i bytes of b read.
+func (m *Matcher) simulate(v *view, s uint32, b []byte, i int) int {
+	key := m.key(v, s)
+	p := m.prog
+	w := getWork(len(p.insts))
+	defer works.Put(w)
+	return p.run(w, key, b, i-p.pending(key))
+}
+
+// findLeave finds the bytes that lead from a start state to no start state.
+func (m *Matcher) findLeave(w *work) {
+	p := m.prog
+	var keys [ctxText]string // the text's beginning is not a state that one comes back to
+	for ctx := range keys {
+		kind, key := p.startKey(w, ctx, nil)
+		if kind != live {
+			return
+		}
+		keys[ctx] = string(key)
+	}
+	letters := 0
+	var stays [256]bool
+	for b := range stays {
+		want := keys[m.context(byte(b))]
+		stays[b] = true
+		for ctx := range keys {
+			if ctx > 0 && keys[ctx] == keys[0] {
+				continue
+			}
+			kind, _, key := p.byteStep(w, []byte(keys[ctx]), int(p.column[b]))
+			stays[b] = stays[b] && kind == live && string(key) == want
+		}
+		m.leave[b] = !stays[b]
+		if stays[b] && (b == ' ' || 'a' <= b && b <= 'z') {
+			letters++
+		}
+	}
+	m.skip = letters > 0
+}
