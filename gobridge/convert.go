@@ -85,9 +85,34 @@ func set(out *C.wsi_result_t, r *pipeline.Result) {
 	out.decoded = C.size_t(r.Decoded)
 	out.status = C.uint32_t(r.Status)
 	out.events = C.uint32_t(r.Events)
+	out.bytes = C.uint64_t(r.Bytes)
+	out.thread_time = C.uint64_t(r.ThreadTime)
 	out.messages = C.uint32_t(r.Messages)
+	out.binary = C.uint32_t(r.Binary)
+	out.judged = C.uint32_t(r.Judged)
+	out.threaded = C.uint32_t(r.Threaded)
+	out.jobs = C.uint32_t(r.Jobs)
 	out.uninspected = C.uint32_t(r.Uninspected)
+	for i, n := range r.Reasons {
+		out.reasons[i] = C.uint32_t(n)
+	}
 	out.close_code = C.uint32_t(r.CloseCode)
+}
+
+func action(s string) C.uint32_t {
+	switch s {
+	case event.Blocked:
+		return C.WSI_ACTION_BLOCKED
+	case event.Monitored:
+		return C.WSI_ACTION_MONITORED
+	}
+	return C.WSI_ACTION_LOGGED
+}
+
+// put writes s, cut to fit, with a NUL behind it.
+func put(dst []C.char, s string) {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), len(dst))
+	b[copy(b[:len(b)-1], s)] = 0
 }
 
 // newMeta copies m, which may be nil.

@@ -20,8 +20,8 @@ import (
 
 var engine *pipeline.Engine
 
-//export wsi_abi_3
-func wsi_abi_3() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_4
+func wsi_abi_4() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
@@ -45,6 +45,8 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 		return -1
 	}
 	engine = e
+	put(conf.version[:], version)
+	put(conf._go[:], runtime.Version())
 	return 0
 }
 
@@ -211,17 +213,17 @@ func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.si
 	if meta != nil || m == nil {
 		m = newMeta(meta)
 	}
-	text, line, attack, name := s.Event(eventScratch[:0], m)
-	if name == "" {
+	text, line, kind := s.Event(eventScratch[:0], m)
+	if kind.Name == "" {
 		return 0
 	}
 	eventScratch = text[:0]
 	*out = C.wsi_event_t{line: C.size_t(line), text: C.size_t(len(text) - line)}
-	if attack {
+	if kind.Attack {
 		out.attack = 1
 	}
-	kind := unsafe.Slice((*byte)(unsafe.Pointer(&out._type[0])), len(out._type))
-	copy(kind[:len(kind)-1], name)
+	out.action = action(kind.Action)
+	put(out._type[:], kind.Name)
 	if C.size_t(len(text)) > size {
 		return -1
 	}

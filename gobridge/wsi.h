@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_3().
+ * WSI_ABI_VERSION and the name of wsi_abi_4().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      3
+#define WSI_ABI_VERSION      4
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -51,6 +51,23 @@
 #define WSI_EXPIRE_VERDICT   1    /* the verdict took too long */
 #define WSI_EXPIRE_MEMORY    2    /* the worker's byte budget is spent */
 
+/* why a message passed without a verdict, wsi_result_t.reasons */
+#define WSI_REASON_MESSAGE   0    /* over max_message */
+#define WSI_REASON_INFLATED  1    /* over max_inflated */
+#define WSI_REASON_TIME      2    /* over time_limit */
+#define WSI_REASON_FORMAT    3    /* encodings inside each other over limits */
+#define WSI_REASON_MEMORY    4    /* over a budget of bytes */
+#define WSI_REASON_ASSEMBLY  5    /* took too long to arrive */
+#define WSI_REASON_BODY      6    /* a request's body that cannot be decoded */
+#define WSI_REASON_PROTOCOL  7    /* behind a broken frame or DEFLATE stream */
+#define WSI_REASON_ENGINE    8    /* the engine failed */
+#define WSI_REASONS          9
+
+/* wsi_event_t.action */
+#define WSI_ACTION_BLOCKED   0
+#define WSI_ACTION_MONITORED 1
+#define WSI_ACTION_LOGGED    2
+
 
 typedef const uint8_t        wsi_cbyte_t;
 
@@ -66,6 +83,8 @@ typedef struct {
     uint32_t                 threads;      /* judging off the event loop */
     uint64_t                 memory_limit; /* soft limit of the Go heap, bytes,
                                               0: none */
+    char                     version[32];  /* out: the engine's and its Go's, */
+    char                     go[32];       /* NUL terminated */
 } wsi_init_t;
 
 
@@ -120,11 +139,21 @@ typedef struct {
     size_t                   need;         /* no frame ends within fewer bytes
                                               than these; 0: at a boundary */
     size_t                   decoded;      /* bytes kept for this session */
+    uint64_t                 bytes;        /* payload bytes of data frames, or
+                                              of a request's body */
+    uint64_t                 thread_time;  /* of "threaded", from handing over
+                                              to verdict, ns */
     uint32_t                 status;       /* WSI_PASS, ... */
     uint32_t                 events;       /* waiting for wsi_event() */
     uint32_t                 messages;     /* data messages completed */
+    uint32_t                 binary;       /* of these, opcode BINARY */
+    uint32_t                 judged;       /* messages and heads judged in this
+                                              call */
+    uint32_t                 threaded;     /* and off the loop, reported by it */
+    uint32_t                 jobs;         /* of all sessions, off the loop */
     uint32_t                 uninspected;  /* data messages let through
                                               without a verdict */
+    uint32_t                 reasons[WSI_REASONS];  /* the same by reason */
     uint32_t                 close_code;   /* with WSI_DROP; of a request, the
                                               HTTP status */
 } wsi_result_t;
@@ -179,13 +208,14 @@ typedef struct {
     size_t                   text;         /* bytes of the error_log text that
                                               follows the line in the buffer */
     uint32_t                 attack;       /* 0: a protocol violation */
-    char                     type[28];     /* attack type or violation token,
+    uint32_t                 action;       /* WSI_ACTION_* */
+    char                     type[40];     /* attack type or violation token,
                                               NUL terminated */
 } wsi_event_t;
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_3(void);
+uint32_t wsi_abi_4(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);

@@ -52,7 +52,12 @@
     || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY != WSI_REQUEST_BODY)          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_ASSEMBLY != WSI_EXPIRE_ASSEMBLY)    \
     || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT != WSI_EXPIRE_VERDICT)      \
-    || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY != WSI_EXPIRE_MEMORY)
+    || (NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY != WSI_EXPIRE_MEMORY)        \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE != WSI_REASON_ENGINE)        \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE != WSI_REASONS)           \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED != WSI_ACTION_BLOCKED)             \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_MONITORED != WSI_ACTION_MONITORED)         \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_LOGGED != WSI_ACTION_LOGGED)
 #error bridge.h and wsi.h have different numbers
 #endif
 
@@ -107,7 +112,7 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_3", abi),
+    SYMBOL("wsi_abi_4", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_policy", policy),
     SYMBOL("wsi_open", open),
@@ -129,6 +134,9 @@ static ngx_http_wallarm_websocket_symbol_t
 
 static ngx_http_wallarm_websocket_engine_t  engine;
 static ngx_uint_t                           engine_ready;
+static char                                 engine_version[32];
+static char                                 engine_go[32];
+static ngx_uint_t                           engine_clock;
 
 static u_char                              *event_buf;
 static size_t                               event_size;
@@ -421,6 +429,9 @@ ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
 
     engine = loaded;
     engine_ready = 1;
+
+    ngx_memcpy(engine_version, init.version, sizeof(engine_version));
+    ngx_memcpy(engine_go, init.go, sizeof(engine_go));
     rc = NGX_OK;
 
     ngx_log_error(NGX_LOG_INFO, log, 0, "wallarm: \"%V\" loaded, ABI %d",
@@ -480,6 +491,44 @@ ngx_uint_t
 ngx_http_wallarm_websocket_bridge_ready(void)
 {
     return engine_ready;
+}
+
+
+const char *
+ngx_http_wallarm_websocket_bridge_version(void)
+{
+    return engine_version;
+}
+
+
+const char *
+ngx_http_wallarm_websocket_bridge_go(void)
+{
+    return engine_go;
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_clock(void)
+{
+    engine_clock = 1;
+}
+
+
+/* ngx_current_msec is too coarse, and is that of the loop's turn */
+
+static ngx_inline uint64_t
+ngx_http_wallarm_websocket_bridge_now(void)
+{
+    struct timespec  ts;
+
+    if (!engine_clock) {
+        return 0;
+    }
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 
@@ -610,7 +659,7 @@ ngx_http_wallarm_websocket_bridge_request(
     ngx_http_wallarm_websocket_head_t *head,
     ngx_http_wallarm_websocket_result_t *res, ngx_log_t *log)
 {
-    uint64_t       session;
+    uint64_t       begin, session;
     wsi_result_t   r;
     wsi_request_t  request;
 
@@ -625,9 +674,12 @@ ngx_http_wallarm_websocket_bridge_request(
 
     ngx_memzero(&r, sizeof(wsi_result_t));
 
+    begin = ngx_http_wallarm_websocket_bridge_now();
+
     session = engine.request(&request, &r);
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
+    res->loop_time = ngx_http_wallarm_websocket_bridge_now() - begin;
 
     return session;
 }
@@ -700,11 +752,15 @@ void
 ngx_http_wallarm_websocket_bridge_body(uint64_t session, u_char *p, size_t n,
     ngx_uint_t last, ngx_http_wallarm_websocket_result_t *res)
 {
+    uint64_t      begin;
     wsi_result_t  r;
+
+    begin = ngx_http_wallarm_websocket_bridge_now();
 
     engine.body(session, p, n, (uint32_t) last, &r);
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
+    res->loop_time = ngx_http_wallarm_websocket_bridge_now() - begin;
 }
 
 
@@ -731,10 +787,19 @@ ngx_http_wallarm_websocket_bridge_result(
     res->control = r->control;
     res->need = r->need;
     res->decoded = r->decoded;
+    res->bytes = (size_t) r->bytes;
+    res->loop_time = 0;
+    res->thread_time = r->thread_time;
     res->status = r->status;
     res->events = r->events;
     res->messages = r->messages;
+    res->binary = r->binary;
+    res->judged = r->judged;
+    res->threaded = r->threaded;
+    res->jobs = r->jobs;
     res->uninspected = r->uninspected;
+    ngx_memcpy(res->reasons, r->reasons, sizeof(r->reasons));
+    res->reasons[NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE] = 0;
     res->close_code = r->close_code;
 }
 
@@ -743,11 +808,15 @@ void
 ngx_http_wallarm_websocket_bridge_feed(uint64_t session, ngx_uint_t direction,
     u_char *p, size_t n, ngx_http_wallarm_websocket_result_t *res)
 {
+    uint64_t      begin;
     wsi_result_t  r;
+
+    begin = ngx_http_wallarm_websocket_bridge_now();
 
     engine.feed(session, (uint32_t) direction, p, n, &r);
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
+    res->loop_time = ngx_http_wallarm_websocket_bridge_now() - begin;
 }
 
 
@@ -865,6 +934,7 @@ ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     event->text.data = event_buf + e.line;
     event->text.len = e.text;
     event->attack = e.attack;
+    event->action = e.action;
 
     ngx_cpystrn(event->type, (u_char *) e.type, sizeof(event->type));
 

@@ -40,6 +40,15 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_VERDICT   1
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY    2
 
+/* why a message passed without a verdict: the engine's reasons, and ours */
+#define NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE     8
+#define NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE  9
+#define NGX_HTTP_WALLARM_WEBSOCKET_REASONS           10
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED           0
+#define NGX_HTTP_WALLARM_WEBSOCKET_MONITORED         1
+#define NGX_HTTP_WALLARM_WEBSOCKET_LOGGED            2
+
 /* "need" when frame boundaries are not known any more */
 #define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN          ((size_t) -1)
 
@@ -50,10 +59,18 @@ typedef struct {
     size_t                        control;
     size_t                        need;
     size_t                        decoded;
+    size_t                        bytes;
+    uint64_t                      loop_time;   /* of the call, ns */
+    uint64_t                      thread_time; /* ns */
     ngx_uint_t                    status;
     ngx_uint_t                    events;
     ngx_uint_t                    messages;
+    ngx_uint_t                    binary;
+    ngx_uint_t                    judged;
+    ngx_uint_t                    threaded;
+    ngx_uint_t                    jobs;
     ngx_uint_t                    uninspected;
+    uint32_t                      reasons[NGX_HTTP_WALLARM_WEBSOCKET_REASONS];
     ngx_uint_t                    close_code;
 } ngx_http_wallarm_websocket_result_t;
 
@@ -147,7 +164,8 @@ typedef struct {
     ngx_str_t                     line;      /* JSON and LF */
     ngx_str_t                     text;      /* for error_log */
     ngx_uint_t                    attack;
-    u_char                        type[28];
+    ngx_uint_t                    action;
+    u_char                        type[40];
 } ngx_http_wallarm_websocket_event_t;
 
 
@@ -160,6 +178,11 @@ ngx_int_t ngx_http_wallarm_websocket_bridge_check(ngx_str_t *path,
 ngx_int_t ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
     ngx_uint_t threads, size_t memory, ngx_log_t *log);
 ngx_uint_t ngx_http_wallarm_websocket_bridge_ready(void);
+/* of the engine and of its Go, "" when it is not loaded */
+const char *ngx_http_wallarm_websocket_bridge_version(void);
+const char *ngx_http_wallarm_websocket_bridge_go(void);
+/* results get their loop_time from now on */
+void ngx_http_wallarm_websocket_bridge_clock(void);
 
 /* loads it for bridge_policy() alone */
 ngx_int_t ngx_http_wallarm_websocket_bridge_attach(ngx_str_t *path,

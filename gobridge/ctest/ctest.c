@@ -737,7 +737,7 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_3", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_4", &wsi.abi }, { "wsi_init", &wsi.init },
         { "wsi_policy", &wsi.policy },
         { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },
         { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },

@@ -171,8 +171,8 @@ func judgeBody(b *body, observe func(*message)) (violations ws.Violations, drop 
 	s, r := e.OpenRequest(b.request, &c)
 	defer s.Close()
 	for range r.Events {
-		_, _, attack, _ := s.Event(nil, &event.Meta{})
-		drop = drop || attack && b.question
+		_, _, kind := s.Event(nil, &event.Meta{})
+		drop = drop || kind.Attack && b.question
 		s.Pop()
 	}
 	if len(b.data) == 0 {

@@ -22,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  3
+#define ABI  4
 #endif
 
 #ifndef INIT

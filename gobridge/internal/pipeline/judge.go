@@ -61,8 +61,9 @@ type task struct {
 	hits       []event.Hit
 	fields     []Field // for Session.Observe
 	failed     bool
-	size       int // that a job keeps, in bytes
-	paths      int // of deferred, in bytes
+	submitted  time.Time // to the threads
+	size       int       // that a job keeps, in bytes
+	paths      int       // of deferred, in bytes
 
 	recorded int // of hits, those whose application message has ended
 	waiting  int // of deferred, likewise

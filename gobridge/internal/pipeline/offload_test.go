@@ -138,7 +138,7 @@ func TestPending(t *testing.T) {
 			require.GreaterOrEqual(t, r.Decoded, len(test.text))
 
 			r = s.Feed(ws.FromClient, next)
-			require.Equal(t, Result{Status: Pending, Decoded: r.Decoded}, r, "not taken")
+			require.Equal(t, Result{Status: Pending, Decoded: r.Decoded, Jobs: e.jobs}, r, "not taken")
 
 			answer := wstest.Frame{Opcode: ws.OpText, Payload: []byte(`42["chat","hi"]`)}.Bytes()
 			r = s.Feed(ws.FromServer, answer)
@@ -271,9 +271,9 @@ func TestClose(t *testing.T) {
 				r := v.Result()
 				require.Zero(t, r.Release)
 				for range r.Events {
-					line, _, attack, name := s.Event(nil, s.Meta)
-					require.True(t, attack)
-					require.Equal(t, "xss", name)
+					line, _, kind := s.Event(nil, s.Meta)
+					require.True(t, kind.Attack)
+					require.Equal(t, "xss", kind.Name)
 					require.Contains(t, string(line), "192.0.2.7")
 					for _, action := range []string{event.Blocked, event.Monitored} {
 						if bytes.Contains(line, []byte(`"`+action+`"`)) {

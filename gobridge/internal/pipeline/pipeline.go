@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/handshake"
@@ -54,11 +56,63 @@ type Result struct {
 	Control     int // the last consumed are a control frame that may overtake
 	Need        int // no frame ends within fewer; 0 at a boundary, or Unknown
 	Decoded     int // kept for this session
+	Bytes       int // payload bytes of data frames, or of a request's body
 	Status      Status
-	Events      int          // waiting, see Session.Event
-	Messages    int          // data messages completed
-	Uninspected int          // data messages let through without a verdict
-	CloseCode   ws.CloseCode // of a request, the HTTP status
+	Events      int             // waiting, see Session.Event
+	Messages    int             // data messages completed
+	Binary      int             // of these, with the opcode binary
+	Judged      int             // messages and heads judged on the loop
+	Threaded    int             // and off it
+	ThreadTime  time.Duration   // of those off it, from handing over to verdict
+	Jobs        int             // of all sessions, off the loop
+	Uninspected int             // data messages let through without a verdict
+	Reasons     [NumReasons]int // the same by reason
+	CloseCode   ws.CloseCode    // of a request, the HTTP status
+}
+
+// Reason says why a message passed without a verdict. The values are those of
+// wsi.h.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonMessage  Reason = iota // over MaxMessage
+	ReasonInflated               // over MaxInflated
+	ReasonTime                   // over TimeLimit
+	ReasonFormat                 // encodings inside each other over limits
+	ReasonMemory                 // over a budget of bytes
+	ReasonAssembly               // took too long to arrive
+	ReasonBody                   // a request's body that cannot be decoded
+	ReasonProtocol               // behind a broken frame or DEFLATE stream
+	ReasonEngine                 // the engine failed
+	NumReasons
+)
+
+// reasonOf is the reason when v lets a message pass.
+func reasonOf(v ws.Violation) Reason {
+	switch v {
+	case ws.MessageTooBig:
+		return ReasonMessage
+	case ws.DeflateTooBig:
+		return ReasonInflated
+	case ws.ProcessTimeLimit:
+		return ReasonTime
+	case ws.FormatLimit:
+		return ReasonFormat
+	case ws.MemoryExhausted:
+		return ReasonMemory
+	case ws.MessageAssemblyTimeout:
+		return ReasonAssembly
+	case ws.BodyUndecodable:
+		return ReasonBody
+	}
+	return ReasonProtocol
+}
+
+// pass counts n messages that pass without a verdict.
+func (r *Result) pass(why Reason, n int) {
+	r.Uninspected += n
+	r.Reasons[why] += n
 }
 
 // Config is what the directives of a location say. Sessions share it.
@@ -99,6 +153,7 @@ type Engine struct {
 	loop    *judge
 	offload *offload // nil: synchronous
 	configs map[Config]*shared
+	jobs    int // off the loop, until their verdict is taken
 }
 
 // NewEngine starts an engine.
@@ -141,8 +196,8 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	for set := h.Violations; set != 0; {
 		if v := set.Pop(); s.violate(d, v, 0, &r) && v.Desync() {
 			r.Status = Opaque
-			s.blind(&s.dir[ws.FromClient], &r)
-			s.blind(&s.dir[ws.FromServer], &r)
+			s.blind(&s.dir[ws.FromClient], ReasonProtocol, &r)
+			s.blind(&s.dir[ws.FromServer], ReasonProtocol, &r)
 		}
 	}
 	if s.events != nil {

@@ -98,19 +98,24 @@ func (p *relay) take(r Result) {
 	}
 	p.messages += r.Messages
 	p.uninspected += r.Uninspected
+	reasons := 0
+	for _, n := range r.Reasons {
+		reasons += n
+	}
+	require.Equal(p.t, r.Uninspected, reasons)
 	p.fetch(r.Events)
 }
 
 func (p *relay) fetch(n int) {
 	for range n {
-		line, _, _, name := p.s.Event(nil, &event.Meta{})
-		require.NotEmpty(p.t, name)
+		line, _, kind := p.s.Event(nil, &event.Meta{})
+		require.NotEmpty(p.t, kind.Name)
 		require.True(p.t, json.Valid(line[:bytes.IndexByte(line, '\n')]), "%s", line)
-		p.events = append(p.events, name)
+		p.events = append(p.events, kind.Name)
 		p.s.Pop()
 	}
-	if _, _, _, name := p.s.Event(nil, &event.Meta{}); name != "" {
-		require.Fail(p.t, "more events than told", "%s", name)
+	if _, _, kind := p.s.Event(nil, &event.Meta{}); kind.Name != "" {
+		require.Fail(p.t, "more events than told", "%s", kind.Name)
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *Session) BodyFile(fd int, off, n int64, last bool) Result {
 		var r Result
 		d := &s.dir[ws.FromClient]
 		if s.violate(d, ws.BodyUndecodable, 0, &r) {
-			r.Uninspected++
+			r.pass(ReasonBody, 1)
 			r.Status = Opaque
 		}
 		s.fill(d, &r)
@@ -128,10 +128,11 @@ func (s *Session) bodyPart(from ws.Direction, p part, n int, last bool) (r Resul
 		p.close()
 		return r
 	}
+	r.Bytes = n
 	if q.size+n > s.config.Limits.MaxMessage {
 		p.close()
 		if s.violate(d, ws.MessageTooBig, 0, &r) {
-			r.Uninspected++
+			r.pass(ReasonMessage, 1)
 			r.Status = Opaque
 		}
 		return r
@@ -169,6 +170,7 @@ func (s *Session) hand(d *direction, t *task, held bool, r *Result) {
 		return
 	}
 	if e.loop.judge(t, e.offload == nil) {
+		r.Judged++
 		s.conclude(d, t, r)
 		return
 	}
@@ -193,7 +195,7 @@ func (s *Session) hand(d *direction, t *task, held bool, r *Result) {
 	s.jobs++
 	job.size += len(job.payload)
 	d.owned += job.size
-	e.offload.submit(job)
+	e.submit(job)
 	if held {
 		r.Status = Pending
 	}

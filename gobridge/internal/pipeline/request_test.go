@@ -43,11 +43,11 @@ func stored(text string) []byte {
 // names are what s has to tell.
 func names(s *Session) (all []string) {
 	for {
-		_, _, _, name := s.Event(nil, &event.Meta{})
-		if name == "" {
+		_, _, kind := s.Event(nil, &event.Meta{})
+		if kind.Name == "" {
 			return all
 		}
-		all = append(all, name)
+		all = append(all, kind.Name)
 		s.Pop()
 	}
 }
@@ -213,7 +213,7 @@ func TestRequestHead(t *testing.T) {
 			attack := name == "attack" || name == "inline"
 			require.Equal(t, attack && mode == Block, r.Status == Drop, name)
 			if attack {
-				line, n, _, _ := s.Event(nil, &event.Meta{})
+				line, n, _ := s.Event(nil, &event.Meta{})
 				require.Contains(t, string(line[:n]), `"path":"$header['x-a']"`)
 				require.NotContains(t, string(line[:n]), "all is well")
 				require.Equal(t, []string{"xss"}, names(s), name)
@@ -253,8 +253,8 @@ func TestLimitBlock(t *testing.T) {
 			continue
 		}
 		require.Equal(t, test.status == Pass, r.Uninspected == 1, "%+v", test)
-		line, _, _, name := s.Event(nil, &event.Meta{})
-		require.Equal(t, "format_limit", name)
+		line, _, kind := s.Event(nil, &event.Meta{})
+		require.Equal(t, Kind{false, "format_limit", test.action}, kind)
 		require.Contains(t, string(line), `"action":"`+test.action+`"`)
 	}
 }

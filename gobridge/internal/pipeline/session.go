@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/frame"
 	"wsi/gobridge/internal/framework"
@@ -45,6 +47,7 @@ type direction struct {
 	from   ws.Direction
 	mode   Mode
 	busy   bool // a job has the decoder and the inflater
+	gone   bool // its message was given up, and counted as uninspected
 	blind  bool // nothing can be decoded any more
 	skip   bool // the current message is too big to be looked at
 	closed bool // a Close frame was seen
@@ -112,6 +115,9 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 		case frame.GotHeader:
 			s.begin(d, h, &r)
 		case frame.GotPayload:
+			if !h.Opcode.IsControl() && d.mode != Off {
+				r.Bytes += n
+			}
 			if d.mode != Off && (!d.skip || h.Opcode.IsControl()) {
 				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.config.engine.loop.scratch)
 			}
@@ -154,8 +160,8 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 			return
 		}
 		if v.Desync() {
-			r.Uninspected++
-			s.blind(d, r)
+			r.pass(reasonOf(v), 1)
+			s.blind(d, reasonOf(v), r)
 			return
 		}
 	}
@@ -202,11 +208,14 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 	q := queued{m, d.messages}
 	d.messages++
 	r.Messages++
+	if m.Opcode == ws.OpBinary {
+		r.Binary++
+	}
 	if d.skip {
 		d.skip = false
-		r.Uninspected++
+		r.pass(ReasonMessage, 1)
 		if m.Compressed && d.refers {
-			s.blind(d, r)
+			s.blind(d, ReasonMessage, r)
 		}
 		return
 	}
@@ -247,6 +256,7 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 	t := s.config.engine.loop.task(s, d, m)
 	if s.config.engine.loop.judge(t, s.config.engine.offload == nil) {
+		r.Judged++
 		s.conclude(d, t, r)
 		return
 	}
@@ -263,7 +273,7 @@ func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 	s.jobs++
 	job.size += len(job.message.Payload) + len(job.payload)
 	d.owned += job.size
-	s.config.engine.offload.submit(job)
+	s.config.engine.submit(job)
 	if d.mode == Block {
 		r.Status = Pending
 	}
@@ -273,9 +283,9 @@ func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 // the backlog outgrows two messages, the direction is given up.
 func (s *Session) queue(d *direction, m queued, r *Result) {
 	if d.owned+len(m.Payload)+queuedBytes > 2*s.config.Limits.MaxMessage {
-		r.Uninspected++
+		r.pass(ReasonMemory, 1)
 		s.violate(d, ws.MemoryExhausted, m.n, r)
-		s.blind(d, r)
+		s.blind(d, ReasonMemory, r)
 		return
 	}
 	m.Payload = d.assemble.Take()
@@ -292,15 +302,18 @@ func (s *Session) finish(job *task) Result {
 	d := job.dir
 	d.busy = false
 	s.jobs--
+	s.config.engine.jobs--
 	d.owned -= job.size
+	r.Threaded, r.ThreadTime = 1, time.Since(job.submitted)
 	if job.failed {
 		s.dead = true
 		r.Status = Failed
-		s.blind(d, &r)
+		s.blind(d, ReasonEngine, &r)
 		s.fill(d, &r)
 		return r
 	}
 	s.conclude(d, job, &r)
+	d.gone = false
 	message.Free(job.message.Payload)
 	for d.backlog != nil && !d.busy {
 		m := d.backlog.messages[0]
@@ -323,13 +336,15 @@ func (s *Session) finish(job *task) Result {
 
 // conclude draws the consequences of a judged message.
 func (s *Session) conclude(d *direction, t *task, r *Result) {
-	desync := false
+	desync, why := false, ReasonProtocol
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
 		if s.violate(d, v, t.n, r) {
-			desync = desync || v.Desync() && d.refers
-			if v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit || v == ws.BodyUndecodable {
-				r.Uninspected++
+			if v.Desync() && d.refers {
+				desync, why = true, reasonOf(v)
+			}
+			if !d.gone && (v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit || v == ws.BodyUndecodable) {
+				r.pass(reasonOf(v), 1)
 			}
 		}
 	}
@@ -338,7 +353,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 		s.observe(d, t, drop)
 	}
 	if desync {
-		s.blind(d, r)
+		s.blind(d, why, r)
 	}
 }
 
@@ -404,8 +419,9 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	case v == ws.ProcessTimeLimit && d.busy && s.config.LimitBlock == LimitOff:
 		r.Status = Pending // but its verdict still counts
 	default:
-		r.Uninspected++
-		s.blind(d, &r)
+		r.pass(reasonOf(v), 1)
+		d.gone = d.busy
+		s.blind(d, reasonOf(v), &r)
 		r.Status = Opaque
 	}
 	s.fill(d, &r)
@@ -476,7 +492,7 @@ func (s *Session) drop(code ws.CloseCode, r *Result) {
 }
 
 // blind gives up decoding a direction.
-func (s *Session) blind(d *direction, r *Result) {
+func (s *Session) blind(d *direction, why Reason, r *Result) {
 	d.blind = true
 	d.assemble.Release()
 	d.decoder, d.inflater = nil, nil
@@ -484,7 +500,7 @@ func (s *Session) blind(d *direction, r *Result) {
 		for _, m := range d.backlog.messages {
 			d.owned -= len(m.Payload) + queuedBytes
 		}
-		r.Uninspected += len(d.backlog.messages)
+		r.pass(why, len(d.backlog.messages))
 		d.backlog = nil
 	}
 }
@@ -500,6 +516,7 @@ func (s *Session) fill(d *direction, r *Result) {
 	if s.dead {
 		s.release()
 	}
+	r.Jobs = s.config.engine.jobs
 	r.Decoded = d.assemble.Size() + d.owned
 	if !d.busy && d.decoder != nil {
 		r.Decoded += d.decoder.Size()
@@ -523,22 +540,28 @@ func (s *Session) raise(p pending) {
 	s.events.list = append(s.events.list, p)
 }
 
+// Kind says in short what an event is of.
+type Kind struct {
+	Attack bool   // else a violation
+	Name   string // the attack's type or the violation's token, "": no event
+	Action string // event.Blocked, ...
+}
+
 // Event appends the oldest waiting event to dst: its JSON line, and its text
-// for error_log. name is the attack's type or the violation's token. It stays
-// until Pop.
-func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, attack bool, name string) {
+// for error_log. It stays until Pop.
+func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, kind Kind) {
 	if s.events == nil {
-		return dst, 0, false, ""
+		return dst, 0, Kind{}
 	}
 	if a := s.events.list[0].attack; a != nil {
 		out = event.AppendAttack(dst, m, a)
 		line = len(out) - len(dst)
-		return event.AppendAttackLogLine(out, a), line, true, a.Hits[0].Type
+		return event.AppendAttackLogLine(out, a), line, Kind{true, a.Lead().Type, a.Action}
 	}
 	v := s.events.list[0].violation
 	out = event.AppendViolation(dst, m, v)
 	line = len(out) - len(dst)
-	return event.AppendViolationLogLine(out, v), line, false, v.Violation.String()
+	return event.AppendViolationLogLine(out, v), line, Kind{false, v.Violation.String(), v.Action}
 }
 
 // Pop forgets the oldest waiting event.
