@@ -105,6 +105,8 @@ func action(s string) C.uint32_t {
 		return C.WSI_ACTION_BLOCKED
 	case event.Monitored:
 		return C.WSI_ACTION_MONITORED
+	case event.Ignored:
+		return C.WSI_ACTION_IGNORED
 	}
 	return C.WSI_ACTION_LOGGED
 }

@@ -67,6 +67,7 @@
 #define WSI_ACTION_BLOCKED   0
 #define WSI_ACTION_MONITORED 1
 #define WSI_ACTION_LOGGED    2
+#define WSI_ACTION_IGNORED   3    /* an exception is for the attack */
 
 
 typedef const uint8_t        wsi_cbyte_t;

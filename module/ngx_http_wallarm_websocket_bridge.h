@@ -48,6 +48,7 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED           0
 #define NGX_HTTP_WALLARM_WEBSOCKET_MONITORED         1
 #define NGX_HTTP_WALLARM_WEBSOCKET_LOGGED            2
+#define NGX_HTTP_WALLARM_WEBSOCKET_IGNORED           3
 
 /* "need" when frame boundaries are not known any more */
 #define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN          ((size_t) -1)

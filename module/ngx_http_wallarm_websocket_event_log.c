@@ -210,7 +210,9 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
                                                    log)
            == NGX_OK)
     {
-        if (event.attack) {
+        if (event.attack
+            && event.action != NGX_HTTP_WALLARM_WEBSOCKET_IGNORED)
+        {
             ctx->types |= ngx_http_wallarm_websocket_type_bit(event.type);
         }
 
@@ -247,10 +249,17 @@ ngx_http_wallarm_websocket_write_event(
 {
     time_t          now;
     ssize_t         n;
+    ngx_uint_t      level;
 
     static time_t   said;
 
-    ngx_log_error(NGX_LOG_WARN, log, 0, "%V", &event->text);
+    level = NGX_LOG_WARN;
+
+    if (event->action == NGX_HTTP_WALLARM_WEBSOCKET_IGNORED) {
+        level = NGX_LOG_INFO;
+    }
+
+    ngx_log_error(level, log, 0, "%V", &event->text);
 
     if (wlcf->event_log == NULL) {
         return;

@@ -183,6 +183,9 @@ func TestDirectives(t *testing.T) {
 	for _, tt := range []struct{ directive, value, want string }{
 		{"wallarm_parser_disable", "base64 no", `\[emerg\].*"wallarm_parser_disable" directive: unknown parser "no", it must be one of .*base64, .* in .*nginx.conf:\d+`},
 		{"wallarm_parser_disable", "base64 urlenc", ""},
+		{"wallarm_websocket_ignore", "path=$.a", `\[emerg\].*"wallarm_websocket_ignore" directive: needs "rule=", "type=" or "parser=" in .*nginx.conf:\d+`},
+		{"wallarm_websocket_ignore", "rule=942101 event=a", `unknown rule "942101", the nearest: .*942100`},
+		{"wallarm_websocket_ignore", "rule=942100 event=a", ""},
 	} {
 		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
 			line := tt.directive + " " + tt.value + ";"
@@ -193,6 +196,19 @@ func TestDirectives(t *testing.T) {
 				check(t, conf{main: line}, "directive is not allowed here")
 				check(t, conf{http: tt.directive + ";"}, "invalid number of arguments")
 			}
+		})
+	}
+	for _, tt := range []struct{ directive, want string }{
+		{"wallarm_websocket_ignore type=xss;", `\[warn\].*without "event=", "path=" or "match=" switches xss off for the whole location in .*nginx.conf:\d+`},
+		{"wallarm_websocket_ignore type=xss path=$ until=2020-01-31;", `\[warn\].*has expired on 2020-01-31 in`},
+	} {
+		t.Run(tt.directive, func(t *testing.T) {
+			n := n.in(t)
+			n.write("nginx.conf", n.config(t, conf{http: tt.directive}))
+			out, ok := n.test()
+			require.True(t, ok, out)
+			require.Regexp(t, tt.want, out)
+			require.Equal(t, 1, strings.Count(out, "[warn]"), "said once, whatever inherits it")
 		})
 	}
 	t.Run("wallarm_websocket_library", func(t *testing.T) {

@@ -295,6 +295,7 @@ type event struct {
 		} `json:"websocket"`
 		Payload []byte `json:"payload_base64"`
 		Request string `json:"request"`
+		Ignore  string `json:"ignore"`
 	} `json:"wallarm"`
 }
 

@@ -172,7 +172,7 @@ func judgeBody(b *body, observe func(*message)) (violations ws.Violations, drop 
 	defer s.Close()
 	for range r.Events {
 		_, _, kind := s.Event(nil, &event.Meta{})
-		drop = drop || kind.Attack && b.question
+		drop = drop || kind.Attack && kind.Action != event.Ignored && b.question
 		s.Pop()
 	}
 	if len(b.data) == 0 {

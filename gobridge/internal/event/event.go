@@ -26,8 +26,10 @@ const (
 	maxURL     = 2 << 10
 	maxHeaders = 6 << 10
 	maxText    = 10 << 10
-	maxHits    = 8  // findings listed
-	maxPoint   = 16 // steps of a point
+	maxHits    = 8 // findings listed
+
+	maxException = 2 << 10
+	maxPoint     = 16 // steps of a point
 )
 
 // maxLogLine bounds the error_log line: NGINX appends the client, the request
@@ -39,6 +41,7 @@ const (
 	Blocked   = "blocked"   // an attack or a violation ended the connection
 	Monitored = "monitored" // block mode would have ended it
 	Logged    = "logged"    // a violation that the peers have to settle
+	Ignored   = "ignored"   // an exception is for it
 )
 
 // Meta is what all events of one connection share. Empty fields are left out.
@@ -92,7 +95,8 @@ type Attack struct {
 	Hits      []Hit // at least one; the first of the highest score leads
 	Score     int
 	Threshold int
-	Action    string // Blocked or Monitored
+	Exception string // the directive that would have let it pass, or ""
+	Action    string // Blocked, Monitored or Ignored
 	CloseCode ws.CloseCode
 	Exchange  *Exchange // of a request
 }
@@ -139,7 +143,11 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w.common(m,
 		protocolName(a.Exchange)+" "+hit.Type+" attack "+a.Action+preposition(a.Direction)+m.RemoteAddr+" on "+
 			where(m, &h)+" (rule "+hit.Rule+" at "+hit.Path+")")
-	w.event("wallarm_websocket.attack", a.Action, max(a.Score, 0))
+	dataset := "wallarm_websocket.attack"
+	if a.Action == Ignored {
+		dataset = "wallarm_websocket.ignored"
+	}
+	w.event(dataset, a.Action, max(a.Score, 0))
 
 	w.object("rule")
 	w.text("id", hit.Rule, maxID)
@@ -206,6 +214,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	}
 	w.end('}')
 
+	w.optional("ignore", a.Exception, maxException)
 	w.base64("payload_base64", part)
 	w.int("payload_offset", int64(a.PayloadOffset+lo))
 	w.bool("truncated", len(part) < length)

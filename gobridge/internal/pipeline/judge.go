@@ -59,7 +59,8 @@ type task struct {
 	violations ws.Violations
 	findings   []detect.Finding
 	hits       []event.Hit
-	fields     []Field // for Session.Observe
+	unkept     []detect.Finding // those with hits beyond maxHits
+	fields     []Field          // for Session.Observe
 	failed     bool
 	submitted  time.Time // to the threads
 	size       int       // that a job keeps, in bytes
@@ -79,11 +80,10 @@ type deferred struct {
 	inside bool
 }
 
-// excerpt copies what an event may show of the payload, and says where it
-// begins.
-func (t *task) excerpt() ([]byte, int) {
-	shown := event.Attack{Hits: t.hits}
-	lo, hi := event.Window(t.payload, shown.Lead().Match, 2*event.MaxPayload)
+// excerpt copies what an event may show of the payload, around match, and says
+// where it begins.
+func (t *task) excerpt(match []byte) ([]byte, int) {
+	lo, hi := event.Window(t.payload, match, 2*event.MaxPayload)
 	return bytes.Clone(t.payload[lo:hi]), t.offset + lo
 }
 
@@ -207,7 +207,8 @@ func (j *judge) detach(t *task) {
 	}
 	switch {
 	case len(t.hits) > 0:
-		t.payload, t.offset = t.excerpt()
+		shown := event.Attack{Hits: t.hits}
+		t.payload, t.offset = t.excerpt(shown.Lead().Match)
 	case t.deferred != nil && !j.whole:
 		t.payload = bytes.Clone(t.payload)
 	default:
@@ -358,6 +359,9 @@ func (j *judge) inspect(value []byte, cut bool, f *format.Field, path string) {
 		if !verdict.Has(rules, &found) {
 			rules = append(rules, found)
 		} else if len(t.hits) >= maxHits {
+			if !verdict.Has(t.unkept, &found) {
+				t.unkept = append(t.unkept, found)
+			}
 			continue
 		}
 		if path == "" {

@@ -7,6 +7,7 @@ import (
 	"wsi/gobridge/internal/frame"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/verdict"
 	"wsi/gobridge/internal/ws"
 )
@@ -363,9 +364,19 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	if len(t.findings) == 0 {
 		return false
 	}
+	action := event.Monitored
 	score, drop := verdict.Judge(t.findings, s.config.Threshold)
 	if !drop {
 		return false
+	}
+	hits := t.hits
+	if ignored := t.ignore(s.config.Policy); ignored != nil {
+		without, still := verdict.Judge(t.findings, s.config.Threshold)
+		if still {
+			score, hits = without, t.hits
+		} else {
+			action, hits, drop = event.Ignored, ignored, false
+		}
 	}
 	a := &event.Attack{
 		Direction:  d.from,
@@ -376,18 +387,20 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		Framework:  t.envelope.Framework,
 		Format:     t.envelope.Format,
 		PayloadLen: t.length,
-		Hits:       t.hits,
+		Hits:       hits,
 		Score:      score,
 		Threshold:  s.config.Threshold,
-		Action:     event.Monitored,
+		Action:     action,
 	}
-	a.Event = a.Lead().Event
+	lead := a.Lead()
+	a.Event = lead.Event
+	a.Exception = policy.Exception(newHit(lead))
 	if s.subprotocol != nil {
 		a.Subprotocol = *s.subprotocol
 	}
 	a.Exchange = s.exchange(t.ofHead)
-	a.Payload, a.PayloadOffset = t.excerpt()
-	if d.mode == Block {
+	a.Payload, a.PayloadOffset = t.excerpt(lead.Match)
+	if drop && d.mode == Block {
 		a.Action = event.Blocked
 		if s.request == nil {
 			a.CloseCode = ws.ClosePolicyViolation
@@ -403,7 +416,7 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		}
 	}
 	s.raise(pending{attack: a})
-	return true
+	return drop
 }
 
 // Expire gives up on what is held in a direction, and on the direction itself

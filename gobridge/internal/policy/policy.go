@@ -26,12 +26,15 @@ type Statement struct {
 type Policy struct {
 	// ParsersOff are not used: wallarm_parser_disable.
 	ParsersOff format.Parsers
+	// Ignores are exceptions: wallarm_websocket_ignore.
+	Ignores []Ignore
 }
 
 // directives says what each does. They get the statements of a location from
 // the outermost level to the innermost.
 var directives = map[string]func(*parser, *Statement) error{
-	"wallarm_parser_disable": (*parser).parserDisable,
+	"wallarm_parser_disable":   (*parser).parserDisable,
+	"wallarm_websocket_ignore": (*parser).ignore,
 }
 
 // Message is what is wrong with a statement, or doubtful.

@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/policy"
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+func textFrame(message string) []byte {
+	return wstest.Frame{Opcode: ws.OpText, Mask: &[4]byte{1, 2, 3, 4}, Payload: []byte(message)}.Bytes()
+}
+
+// judgeText is what becomes of one text message under directives.
+func judgeText(t *testing.T, message string, directives ...string) (status Status, action string) {
+	var list []policy.Statement
+	for _, d := range directives {
+		w := strings.Fields(d)
+		list = append(list, policy.Statement{Name: w[0], Args: w[1:]})
+	}
+	p, messages := policy.Parse(list)
+	require.NotNil(t, p, "%v", messages)
+	c := config(Block)
+	c.Policy = p
+	s, _ := newEngine(t).Open(Handshake{}, c)
+	r := s.Feed(ws.FromClient, textFrame(message))
+	if r.Events == 0 {
+		return r.Status, ""
+	}
+	require.Equal(t, 1, r.Events)
+	return r.Status, s.events.list[0].attack.Action
+}
+
+func TestIgnore(t *testing.T) {
+	const xss = "<script>alert(1)</script>"
+	one := fmt.Sprintf(`{"html":%q}`, xss)
+	two := fmt.Sprintf(`{"html":%q,"text":%q}`, xss, xss)
+	many := fmt.Sprintf(`{"html":[%s%q],"text":%q}`, strings.Repeat(fmt.Sprintf("%q,", xss), 2*maxHits), xss, xss)
+	for _, tt := range []struct {
+		name, message, directive string
+		status                   Status
+		action                   string
+	}{
+		{"another path", one, "wallarm_websocket_ignore type=xss path=$.text", Drop, "blocked"},
+		{"the path", one, "wallarm_websocket_ignore type=xss path=$.html", Pass, "ignored"},
+		{"the path, not the other", two, "wallarm_websocket_ignore type=xss path=$.html", Drop, "blocked"},
+		{"both", two, "wallarm_websocket_ignore type=xss path=$.*", Pass, "ignored"},
+		{"one behind many that are ignored", many, "wallarm_websocket_ignore type=xss path=$.html*", Drop, "blocked"},
+		{"no attack", `{"html":"<b>"}`, "wallarm_websocket_ignore type=xss path=$.html", Pass, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, action := judgeText(t, tt.message, tt.directive)
+			require.Equal(t, tt.status, status)
+			require.Equal(t, tt.action, action)
+		})
+	}
+}
+
+// What is clean to one location's directives is not to another's.
+func TestRecentIsOfAPolicy(t *testing.T) {
+	message := `{"token":"PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg=="}`
+	e := newEngine(t)
+	off, _ := policy.Parse([]policy.Statement{{Name: "wallarm_parser_disable", Args: []string{"base64"}}})
+	for _, tt := range []struct {
+		policy *policy.Policy
+		want   Status
+	}{{off, Pass}, {nil, Drop}, {off, Pass}} {
+		c := config(Block)
+		c.Policy = tt.policy
+		s, _ := e.Open(Handshake{}, c)
+		require.Equal(t, tt.want, s.Feed(ws.FromClient, textFrame(message)).Status)
+	}
+}

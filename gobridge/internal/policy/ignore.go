@@ -1,0 +1,304 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"wsi/gobridge/internal/detect"
+	"wsi/gobridge/internal/format"
+)
+
+// Hit is what an exception looks at: one finding and where it was.
+type Hit struct {
+	Rule  string
+	Type  string
+	Event string
+	Path  string
+	Match []byte // the matched span, as far as it is kept
+}
+
+// Ignore is one wallarm_websocket_ignore: all selectors that are set have to
+// fit. Event and Path are patterns, see match.
+type Ignore struct {
+	Rule   string
+	Type   string
+	Parser string
+	Event  string
+	Path   string
+	Match  *[sha256.Size]byte
+	Until  time.Time // zero: for ever
+}
+
+// Ignored reports whether an exception of p is for h.
+func (p *Policy) Ignored(h *Hit, now time.Time) bool {
+	for i := range p.Ignores {
+		if p.Ignores[i].ignores(h, now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Ignore) ignores(h *Hit, now time.Time) bool {
+	if g.Rule != "" && g.Rule != h.Rule || g.Type != "" && g.Type != h.Type ||
+		g.Event != "" && !match(g.Event, h.Event) {
+		return false
+	}
+	if g.Parser != "" {
+		if !within(g.Parser, g.Path, h.Path) {
+			return false
+		}
+	} else if g.Path != "" && !match(g.Path, h.Path) {
+		return false
+	}
+	if g.Match != nil && *g.Match != sha256.Sum256(h.Match) {
+		return false
+	}
+	return g.Until.IsZero() || now.Before(g.Until)
+}
+
+// within reports whether path is of what parser made of a value whose path fits
+// pattern: "$.token>base64[0]" for "$.token".
+func within(parser, pattern, path string) bool {
+	for i := 0; i < len(path); i++ {
+		if path[i] != '>' {
+			continue
+		}
+		rest, ok := strings.CutPrefix(path[i+1:], parser)
+		if ok && (rest == "" || !wordByte(rest[0])) && (pattern == "" || match(pattern, path[:i])) {
+			return true
+		}
+	}
+	return false
+}
+
+func wordByte(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// match reports whether s fits pattern, in which "*" stands for any text and a
+// backslash takes the meaning from what follows it. It is linear in the product
+// of the lengths, and both are bounded.
+func match(pattern, s string) bool {
+	i, j := 0, 0
+	star, back := -1, 0
+	for j < len(s) {
+		if i < len(pattern) {
+			c := pattern[i]
+			if c == '*' {
+				star, back = i, j
+				i++
+				continue
+			}
+			n := 1
+			if c == '\\' && i+1 < len(pattern) {
+				c, n = pattern[i+1], 2
+			}
+			if c == s[j] {
+				i += n
+				j++
+				continue
+			}
+		}
+		if star < 0 {
+			return false
+		}
+		back++
+		i, j = star+1, back
+	}
+	for i < len(pattern) && pattern[i] == '*' {
+		i++
+	}
+	return i == len(pattern)
+}
+
+// quote makes s a pattern that only s fits.
+func quote(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`).Replace(s)
+}
+
+// date is the form of until=.
+const date = "2006-01-02"
+
+func (p *parser) ignore(s *Statement) error {
+	var g Ignore
+	set := map[string]bool{}
+	for _, arg := range s.Args {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok || value == "" {
+			return fmt.Errorf("invalid parameter %q", arg)
+		}
+		if set[name] {
+			return fmt.Errorf("duplicate parameter %q", name)
+		}
+		set[name] = true
+		if err := g.set(name, value); err != nil {
+			return err
+		}
+	}
+	switch {
+	case g.Rule == "" && g.Type == "" && g.Parser == "":
+		return errors.New(`needs "rule=", "type=" or "parser="`)
+	case g.Event == "" && g.Path == "" && g.Match == nil:
+		p.warn("without \"event=\", \"path=\" or \"match=\" switches %s off for the whole location", cmp(g.Rule, g.Type, g.Parser))
+	}
+	if !g.Until.IsZero() && !time.Now().Before(g.Until) {
+		p.warn("has expired on %s", g.Until.AddDate(0, 0, -1).Format(date))
+	}
+	p.Ignores = append(p.Ignores, g)
+	return nil
+}
+
+// cmp is the first that is not empty.
+func cmp(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func (g *Ignore) set(name, value string) error {
+	switch name {
+	case "rule":
+		if err := known("rule", value, detect.RuleIDs()); err != nil {
+			return err
+		}
+		g.Rule = value
+	case "type":
+		if err := known("type", value, detect.Types()); err != nil {
+			return err
+		}
+		g.Type = value
+	case "parser":
+		if err := known("parser", value, format.ParserNames()); err != nil {
+			return err
+		}
+		g.Parser = value
+	case "event":
+		g.Event = value
+	case "path":
+		if !strings.HasPrefix(value, "$") && !strings.HasPrefix(value, "*") {
+			return fmt.Errorf("invalid path %q, it must begin with \"$\" or \"*\"", value)
+		}
+		g.Path = value
+	case "match":
+		sum, ok := strings.CutPrefix(value, "sha256:")
+		b, err := hex.DecodeString(sum)
+		if !ok || err != nil || len(b) != sha256.Size {
+			return fmt.Errorf("invalid match %q, it must be \"sha256:\" and 64 hexadecimal digits", value)
+		}
+		g.Match = (*[sha256.Size]byte)(b)
+	case "until":
+		day, err := time.Parse(date, value)
+		if err != nil {
+			return fmt.Errorf("invalid date %q, it must be YYYY-MM-DD", value)
+		}
+		g.Until = day.AddDate(0, 0, 1) // through that day, UTC
+	default:
+		return fmt.Errorf("unknown parameter %q", name)
+	}
+	return nil
+}
+
+// known refuses a value that is not in list, and names the nearest that are.
+func known(what, value string, list []string) error {
+	best := []string{}
+	least := len(value)/2 + 1
+	for _, s := range list {
+		if s == value {
+			return nil
+		}
+		switch d := distance(value, s); {
+		case d < least:
+			least, best = d, []string{s}
+		case d == least && len(best) > 0 && len(best) < 5:
+			best = append(best, s)
+		}
+	}
+	if len(best) == 0 {
+		return fmt.Errorf("unknown %s %q", what, value)
+	}
+	return fmt.Errorf("unknown %s %q, the nearest: %s", what, value, strings.Join(best, ", "))
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(d, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// maxSelector is what of an event's name or a path an exception has, in bytes.
+const maxSelector = 256
+
+// Exception is the narrowest wallarm_websocket_ignore that is for h, as a line
+// of nginx.conf. What a peer chose is quoted.
+func Exception(h *Hit) string {
+	line := "wallarm_websocket_ignore rule=" + h.Rule
+	if h.Event != "" && writable(h.Event) {
+		line += " " + word("event="+quote(h.Event))
+	}
+	if h.Path != "" && writable(h.Path) && writable(h.Event) && !strings.HasSuffix(h.Path, "...") {
+		return line + " " + word("path="+offsets(quote(h.Path))) + ";"
+	}
+	sum := sha256.Sum256(h.Match)
+	return line + " match=sha256:" + hex.EncodeToString(sum[:]) + ";"
+}
+
+// writable reports whether s can be told from all others in nginx.conf.
+func writable(s string) bool {
+	return len(s) <= maxSelector && utf8.ValidString(s) && !strings.ContainsAny(s, "\ufffd\x00")
+}
+
+// offsets lets "@123", where in a binary value a text stood, be any.
+func offsets(pattern string) string {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		b.WriteByte(pattern[i])
+		if pattern[i] == '@' && i+1 < len(pattern) && isDigit(pattern[i+1]) {
+			for i+1 < len(pattern) && isDigit(pattern[i+1]) {
+				i++
+			}
+			b.WriteByte('*')
+		}
+	}
+	return b.String()
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// word is s as one word of nginx.conf.
+func word(s string) string {
+	plain := true
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`"'\;{}#`, c) >= 0 {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return s
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
+}
