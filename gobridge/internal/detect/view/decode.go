@@ -137,9 +137,6 @@ func (r *round) one(p []byte) int {
 			r.did |= changed | worth | other
 			c = ' '
 		}
-	case c == '\t':
-		r.did |= changed
-		c = ' '
 	case c == '\v', c == '\f':
 		r.did |= changed | worth | other
 		c = ' '
@@ -282,7 +279,7 @@ func scriptEscape(p []byte) (rune, int) {
 	case 'r':
 		return '\r', 2
 	case 't', 'v', 'f':
-		return ' ', 2
+		return '\t', 2
 	case '\n':
 		return 0, 2
 	}

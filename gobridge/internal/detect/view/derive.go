@@ -6,10 +6,16 @@ import "bytes"
 func derivable(text []byte) Kind { return derivableOf(text, classes(text)) }
 
 func derivableOf(text []byte, acc uint32) (m Kind) {
-	if acc&(cSlash|cDash|cHash|cTick|cApos|cQuote) != 0 && changesSQL(text, acc) {
+	if acc&cApos != 0 {
+		m |= changesQuotes(text, '\'')
+	}
+	if acc&cQuote != 0 {
+		m |= changesQuotes(text, '"')
+	}
+	if m&SQL == 0 && acc&(cSlash|cDash|cHash|cTick) != 0 && changesSQL(text, acc) {
 		m |= SQL
 	}
-	if acc&(cApos|cQuote|cBackslash|cDollar|cCaret|cBrace|cTick|cSlash) != 0 && changesShell(text, acc) {
+	if m&Shell == 0 && acc&(cBackslash|cDollar|cCaret|cBrace|cTick) != 0 && changesShell(text, acc) {
 		m |= Shell
 	}
 	if acc&(cSlash|cBackslash) != 0 && changesPath(text) {
@@ -27,8 +33,41 @@ func at(p []byte, i int) byte {
 
 func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
-// changesSQL reports whether there is a comment with something behind it, or
-// strings that are one.
+// changesQuotes is SQL if the quotes q separate strings that are one, and Shell
+// if two stand in one word.
+func changesQuotes(text []byte, q byte) (m Kind) {
+	last := -1 // the quote before, if no blank is behind it
+	for i := bytes.IndexByte(text, q); i >= 0; i = next(text, i, q) {
+		p, n := at(text, i-1), at(text, i+1)
+		switch {
+		case isWord(n):
+			if isWord(p) || last >= 0 && isWord(at(text, last-1)) {
+				if last >= 0 && bytes.IndexByte(text[last:i], ' ') < 0 {
+					m |= Shell
+				}
+				last = i
+			} else if last = -1; p == '/' {
+				last = i
+			}
+			continue
+		case n == q:
+			if after := at(text, i+2); (isWord(p) || p == '/') && (isWord(after) || after == '/') {
+				m |= Shell
+			}
+		}
+		if last >= 0 && isWord(p) && isWord(at(text, last-1)) && bytes.IndexByte(text[last:i], ' ') < 0 {
+			m |= Shell
+		}
+		last = -1
+		if m&SQL == 0 && joined(text, i) > 0 {
+			m |= SQL
+		}
+	}
+	return m
+}
+
+// changesSQL reports whether there is a comment with something behind it, or a
+// backtick between words.
 func changesSQL(text []byte, acc uint32) bool {
 	if acc&cSlash != 0 {
 		if i := bytes.Index(text, comment); i >= 0 && i+2 < len(text) {
@@ -46,15 +85,6 @@ func changesSQL(text []byte, acc uint32) bool {
 				return true
 			}
 			i = end // people write so
-		}
-	}
-	if acc&(cApos|cQuote) != 0 {
-		for _, q := range [...]byte{'\'', '"'} {
-			for i := bytes.IndexByte(text, q); i >= 0; i = next(text, i, q) {
-				if joined(text, i) > 0 {
-					return true
-				}
-			}
 		}
 	}
 	return acc&cTick != 0 && ticked(text)
@@ -100,7 +130,7 @@ func joined(text []byte, i int) int {
 		case isBlank(c):
 			j++
 			continue
-		case !operator && (c == '+' || c == '.'):
+		case !operator && (c == '+' || c == '.' || c == '~'):
 			j++
 			operator = true
 			continue
@@ -247,30 +277,12 @@ func changesShell(text []byte, acc uint32) bool {
 		if i := bytes.Index(text, ticks); i >= 0 && isWord(at(text, i-1)) && isWord(at(text, i+2)) {
 			return true
 		}
-	}
-	return acc&cApos != 0 && quoted(text, '\'') || acc&cQuote != 0 && quoted(text, '"')
-}
-
-var ticks = []byte("``")
-
-// quoted reports whether two quotes stand in one word.
-func quoted(text []byte, q byte) bool {
-	last := -1 // the quote before, if no blank is behind it
-	for i := bytes.IndexByte(text, q); i >= 0; i = next(text, i, q) {
-		inner := isWord(at(text, i-1)) && isWord(at(text, i+1))
-		if at(text, i+1) == q && (isWord(at(text, i-1)) || at(text, i-1) == '/') && (isWord(at(text, i+2)) || at(text, i+2) == '/') {
-			return true
-		}
-		if last >= 0 && (inner || isWord(at(text, last-1)) && isWord(at(text, i-1))) && bytes.IndexByte(text[last:i], ' ') < 0 {
-			return true
-		}
-		last = -1
-		if isWord(at(text, i+1)) && (inner || at(text, i-1) == '/') {
-			last = i
-		}
+		return ticked(text)
 	}
 	return false
 }
+
+var ticks = []byte("``")
 
 // variable is the size of a variable at i that is a blank, or nothing, to a
 // shell.
@@ -395,6 +407,10 @@ func shellView(dst, text []byte) []byte {
 		case '`':
 			if at(text, i+1) == '`' {
 				i += 2
+				continue
+			}
+			if isWord(at(text, i-1)) && isWord(at(text, i+1)) {
+				i++ // PowerShell's backslash
 				continue
 			}
 		case '$':

@@ -29,7 +29,7 @@ const (
 )
 
 // decodable are those that a decoding looks at.
-const decodable = cPercent | cAmp | cBackslash | cPlus | cControl | cTab | cHigh
+const decodable = cPercent | cAmp | cBackslash | cPlus | cControl | cHigh
 
 var class = func() (t [256]uint32) {
 	for c := range t {
@@ -84,9 +84,10 @@ func mask(value []byte) (m Kind, sure bool) {
 
 // classes is what classes of bytes value has.
 func classes(value []byte) (acc uint32) {
-	for len(value) >= 4 {
-		acc |= class[value[0]] | class[value[1]] | class[value[2]] | class[value[3]]
-		value = value[4:]
+	for len(value) >= 8 {
+		p := value[:8]
+		acc |= class[p[0]] | class[p[1]] | class[p[2]] | class[p[3]] | class[p[4]] | class[p[5]] | class[p[6]] | class[p[7]]
+		value = value[8:]
 	}
 	for _, c := range value {
 		acc |= class[c]
@@ -189,6 +190,11 @@ func hasFold(value []byte, acc uint32) bool {
 			i++
 			continue
 		}
+		if size := plainSize(value[i:]); size > 0 {
+			prev = utf8.RuneSelf
+			i += size
+			continue
+		}
 		r, size := utf8.DecodeRune(value[i:])
 		if r == utf8.RuneError && size == 1 {
 			if _, n := overlong(value[i:]); n > 0 || c == 0xC0 || c == 0xC1 || c == 0xA0 || c == 0x85 {
@@ -229,4 +235,43 @@ func hasFold(value []byte, acc uint32) bool {
 		prev = utf8.RuneSelf
 	}
 	return false
+}
+
+// foldedShort has the characters of two bytes in UTF-8 that are folded, folded
+// those of up to three, by the 64 that share all but the last byte.
+var (
+	foldedShort [0x800]bool
+	folded      [1 << 16 / 64]bool
+)
+
+func init() {
+	for r := rune(utf8.RuneSelf); r < 1<<16; r++ {
+		if f, _ := fold(r); f != keep {
+			folded[r/64] = true
+			if int(r) < len(foldedShort) {
+				foldedShort[r] = true
+			}
+		}
+	}
+}
+
+// plainSize is the size of the character that p begins with if it is clearly not
+// folded, else 0.
+func plainSize(p []byte) int {
+	const mark, bits = 0xC0, 0x3F
+	c := p[0]
+	if c < 0xC2 || c > 0xEF || len(p) < 3 || p[1]&mark != utf8.RuneSelf {
+		return 0
+	}
+	high := int(p[1] & bits)
+	switch {
+	case c < 0xE0:
+		if !foldedShort[int(c&0x1F)<<6|high] {
+			return 2
+		}
+	case c == 0xE0 && high < 0x20: // overlong
+	case p[2]&mark == utf8.RuneSelf && !folded[int(c&0x0F)<<6|high]:
+		return 3
+	}
+	return 0
 }

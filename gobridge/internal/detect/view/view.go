@@ -148,12 +148,10 @@ func (d *Decoder) Each(value []byte, need Kind, b *Budget, f func(View)) {
 		b.Over = true
 		return
 	}
-	l := &d.levels[d.depth]
+	c := call{d: d, l: &d.levels[d.depth], value: value, need: need, budget: b, f: f}
 	d.depth++
-	c := call{d: d, l: l, value: value, need: need, budget: b, f: f}
+	defer c.end() // f may panic
 	c.run(m, sure)
-	d.depth--
-	l.trim()
 }
 
 // call is one call of Each.
@@ -164,6 +162,11 @@ type call struct {
 	need   Kind
 	budget *Budget
 	f      func(View)
+}
+
+func (c *call) end() {
+	c.d.depth--
+	c.l.trim()
 }
 
 func (c *call) run(m Kind, sure bool) {
