@@ -20,8 +20,8 @@ import (
 
 var engine *pipeline.Engine
 
-//export wsi_abi_4
-func wsi_abi_4() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_5
+func wsi_abi_5() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
@@ -90,6 +90,8 @@ func wsi_open(hs *C.wsi_handshake_t, out *C.wsi_result_t) (session C.uint64_t) {
 	}()
 	checked := handshake.Check(
 		handshake.Offer{
+			Method:       view(hs.method),
+			Protocol:     view(hs.protocol),
 			Key:          view(hs.key),
 			Version:      view(hs.version),
 			Subprotocols: view(hs.subprotocols),
@@ -105,6 +107,26 @@ func wsi_open(hs *C.wsi_handshake_t, out *C.wsi_result_t) (session C.uint64_t) {
 	c := config(&hs.conf)
 	s, r := engine.Open(pipeline.Handshake{Target: view(hs.target), Result: checked}, &c)
 	s.Cookie = uint64(hs.cookie)
+	set(out, &r)
+	return C.uint64_t(sessions.add(s))
+}
+
+//export wsi_violate
+func wsi_violate(request *C.wsi_request_t, token C.wsi_str_t, out *C.wsi_result_t) (session C.uint64_t) {
+	defer func() {
+		if failed(recover()) {
+			*out = C.wsi_result_t{status: C.WSI_ERROR}
+			session = 0
+		}
+	}()
+	v, ok := ws.ParseViolation(view(token))
+	if !ok {
+		*out = C.wsi_result_t{status: C.WSI_ERROR}
+		return 0
+	}
+	c := config(&request.conf)
+	s, r := engine.Violate(newRequest(request), v, &c)
+	s.Cookie = uint64(request.cookie)
 	set(out, &r)
 	return C.uint64_t(sessions.add(s))
 }

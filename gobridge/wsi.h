@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_4().
+ * WSI_ABI_VERSION and the name of wsi_abi_5().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      4
+#define WSI_ABI_VERSION      5
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -113,7 +113,9 @@ typedef struct {
 
 typedef struct {
     /* request */
+    wsi_str_t                method;
     wsi_str_t                target;
+    wsi_str_t                protocol;     /* "HTTP/1.1" */
     wsi_str_t                key;
     wsi_str_t                version;
     wsi_str_t                subprotocols;
@@ -216,7 +218,7 @@ typedef struct {
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_4(void);
+uint32_t wsi_abi_5(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);
@@ -231,6 +233,13 @@ uint64_t wsi_policy(wsi_statement_t *statements, size_t n, uint8_t *buf,
 /* a handle, 0: the engine failed.  status WSI_DROP: refuse the handshake,
    WSI_OPAQUE: pass uninspected; both still have events and need wsi_close() */
 uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result);
+
+/* a session of a handshake in which the caller sees what the engine does not:
+   token names the violation.  Status WSI_DROP: refuse it with the HTTP status
+   close_code, WSI_PASS: it goes on.  Then fetch the event and close.  0: the
+   engine failed */
+uint64_t wsi_violate(wsi_request_t *request, wsi_str_t token,
+    wsi_result_t *result);
 
 /* WSI_REQUEST_*, all of them if the engine failed; conf and cookie are not
    looked at */

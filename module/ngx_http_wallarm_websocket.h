@@ -32,6 +32,17 @@ typedef struct {
 } ngx_wallarm_websocket_conf_t;
 
 
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT  0
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_STRIP    1
+#define NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_REFUSE   2
+
+
+typedef struct ngx_http_wallarm_websocket_origins_s
+    ngx_http_wallarm_websocket_origins_t;
+typedef struct ngx_http_wallarm_websocket_subprotocols_s
+    ngx_http_wallarm_websocket_subprotocols_t;
+
+
 typedef struct {
     ngx_flag_t                    parse;
     ngx_uint_t                    mode;
@@ -45,6 +56,9 @@ typedef struct {
     ngx_msec_t                    time_limit;
     ngx_uint_t                    limit_block;
     ngx_http_wallarm_websocket_policy_t  *policy; /* NULL: none */
+    ngx_http_wallarm_websocket_origins_t  *origins;    /* NULL: any */
+    ngx_http_wallarm_websocket_subprotocols_t  *subprotocols;  /* NULL: any */
+    ngx_uint_t                    extensions;
     ngx_open_file_t              *event_log; /* NULL: off */
     ngx_int_t                     request_id; /* index of the variable */
 } ngx_http_wallarm_websocket_loc_conf_t;
@@ -71,6 +85,18 @@ typedef enum {
     ngx_http_wallarm_websocket_reading,      /* the body to be read */
     ngx_http_wallarm_websocket_body          /* the verdict of the body */
 } ngx_http_wallarm_websocket_wait_e;
+
+
+/* what the module itself sees wrong with a handshake */
+
+typedef enum {
+    ngx_http_wallarm_websocket_hs_body = 0,
+    ngx_http_wallarm_websocket_hs_http_version,
+    ngx_http_wallarm_websocket_hs_upgrade,
+    ngx_http_wallarm_websocket_hs_origin,
+    ngx_http_wallarm_websocket_hs_subprotocol,
+    ngx_http_wallarm_websocket_hs_extension
+} ngx_http_wallarm_websocket_hs_e;
 
 
 /*
@@ -125,7 +151,9 @@ struct ngx_http_wallarm_websocket_ctx_s {
     int                           answer;    /* of the phase handlers, once */
 
     unsigned                      wait:2;    /* _wait_e */
+    unsigned                      raised:6;  /* bits of _hs_e */
     unsigned                      http:1;    /* the session is a request's */
+    unsigned                      judged:1;  /* the head, in conf's mode */
     unsigned                      answered:1;
     unsigned                      want_body:1;
     unsigned                      holding:1;
@@ -170,9 +198,24 @@ ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_get_ctx(
     ngx_http_request_t *r);
 ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_create_ctx(
     ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+ngx_int_t ngx_http_wallarm_websocket_violate(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_hs_e what);
+ngx_int_t ngx_http_wallarm_websocket_header(ngx_pool_t *pool,
+    ngx_list_t *headers, const char *name, ngx_str_t *value);
 void ngx_http_wallarm_websocket_rules(
     ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     ngx_http_wallarm_websocket_rules_t *rules);
+
+
+/* _offer.c */
+
+char *ngx_http_wallarm_websocket_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_wallarm_websocket_subprotocol(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_wallarm_websocket_offer(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 
 
 /* _fallback.c */

@@ -69,6 +69,8 @@ typedef struct {
     uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
                   uint8_t *buf, size_t size, size_t *len);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    uint64_t  (*violate)(wsi_request_t *request, wsi_str_t token,
+                  wsi_result_t *result);
     uint32_t  (*identify)(wsi_request_t *request);
     uint64_t  (*request)(wsi_request_t *request, wsi_result_t *result);
     void      (*body)(uint64_t session, wsi_cbyte_t *data, size_t len,
@@ -113,10 +115,11 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_4", abi),
+    SYMBOL("wsi_abi_5", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_policy", policy),
     SYMBOL("wsi_open", open),
+    SYMBOL("wsi_violate", violate),
     SYMBOL("wsi_identify", identify),
     SYMBOL("wsi_request", request),
     SYMBOL("wsi_body", body),
@@ -601,7 +604,9 @@ ngx_http_wallarm_websocket_bridge_open(
     ngx_memzero(&h, sizeof(wsi_handshake_t));
     ngx_memzero(&r, sizeof(wsi_result_t));
 
+    ngx_http_wallarm_websocket_bridge_str(&h.method, &hs->method);
     ngx_http_wallarm_websocket_bridge_str(&h.target, &hs->target);
+    ngx_http_wallarm_websocket_bridge_str(&h.protocol, &hs->protocol);
     ngx_http_wallarm_websocket_bridge_str(&h.key, &hs->key);
     ngx_http_wallarm_websocket_bridge_str(&h.version, &hs->version);
     ngx_http_wallarm_websocket_bridge_str(&h.subprotocols, &hs->subprotocols);
@@ -635,6 +640,37 @@ ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
     conf->limit_block = (uint32_t) rules->limit_block;
     conf->max_message = rules->max_message;
     conf->max_inflated = rules->max_inflated;
+}
+
+
+uint64_t
+ngx_http_wallarm_websocket_bridge_violate(
+    ngx_http_wallarm_websocket_head_t *head, ngx_str_t *token,
+    ngx_http_wallarm_websocket_result_t *res, ngx_log_t *log)
+{
+    uint64_t       session;
+    wsi_str_t      t;
+    wsi_result_t   r;
+    wsi_request_t  request;
+
+    if (ngx_http_wallarm_websocket_bridge_head(&request, head, log)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    ngx_http_wallarm_websocket_bridge_str(&t, token);
+
+    ngx_http_wallarm_websocket_bridge_conf(&request.conf, &head->rules);
+    request.cookie = head->cookie;
+
+    ngx_memzero(&r, sizeof(wsi_result_t));
+
+    session = engine.violate(&request, t, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+
+    return session;
 }
 
 

@@ -121,7 +121,9 @@ typedef struct {
 
 
 typedef struct {
+    ngx_str_t                     method;
     ngx_str_t                     target;
+    ngx_str_t                     protocol;
     ngx_str_t                     key;
     ngx_str_t                     version;
     ngx_str_t                     subprotocols;
@@ -196,6 +198,10 @@ uint64_t ngx_http_wallarm_websocket_bridge_policy(
 uint64_t ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_handshake_t *hs,
     ngx_http_wallarm_websocket_result_t *res);
+/* the module sees a violation, "token", in a handshake */
+uint64_t ngx_http_wallarm_websocket_bridge_violate(
+    ngx_http_wallarm_websocket_head_t *head, ngx_str_t *token,
+    ngx_http_wallarm_websocket_result_t *res, ngx_log_t *log);
 /* NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_*; neither rules nor cookie are used */
 ngx_uint_t ngx_http_wallarm_websocket_bridge_identify(
     ngx_http_wallarm_websocket_head_t *head, ngx_log_t *log);

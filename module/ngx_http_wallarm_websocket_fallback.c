@@ -78,7 +78,7 @@ ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
         /* redirected to where it is not judged more strictly */
 
         if (ctx->refused || ctx->upstream
-            || ctx->conf->mode >= wlcf->mode)
+            || (ctx->judged && ctx->conf->mode >= wlcf->mode))
         {
             return NGX_DECLINED;
         }
@@ -119,6 +119,7 @@ ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
     }
 
     ctx->http = 1;
+    ctx->judged = 1;
     ctx->want_body = (what & NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY) ? 1 : 0;
     ctx->answer = NGX_DECLINED;
 

@@ -17,8 +17,26 @@ static void ngx_http_wallarm_websocket_cleanup(void *data);
 static ngx_int_t ngx_http_wallarm_websocket_refuse(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_wallarm_websocket_is_websocket(ngx_str_t *token);
 static void ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r);
-static ngx_int_t ngx_http_wallarm_websocket_header(ngx_pool_t *pool,
-    ngx_list_t *headers, const char *name, ngx_str_t *value);
+
+
+typedef struct {
+    ngx_str_t  token;
+    ngx_int_t  status;   /* where the engine does not say it */
+} ngx_http_wallarm_websocket_violation_t;
+
+
+/* by _hs_e */
+
+static ngx_http_wallarm_websocket_violation_t
+    ngx_http_wallarm_websocket_violations[] =
+{
+    { ngx_string("handshake_body"), NGX_HTTP_BAD_REQUEST },
+    { ngx_string("handshake_http_version"), NGX_HTTP_BAD_REQUEST },
+    { ngx_string("handshake_upgrade_not_websocket"), NGX_HTTP_BAD_GATEWAY },
+    { ngx_string("handshake_origin_denied"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("handshake_subprotocol_denied"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("handshake_extension_denied"), NGX_HTTP_FORBIDDEN }
+};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -53,6 +71,7 @@ ngx_http_wallarm_websocket_handshake_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                               rc;
     ngx_str_t                               upgrade, key;
     ngx_uint_t                              body;
     ngx_http_wallarm_websocket_ctx_t       *ctx;
@@ -104,14 +123,10 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         /* NGINX sends it to the backend before the 101, where it may be taken
            for frames */
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "wallarm: handshake_body: websocket handshake with a "
-                      "body %s",
-                      wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
-                          ? "refused" : "passes uninspected");
-
-        if (wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK) {
-            return NGX_HTTP_BAD_REQUEST;
+        rc = ngx_http_wallarm_websocket_violate(r, wlcf,
+                                          ngx_http_wallarm_websocket_hs_body);
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 
@@ -124,9 +139,8 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         /* older NGINX would write tunnelled bytes into the multiplexed
            connection, so there is nothing to let pass in monitoring */
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "wallarm: handshake_http_version: \"Upgrade\" in a "
-                      "multiplexed request refused");
+        (void) ngx_http_wallarm_websocket_violate(r, wlcf,
+                                  ngx_http_wallarm_websocket_hs_http_version);
         return NGX_HTTP_BAD_REQUEST;
     }
 
@@ -146,6 +160,12 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         ngx_http_wallarm_websocket_hide_upgrade(r);
 
         return ngx_http_wallarm_websocket_request(r, wlcf);
+    }
+
+    rc = ngx_http_wallarm_websocket_offer(r, wlcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (!ngx_http_wallarm_websocket_bridge_ready()) {
@@ -178,7 +198,6 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     if (r != r->main
         || r->upstream == NULL
-        || !r->upstream->upgrade
         || r->upstream->headers_in.status_n != NGX_HTTP_SWITCHING_PROTOCOLS)
     {
         return ngx_http_next_header_filter(r);
@@ -189,6 +208,29 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF)
     {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (!r->upstream->upgrade) {
+
+        /* nobody asked for it: the client would take for a tunnel what to
+           NGINX is a response without an end.  Or it was refused, and this is
+           the answer to that */
+
+        if (r->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+            return ngx_http_next_header_filter(r);
+        }
+
+        if (ngx_http_wallarm_websocket_violate(r, wlcf,
+                                        ngx_http_wallarm_websocket_hs_upgrade)
+            != NGX_DECLINED)
+        {
+            return ngx_http_wallarm_websocket_refuse(r);
+        }
+
+        ctx = ngx_http_wallarm_websocket_get_ctx(r);
+        ctx->uninspected++;
+
         return ngx_http_next_header_filter(r);
     }
 
@@ -209,7 +251,9 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     ngx_memzero(&hs, sizeof(ngx_http_wallarm_websocket_handshake_t));
 
+    hs.method = r->method_name;
     hs.target = r->unparsed_uri;
+    hs.protocol = r->http_protocol;
 
     pool = r->pool;
     in = &r->headers_in.headers;
@@ -382,6 +426,103 @@ ngx_http_wallarm_websocket_get_ctx(ngx_http_request_t *r)
 }
 
 
+/*
+ * The engine says what follows from a violation that the module sees, and
+ * writes the event.  NGX_DECLINED, or the status to refuse the handshake with.
+ */
+
+ngx_int_t
+ngx_http_wallarm_websocket_violate(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_hs_e what)
+{
+    uint64_t                                 session, saved;
+    ngx_int_t                                status;
+    ngx_http_wallarm_websocket_ctx_t        *ctx;
+    ngx_http_wallarm_websocket_head_t        head;
+    ngx_http_wallarm_websocket_result_t      res;
+    ngx_http_wallarm_websocket_loc_conf_t   *conf;
+    ngx_http_wallarm_websocket_violation_t  *v;
+
+    v = &ngx_http_wallarm_websocket_violations[what];
+
+    ctx = ngx_http_wallarm_websocket_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_wallarm_websocket_create_ctx(r, wlcf);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if ((ctx->raised & (1 << what))
+        && wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING)
+    {
+        /* before an internal redirect */
+        return NGX_DECLINED;
+    }
+
+    ctx->raised |= 1 << what;
+
+    head.method = r->method_name;
+    head.target = r->unparsed_uri;
+    head.headers = &r->headers_in.headers;
+    head.cookie = ctx->cookie;
+
+    ngx_http_wallarm_websocket_rules(wlcf, &head.rules);
+
+    if (what == ngx_http_wallarm_websocket_hs_http_version) {
+        head.rules.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] =
+                                              NGX_HTTP_WALLARM_WEBSOCKET_BLOCK;
+    }
+
+    session = ngx_http_wallarm_websocket_bridge_ready()
+              ? ngx_http_wallarm_websocket_bridge_violate(&head, &v->token,
+                                                     &res, r->connection->log)
+              : 0;
+
+    if (session) {
+
+        /* the context's own session may wait for a body */
+
+        saved = ctx->session;
+        conf = ctx->conf;
+
+        ctx->session = session;
+        ctx->conf = wlcf;
+
+        ngx_http_wallarm_websocket_events(ctx);
+        (void) ngx_http_wallarm_websocket_bridge_close(session, NULL);
+
+        ctx->session = saved;
+        ctx->conf = conf;
+
+        status = res.status == NGX_HTTP_WALLARM_WEBSOCKET_DROP
+                 ? (ngx_int_t) res.close_code : NGX_DECLINED;
+
+    } else {
+        status = head.rules.mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT]
+                 == NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
+                 ? v->status : NGX_DECLINED;
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "wallarm: handshake violation %V %s, the inspection "
+                      "engine cannot log it",
+                      &v->token, status == NGX_DECLINED ? "monitored"
+                                                        : "blocked");
+    }
+
+    if (status != NGX_DECLINED) {
+        ctx->refused = 1;
+
+        /* no error page's upstream shall answer it with a 101 */
+        ngx_http_wallarm_websocket_hide_upgrade(r);
+    }
+
+    return status;
+}
+
+
 /* instead of the 101 */
 
 static ngx_int_t
@@ -436,7 +577,7 @@ ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r)
 
 /* repeated lines are joined, as RFC 9110 5.3 allows */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_wallarm_websocket_header(ngx_pool_t *pool, ngx_list_t *headers,
     const char *name, ngx_str_t *value)
 {

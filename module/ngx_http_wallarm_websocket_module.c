@@ -43,6 +43,14 @@ static ngx_conf_enum_t  ngx_http_wallarm_websocket_limit_block[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_wallarm_websocket_extensions[] = {
+    { ngx_string("inspect"), NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT },
+    { ngx_string("strip"), NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_STRIP },
+    { ngx_string("refuse"), NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_REFUSE },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threads_bounds = {
     ngx_conf_check_num_bounds, 1, 64
 };
@@ -181,6 +189,27 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, response_mode),
       &ngx_http_wallarm_websocket_modes },
+
+    { ngx_string("wallarm_websocket_origin"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_websocket_subprotocol"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_subprotocol,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_websocket_extensions"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, extensions),
+      &ngx_http_wallarm_websocket_extensions },
 
     { ngx_string("wallarm_websocket_threshold"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
@@ -423,6 +452,9 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->time_limit = NGX_CONF_UNSET_MSEC;
     wlcf->limit_block = NGX_CONF_UNSET_UINT;
     wlcf->policy = NULL;
+    wlcf->origins = NGX_CONF_UNSET_PTR;
+    wlcf->subprotocols = NGX_CONF_UNSET_PTR;
+    wlcf->extensions = NGX_CONF_UNSET_UINT;
     wlcf->event_log = NGX_CONF_UNSET_PTR;
 
     return wlcf;
@@ -467,6 +499,10 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     {
         return NGX_CONF_ERROR;
     }
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_ptr_value(conf->subprotocols, prev->subprotocols, NULL);
+    ngx_conf_merge_uint_value(conf->extensions, prev->extensions,
+                              NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT);
 
     if (conf->event_log == NGX_CONF_UNSET_PTR) {
         conf->event_log = prev->event_log;

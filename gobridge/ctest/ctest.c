@@ -48,6 +48,8 @@ static struct {
     uint32_t  (*abi)(void);
     int32_t   (*init)(wsi_init_t *conf);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
+    uint64_t  (*violate)(wsi_request_t *request, wsi_str_t token,
+                  wsi_result_t *result);
     uint32_t  (*identify)(wsi_request_t *request);
     uint64_t  (*request)(wsi_request_t *request, wsi_result_t *result);
     void      (*body)(uint64_t session, wsi_cbyte_t *data, size_t len,
@@ -75,7 +77,9 @@ static wsi_handshake_t
 handshake(uint32_t client, uint32_t server)
 {
     wsi_handshake_t  hs = {
+        .method = STR("GET"),
         .target = STR("/socket.io/?EIO=4&transport=websocket"),
+        .protocol = STR("HTTP/1.1"),
         .key = STR("dGhlIHNhbXBsZSBub25jZQ=="),
         .version = STR("13"),
         .upgrade = STR("websocket"),
@@ -368,6 +372,58 @@ test_handshake(void)
     CHECK(s != 0 && r.status == WSI_OPAQUE && r.events == 1);
     CHECK(r.need == SIZE_MAX);
     CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
+/* what the caller sees is judged and logged as what the engine sees */
+
+static int
+test_violate(void)
+{
+    char              *line;
+    unsigned           i;
+    uint64_t           s;
+    wsi_meta_t         m;
+    wsi_event_t        e;
+    wsi_result_t       r;
+    wsi_handshake_t    hs;
+    wsi_request_t      rq;
+    const wsi_str_t    token = STR("handshake_origin_denied");
+    const wsi_str_t    unknown = STR("handshake_moon");
+    const wsi_field_t  origin = { STR("Origin"), STR("https://evil.example") };
+
+    m = meta();
+
+    for (i = WSI_MODE_OFF; i <= WSI_MODE_BLOCK; i++) {
+        hs = handshake(i, WSI_MODE_MONITORING);
+
+        memset(&rq, 0, sizeof(rq));
+        rq.target = hs.target;
+        rq.fields = &origin;
+        rq.nfields = 1;
+        rq.conf = hs.conf;
+
+        s = wsi.violate(&rq, token, &r);
+        CHECK(s != 0);
+        CHECK(r.status == (i == WSI_MODE_BLOCK ? WSI_DROP : WSI_PASS));
+        CHECK(r.close_code == (i == WSI_MODE_BLOCK ? 403 : 0));
+        CHECK(r.events == (i != WSI_MODE_OFF));
+
+        if (r.events) {
+            CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 1);
+            CHECK(e.attack == 0);
+            line = (char *) buffer;
+            line[e.line - 1] = '\0';
+            CHECK(strstr(line, "handshake_origin_denied") != NULL);
+            CHECK(strstr(line, "https://evil.example") != NULL);
+        }
+
+        CHECK(wsi.close(s, NULL) == 0);
+    }
+
+    CHECK(wsi.violate(&rq, unknown, &r) == 0 && r.status == WSI_ERROR);
 
     return 1;
 }
@@ -717,6 +773,7 @@ static const test_t  tests[] = {
     { "benign", test_benign },
     { "attack", test_attack },
     { "handshake", test_handshake },
+    { "violate", test_violate },
     { "pending", test_pending },
     { "close while pending", test_close_pending },
     { "expire", test_expire },
@@ -737,8 +794,9 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_4", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_5", &wsi.abi }, { "wsi_init", &wsi.init },
         { "wsi_policy", &wsi.policy },
+        { "wsi_violate", &wsi.violate },
         { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },
         { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },
         { "wsi_open", &wsi.open }, { "wsi_feed", &wsi.feed },

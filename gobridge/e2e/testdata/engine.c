@@ -22,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  4
+#define ABI  5
 #endif
 
 #ifndef INIT
@@ -149,6 +149,19 @@ uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result)
 
 void wsi_feed(uint64_t s, uint32_t direction, wsi_cbyte_t *data, size_t len,
     wsi_result_t *result);
+
+
+/* this engine never gets to an event of its own */
+
+uint64_t wsi_violate(wsi_request_t *rq, wsi_str_t token, wsi_result_t *result)
+{
+    (void) rq;
+    (void) token;
+
+    memset(result, 0, sizeof(*result));
+
+    return 0;
+}
 
 
 uint32_t wsi_identify(wsi_request_t *rq)

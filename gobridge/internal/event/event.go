@@ -116,6 +116,7 @@ type Violation struct {
 	Action    string // Blocked, Monitored or Logged
 	Status    int    // HTTP status when the handshake was refused, else 0
 	Exchange  *Exchange
+	Value     string // of the handshake, that is not allowed; redacted
 }
 
 // Lead is the hit that names the attack.
@@ -248,6 +249,7 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	w.object("violation")
 	w.text("token", v.Violation.String(), maxName)
 	w.optional("section", v.Violation.Section(), maxName)
+	w.optional("value", v.Value, maxName)
 	w.end('}')
 	w.object("websocket")
 	w.optional("connection_id", m.ConnectionID, maxName)
@@ -304,6 +306,10 @@ func AppendViolationLogLine(dst []byte, v *Violation) []byte {
 	dst = append(dst, v.Action...)
 	if v.Direction == ws.FromServer {
 		dst = append(dst, ", from server"...)
+	}
+	if v.Value != "" {
+		dst = append(dst, `, value "`...)
+		dst = append(appendPlain(dst, v.Value, 400), '"')
 	}
 	if v.Exchange != nil {
 		return dst

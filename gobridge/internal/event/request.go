@@ -157,6 +157,22 @@ func redactSubprotocols(list string) string {
 	return strings.Join(part, ", ")
 }
 
+// HandshakeValue is what of a handshake is not allowed where v is the
+// violation; get has the values of a header.
+func HandshakeValue(v ws.Violation, get func(name string) string) string {
+	switch v {
+	case ws.HandshakeUpgradeNotWebSocket:
+		return get("upgrade")
+	case ws.HandshakeOriginDenied:
+		return redactURL(get("origin"))
+	case ws.HandshakeSubprotocolDenied:
+		return redactSubprotocols(get("sec-websocket-protocol"))
+	case ws.HandshakeExtensionDenied:
+		return get("sec-websocket-extensions")
+	}
+	return ""
+}
+
 // requestText is the message in the shape of an HTTP request, with the
 // protocol in its first line. Of a request whose head is the attack there is no
 // body.

@@ -26,6 +26,17 @@ func (q *Request) Get(name string) string {
 	return ""
 }
 
+// All joins the values of all fields of that name, in lower case, with ", ".
+func (q *Request) All(name string) string {
+	var all []string
+	for i := range q.Fields {
+		if len(q.Fields[i].Name) == len(name) && strings.EqualFold(q.Fields[i].Name, name) {
+			all = append(all, q.Fields[i].Value)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // Exchange is what an HTTP request is to a framework.
 type Exchange struct {
 	Framework string // name of a spec, "none" for a handshake

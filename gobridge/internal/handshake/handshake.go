@@ -10,10 +10,12 @@ import (
 	"wsi/gobridge/internal/ws"
 )
 
-// Offer holds what the client asked for: the request target and the values of
-// header fields, empty when absent, repeated lines joined with ", ".
+// Offer holds what the client asked for: what its request line says, and the
+// values of header fields, empty when absent, repeated lines joined with ", ".
 type Offer struct {
+	Method       string
 	Target       string
+	Protocol     string // "HTTP/1.1"
 	Key          string // Sec-WebSocket-Key
 	Version      string // Sec-WebSocket-Version
 	Subprotocols string // Sec-WebSocket-Protocol
@@ -39,11 +41,26 @@ type Result struct {
 
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-// Check compares the server's answer with the client's offer (RFC 6455 4.1).
+// Check looks whether the client's offer is an opening handshake, and compares
+// the server's answer with it (RFC 6455 4.1). What no server should have
+// answered with a 101 is a violation of the offer.
 func Check(o Offer, a Answer) Result {
 	var r Result
 
-	if !strings.EqualFold(trim(a.Upgrade), "websocket") || !sameFraming(trim(o.Version)) {
+	if o.Method != "GET" {
+		r.Violations.Add(ws.HandshakeMethod)
+	}
+	if o.Protocol != "HTTP/1.1" {
+		r.Violations.Add(ws.HandshakeHTTPVersion)
+	}
+	if !isKey(trim(o.Key)) {
+		r.Violations.Add(ws.HandshakeKey)
+	}
+	same := sameFraming(o.Version)
+	if same && trim(o.Version) != "13" {
+		r.Violations.Add(ws.HandshakeVersion)
+	}
+	if !same || !strings.EqualFold(trim(a.Upgrade), "websocket") {
 		r.Violations.Add(ws.HandshakeUpgradeNotWebSocket)
 	}
 	if trim(a.Accept) != accept(trim(o.Key)) {
@@ -61,15 +78,27 @@ func Check(o Offer, a Answer) Result {
 	return r
 }
 
-// sameFraming reports whether version means the frames of RFC 6455: its own
-// 13, and 7 and 8 of the drafts that had the same. A request without the
-// header is left to the server.
-func sameFraming(version string) bool {
-	switch version {
-	case "", "7", "8", "13":
-		return true
+// sameFraming reports whether all of versions mean the frames of RFC 6455: its
+// own 13, and 7 and 8 of the drafts that had the same. So may none.
+func sameFraming(versions string) bool {
+	for v := range strings.SplitSeq(versions, ",") {
+		switch trim(v) {
+		case "", "7", "8", "13":
+		default:
+			return false
+		}
 	}
-	return false
+	return true
+}
+
+// isKey reports whether key is 16 bytes in base64 (RFC 6455 4.1).
+func isKey(key string) bool {
+	var b [18]byte
+	if len(key) != base64.StdEncoding.EncodedLen(16) {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(b[:], []byte(key))
+	return err == nil && n == 16
 }
 
 // accept computes Sec-WebSocket-Accept (RFC 6455 4.2.2).

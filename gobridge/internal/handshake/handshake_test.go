@@ -15,6 +15,9 @@ const (
 )
 
 func TestCheck(t *testing.T) {
+	key := func(key, accept string) func(o *Offer, a *Answer) {
+		return func(o *Offer, a *Answer) { o.Key, a.Accept = key, accept }
+	}
 	tests := []struct {
 		name        string
 		change      func(o *Offer, a *Answer)
@@ -29,11 +32,24 @@ func TestCheck(t *testing.T) {
 			[]string{"handshake_upgrade_not_websocket"}, ""},
 		{"upgrade list", func(o *Offer, a *Answer) { a.Upgrade = "websocket, h2c" },
 			[]string{"handshake_upgrade_not_websocket"}, ""},
-		{"version absent", func(o *Offer, a *Answer) { o.Version = "" }, []string{}, ""},
-		{"version with the same frames", func(o *Offer, a *Answer) { o.Version = "8" }, []string{}, ""},
+		{"method", func(o *Offer, a *Answer) { o.Method = "POST" }, []string{"handshake_method"}, ""},
+		{"method in other case", func(o *Offer, a *Answer) { o.Method = "get" }, []string{"handshake_method"}, ""},
+		{"HTTP/1.0", func(o *Offer, a *Answer) { o.Protocol = "HTTP/1.0" }, []string{"handshake_http_version"}, ""},
+		{"version absent", func(o *Offer, a *Answer) { o.Version = "" }, []string{"handshake_version"}, ""},
+		{"version with the same frames", func(o *Offer, a *Answer) { o.Version = "8" }, []string{"handshake_version"}, ""},
+		{"version twice", func(o *Offer, a *Answer) { o.Version = "13, 13" }, []string{"handshake_version"}, ""},
+		{"version twice, one with other frames", func(o *Offer, a *Answer) { o.Version = "13, 6" },
+			[]string{"handshake_upgrade_not_websocket"}, ""},
 		{"version with other frames", func(o *Offer, a *Answer) { o.Version = "6" },
 			[]string{"handshake_upgrade_not_websocket"}, ""},
 		{"key with spaces around", func(o *Offer, a *Answer) { o.Key = "  " + exampleKey + "\t" }, []string{}, ""},
+		{"key absent", key("", "Kfh9QIsMVZcl6xEPYxPHzW8SZ8w="), []string{"handshake_key"}, ""},
+		{"key twice", key(exampleKey+", "+exampleKey, ""), []string{"handshake_accept_mismatch", "handshake_key"}, ""},
+		{"key of 15 bytes", key("AAAAAAAAAAAAAAAAAAAA", ""), []string{"handshake_accept_mismatch", "handshake_key"}, ""},
+		{"key of 18 bytes", key("AAAAAAAAAAAAAAAAAAAAAAAA", ""), []string{"handshake_accept_mismatch", "handshake_key"}, ""},
+		{"key without padding", key("dGhlIHNhbXBsZSBub25jZQ", ""), []string{"handshake_accept_mismatch", "handshake_key"}, ""},
+		{"key no base64", key("dGhlIHNhbXBsZSBub25j!!==", ""), []string{"handshake_accept_mismatch", "handshake_key"}, ""},
+		{"key of random letters", key("dGhlIHNhbXBsZSBub25jZR==", ""), []string{"handshake_accept_mismatch"}, ""},
 		{"key of another", func(o *Offer, a *Answer) { o.Key = "AAAAAAAAAAAAAAAAAAAAAA==" },
 			[]string{"handshake_accept_mismatch"}, ""},
 		{"accept absent", func(o *Offer, a *Answer) { a.Accept = "" },
@@ -54,7 +70,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := Offer{Target: "/", Key: exampleKey, Version: "13"}
+			o := Offer{Method: "GET", Target: "/", Protocol: "HTTP/1.1", Key: exampleKey, Version: "13"}
 			a := Answer{Upgrade: "websocket", Accept: exampleAccept}
 			tt.change(&o, &a)
 
@@ -151,7 +167,7 @@ func TestExtensions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := Check(
-				Offer{Key: exampleKey, Version: "13", Extensions: tt.offer},
+				Offer{Method: "GET", Protocol: "HTTP/1.1", Key: exampleKey, Version: "13", Extensions: tt.offer},
 				Answer{Upgrade: "websocket", Accept: exampleAccept, Extensions: tt.answer})
 
 			var want ws.Violations
@@ -175,7 +191,7 @@ func TestParseTexts(t *testing.T) {
 
 	require.NoError(t, err)
 	require.Equal(t, Offer{
-		Target: "/chat?a=1", Key: exampleKey, Version: "13",
+		Method: "GET", Target: "/chat?a=1", Protocol: "HTTP/1.1", Key: exampleKey, Version: "13",
 		Subprotocols: "a, b", Extensions: "permessage-deflate, x-one",
 	}, o)
 	require.Equal(t, Answer{

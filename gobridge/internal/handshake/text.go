@@ -14,7 +14,9 @@ func ParseTexts(request, response string) (Offer, Answer, error) {
 		return Offer{}, Answer{}, errors.New("handshake: no request line")
 	}
 	o := Offer{
+		Method:       part[0],
 		Target:       part[1],
+		Protocol:     part[2],
 		Key:          header(fields, "Sec-WebSocket-Key"),
 		Version:      header(fields, "Sec-WebSocket-Version"),
 		Subprotocols: header(fields, "Sec-WebSocket-Protocol"),

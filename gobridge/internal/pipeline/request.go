@@ -35,13 +35,19 @@ type requestBody struct {
 
 // The statuses of a refused request.
 const (
-	statusForbidden ws.CloseCode = 403
-	statusTooLarge  ws.CloseCode = 413
-	statusTryLater  ws.CloseCode = 503
+	statusBadRequest ws.CloseCode = 400
+	statusForbidden  ws.CloseCode = 403
+	statusTooLarge   ws.CloseCode = 413
+	statusBadGateway ws.CloseCode = 502
+	statusTryLater   ws.CloseCode = 503
 )
 
 func httpStatus(v ws.Violation) ws.CloseCode {
 	switch v {
+	case ws.HandshakeBody, ws.HandshakeHTTPVersion:
+		return statusBadRequest
+	case ws.HandshakeUpgradeNotWebSocket:
+		return statusBadGateway
 	case ws.MessageTooBig, ws.DeflateTooBig:
 		return statusTooLarge
 	case ws.MemoryExhausted:
@@ -79,6 +85,25 @@ func (e *Engine) OpenRequest(q *framework.Request, c *Config) (*Session, Result)
 	t := e.loop.task(s, d, queued{message.Message{Opcode: ws.OpText}, 0})
 	t.head, t.ofHead = q, true
 	s.hand(d, t, true, &r)
+	s.fill(d, &r)
+	return s, r
+}
+
+// Violate begins the session of a handshake in which the caller sees v. With
+// Drop it has to be refused, with the HTTP status CloseCode.
+func (e *Engine) Violate(q *framework.Request, v ws.Violation, c *Config) (*Session, Result) {
+	s := &Session{config: e.share(c)}
+	s.request = &request{exchange: framework.Exchange{Transport: "handshake"}}
+	for dir := range s.dir {
+		s.dir[dir].from = ws.Direction(dir)
+		s.dir[dir].mode = s.config.Mode[dir]
+	}
+	var r Result
+	d := &s.dir[ws.FromClient]
+	s.violate(d, v, 0, &r)
+	if s.events != nil {
+		s.events.list[0].violation.Value = event.HandshakeValue(v, q.All)
+	}
 	s.fill(d, &r)
 	return s, r
 }

@@ -157,7 +157,7 @@ func TestHandshake(t *testing.T) {
 		monitoring Status
 	}{
 		{"fine", 0, Pass, Pass},
-		{"subprotocol", violations(ws.HandshakeSubprotocolNotOffered), Pass, Pass},
+		{"subprotocol", violations(ws.HandshakeSubprotocolNotOffered), Drop, Pass},
 		{"accept", violations(ws.HandshakeAcceptMismatch), Drop, Pass},
 		{"extension", violations(ws.HandshakeExtensionUnknown), Drop, Opaque},
 		{"accept and extension", violations(ws.HandshakeAcceptMismatch, ws.HandshakeExtensionUnknown), Drop, Opaque},

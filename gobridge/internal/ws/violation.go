@@ -10,8 +10,8 @@ import (
 // events, metrics, logs and tests.
 type Violation uint8
 
-// Every violation. The comment is the token's default action. HandshakeBody and
-// HandshakeHTTPVersion are the NGINX module's, which sees them before the 101.
+// Every violation. The comment is the token's default action. Some of the
+// handshake are the NGINX module's, which sees them before the 101.
 const (
 	NoViolation Violation = iota
 
@@ -20,9 +20,15 @@ const (
 	HandshakeExtensionUnknown      // block
 	HandshakeExtensionNotOffered   // block
 	HandshakeExtensionParameter    // block
-	HandshakeSubprotocolNotOffered // log
+	HandshakeSubprotocolNotOffered // block
 	HandshakeBody                  // block
 	HandshakeHTTPVersion           // block
+	HandshakeMethod                // block
+	HandshakeVersion               // block
+	HandshakeKey                   // block
+	HandshakeOriginDenied          // block
+	HandshakeSubprotocolDenied     // block
+	HandshakeExtensionDenied       // block
 	FrameRSVWithoutExtension       // block
 	FrameRSV1Misplaced             // block
 	FrameOpcodeReserved            // block
@@ -65,9 +71,15 @@ var violationTable = [numViolations]violationInfo{
 	HandshakeExtensionUnknown:      {"handshake_extension_unknown", "RFC 6455 9.1", true, 0, true},
 	HandshakeExtensionNotOffered:   {"handshake_extension_not_offered", "RFC 6455 4.1", true, 0, true},
 	HandshakeExtensionParameter:    {"handshake_extension_parameter", "RFC 7692 7.1", true, 0, true},
-	HandshakeSubprotocolNotOffered: {"handshake_subprotocol_not_offered", "RFC 6455 4.1", false, 0, false},
+	HandshakeSubprotocolNotOffered: {"handshake_subprotocol_not_offered", "RFC 6455 4.1", true, 0, false},
 	HandshakeBody:                  {"handshake_body", "RFC 6455 4.1", true, 0, false},
 	HandshakeHTTPVersion:           {"handshake_http_version", "RFC 6455 4.1", true, 0, false},
+	HandshakeMethod:                {"handshake_method", "RFC 6455 4.1", true, 0, false},
+	HandshakeVersion:               {"handshake_version", "RFC 6455 4.1", true, 0, false},
+	HandshakeKey:                   {"handshake_key", "RFC 6455 4.1", true, 0, false},
+	HandshakeOriginDenied:          {"handshake_origin_denied", "", true, 0, false},
+	HandshakeSubprotocolDenied:     {"handshake_subprotocol_denied", "", true, 0, false},
+	HandshakeExtensionDenied:       {"handshake_extension_denied", "", true, 0, false},
 	FrameRSVWithoutExtension:       {"frame_rsv_without_extension", "RFC 6455 5.2", true, CloseProtocolError, true},
 	FrameRSV1Misplaced:             {"frame_rsv1_misplaced", "RFC 7692 6.1", true, CloseProtocolError, true},
 	FrameOpcodeReserved:            {"frame_opcode_reserved", "RFC 6455 5.2", true, CloseProtocolError, true},
@@ -107,6 +119,16 @@ func (v Violation) String() string {
 		return fmt.Sprintf("violation(%d)", uint8(v))
 	}
 	return violationTable[v].token
+}
+
+// ParseViolation is the violation of a token.
+func ParseViolation(token string) (v Violation, ok bool) {
+	for v = NoViolation + 1; v < numViolations; v++ {
+		if violationTable[v].token == token {
+			return v, true
+		}
+	}
+	return NoViolation, false
 }
 
 // Section is the RFC section whose MUST is broken, empty for a limit.
