@@ -233,7 +233,10 @@ func escape(p []byte, m mode) (rune, int) {
 	case scriptEscapes:
 		return scriptEscape(p)
 	case styleEscapes:
-		return styleEscape(p)
+		if r, size := styleEscape(p); size > 0 {
+			return r, size
+		}
+		return scriptEscape(p) // that hides or is hidden by one
 	}
 	return 0, 0
 }
@@ -353,26 +356,32 @@ func hexDigits(p []byte, limit int) (r rune, n int) {
 	return r, n
 }
 
-// hasEscape reports whether text has an escape of m that makes it worth a view.
-func hasEscape(text []byte, m mode) bool {
-	for i := 0; ; i++ {
-		j := bytes.IndexByte(text[i:], '\\')
-		if j < 0 {
-			return false
-		}
-		i += j
+// hasScript reports whether text has an escape of a script that makes it worth a
+// view.
+func hasScript(text []byte) bool {
+	for i := bytes.IndexByte(text, '\\'); i >= 0; i = next(text, i, '\\') {
 		p := text[i:]
-		r, size := escape(p, m)
+		r, size := scriptEscape(p)
 		switch {
 		case size == 0:
-		case m == styleEscapes:
-			if r > ' ' && r < 0x7F {
-				return true
-			}
 		case size > 2, r == '/', r == '"', r == '\'', r == 0:
 			return true
 		case r == '\r' && len(p) > 3 && p[2] == '\\' && p[3] == 'n':
 			return true
 		}
 	}
+	return false
+}
+
+// hasStyle is hasScript for CSS, whose escapes may be escaped themselves.
+func hasStyle(text []byte) bool {
+	for i := bytes.IndexByte(text, '\\'); i >= 0; i = next(text, i, '\\') {
+		if r, size := styleEscape(text[i:]); size > 0 && r >= ' ' && r < 0x7F {
+			return true
+		}
+		if r, size := scriptEscape(text[i:]); size > 2 && r == '\\' {
+			return true
+		}
+	}
+	return false
 }

@@ -71,7 +71,7 @@ func mask(value []byte) (m Kind, sure bool) {
 			now, maybe = hasPercent(value)
 			sure = sure || now
 		}
-		if sure || maybe || acc&cBackslash != 0 && (hasEscape(value, scriptEscapes) || hasEscape(value, styleEscapes)) {
+		if sure || maybe || acc&cBackslash != 0 && (hasScript(value) || hasStyle(value)) {
 			m |= Decoded
 		}
 	}
@@ -165,7 +165,7 @@ func isURLEncoded(value []byte) bool {
 		case isAlnum(c) || c == '/' || c == '=':
 			word++
 			longest = max(longest, word)
-		default:
+		case c < utf8.RuneSelf:
 			digits = false
 		}
 	}

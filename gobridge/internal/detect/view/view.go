@@ -134,8 +134,8 @@ func (l *level) trim() {
 }
 
 // Each calls f for the views of value that are in need. A view that equals the
-// value, or another of its kind, is left out. f may call Each for an embedded
-// text.
+// value, or another of its kind, is left out; an embedded text may come once for
+// each reading. f may call Each for an embedded text.
 func (d *Decoder) Each(value []byte, need Kind, b *Budget, f func(View)) {
 	if d.depth > 0 {
 		need |= Percent // no Walker sees what is embedded
@@ -195,21 +195,30 @@ func (c *call) run(m Kind, sure bool) {
 	if bytes.IndexByte(plain, '\\') < 0 {
 		return
 	}
-	if hasEscape(plain, scriptEscapes) {
-		out, did := decode(c.l.escaped, plain, scriptEscapes, c.budget)
-		c.l.escaped = out
-		if did&worth != 0 && !bytes.Equal(out, c.value) && !bytes.Equal(out, plain) {
-			c.show(Decoded, out)
-			c.derive(out, false)
+	c.l.escaped = c.l.escaped[:0]
+	if hasScript(plain) {
+		c.l.escaped = c.escapes(c.l.escaped, plain, scriptEscapes)
+		if len(c.l.escaped) > 0 {
+			c.derive(c.l.escaped, false)
 		}
 	}
-	if c.need&Decoded != 0 && hasEscape(plain, styleEscapes) {
-		out, did := decode(c.l.css, plain, styleEscapes, c.budget)
-		c.l.css = out
-		if did&worth != 0 && !bytes.Equal(out, c.value) && !bytes.Equal(out, plain) && !bytes.Equal(out, c.l.escaped) {
-			c.show(Decoded, out)
-		}
+	if hasStyle(plain) {
+		c.l.css = c.escapes(c.l.css, plain, styleEscapes)
 	}
+}
+
+// escapes hands out the reading of plain with the escapes of m resolved. It is
+// empty if there is none.
+func (c *call) escapes(buf, plain []byte, m mode) []byte {
+	out, did := decode(buf, plain, m, c.budget)
+	if did&worth == 0 || bytes.Equal(out, c.value) || bytes.Equal(out, plain) || bytes.Equal(out, c.l.escaped) {
+		return out[:0]
+	}
+	c.show(Decoded, out)
+	if c.need&Embedded != 0 && hasRun(out) {
+		c.embedded(out, false)
+	}
+	return out
 }
 
 // show hands a view out, unless nothing is in it.
