@@ -114,7 +114,7 @@ func TestOrdinary(t *testing.T) {
 		group string
 		most  float64 // per cent of the texts with a view
 	}{
-		{"chat", 10}, {"chat-multi", 10}, {"chat-tech", 20}, {"prose", 20}, {"structured", 20},
+		{"chat", 2}, {"chat-multi", 2}, {"chat-tech", 1}, {"prose", 4}, {"structured", 2},
 		{"structured-json", 100}, {"code-talk", 100}, {"html-rich", 100}, {"code-verbatim", 100}, {"binary-text", 100},
 	} {
 		samples := corpus(t, "benign-"+tt.group+".jsonl")

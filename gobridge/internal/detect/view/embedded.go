@@ -80,7 +80,7 @@ func nextRun(text []byte, i int) (start, end int) {
 // all of text is left to the Walker.
 func (c *call) embedded(text []byte, whole bool) {
 	for start, end := nextRun(text, 0); start < end; start, end = nextRun(text, end) {
-		if whole && c.d.depth == 1 && len(bytes.TrimSpace(bytes.Trim(text, "="))) == end-start {
+		if whole && c.d.depth == 1 && (len(bytes.TrimSpace(bytes.Trim(text, "="))) == end-start || isWalked(text)) {
 			return
 		}
 		if c.carried(text[start:end], start, end, whole) {
@@ -89,6 +89,12 @@ func (c *call) embedded(text []byte, whole bool) {
 		// Some of it may be a path, a name or an operator.
 		c.parts(text, start, end, whole, slash)
 	}
+}
+
+// isWalked reports whether the Walker takes text for a token or a data: URL.
+func isWalked(text []byte) bool {
+	kinds, n := carrier.Sniff(text)
+	return n > 0 && (kinds[0] == carrier.JWT || kinds[0] == carrier.DataURL)
 }
 
 // parts hands out what the parts of a run carry that dividers separate.
@@ -167,16 +173,18 @@ func (c *call) innermost(out []byte) []byte {
 	}
 }
 
-// inner undoes what out is as a whole.
+// inner undoes what out is as a whole. What has no magic number is left alone: an
+// identifier may decode as that.
 func (c *call) inner(buf int, out []byte) ([]byte, bool) {
 	kinds, n := carrier.Sniff(out)
-	if !utf8.Valid(out) || bytes.IndexByte(out, 0) >= 0 {
-		more, m := carrier.Guess(out)
-		n += copy(kinds[n:], more[:m])
+	if more, m := carrier.Guess(out); m > 0 && more[0] == carrier.UTF16 && n < len(kinds) {
+		kinds[n] = carrier.UTF16
+		n++
 	}
 	for _, kind := range kinds[:n] {
-		if kind == carrier.Percent || kind == carrier.QuotedPrintable {
-			continue // views undo the one, and nothing needs the other
+		switch kind {
+		case carrier.Percent, carrier.QuotedPrintable, carrier.LZString:
+			continue // views undo the first, and nothing needs the others
 		}
 		if inner, ok := c.undo(buf, kind, out); ok && isTextOrCarrier(inner) {
 			return inner, true
