@@ -49,8 +49,8 @@ func cpuTime() time.Duration {
 
 // value is what the detectors get.
 type value struct {
-	text []byte
-	cut  bool
+	text    []byte
+	options detect.Options
 }
 
 // timed is a text and the values that the walker finds in its message.
@@ -67,7 +67,7 @@ func prepare(samples []*sample) []timed {
 		t := timed{text: s.Text}
 		w.Walk(message(s.Text), format.Root{}, func(f *format.Field) {
 			if !f.Noise {
-				t.values = append(t.values, value{bytes.Clone(f.Value), f.Cut})
+				t.values = append(t.values, value{bytes.Clone(f.Value), detect.Options{Cut: f.Cut, Key: f.Key}})
 			}
 		})
 		out = append(out, t)
@@ -84,7 +84,7 @@ var (
 func ours(t *timed) {
 	budget = detect.Budget{Left: math.MaxInt}
 	for i := range t.values {
-		found = detect.Scan(t.values[i].text, t.values[i].cut, &budget, found[:0])
+		found = detect.Scan(t.values[i].text, t.values[i].options, &budget, found[:0])
 	}
 }
 
@@ -213,7 +213,7 @@ func allocations(texts []timed) float64 {
 	for i := range texts {
 		hits := 0
 		for _, v := range texts[i].values {
-			found = detect.Scan(v.text, v.cut, &budget, found[:0])
+			found = detect.Scan(v.text, v.options, &budget, found[:0])
 			hits += len(found)
 		}
 		if hits == 0 {

@@ -98,7 +98,7 @@ func feed(s *pipeline.Session, from ws.Direction, b []byte) error {
 
 // judge judges text as one string value.
 func judge(text []byte) (attacks []attack, score int, drop bool) {
-	findings := detect.Scan(text, false, &detect.Budget{Left: math.MaxInt}, nil)
+	findings := detect.Scan(text, detect.Options{}, &detect.Budget{Left: math.MaxInt}, nil)
 	score, drop = verdict.Judge(findings, verdict.Threshold)
 	attacks = []attack{}
 	for _, f := range findings {

@@ -32,8 +32,8 @@ func BenchmarkScan(b *testing.B) {
 			dst := make([]Finding, 0, 4)
 			budget := new(Budget)
 			for b.Loop() {
-				budget.Left = len(value) * len(detectors)
-				Scan(value, false, budget, dst[:0])
+				budget.Left = len(value) * 2
+				Scan(value, Options{}, budget, dst[:0])
 			}
 		})
 	}

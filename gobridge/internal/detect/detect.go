@@ -11,6 +11,8 @@ type Finding struct {
 	Score int
 	Start int // the matched span of the value, in bytes
 	End   int
+
+	rule *Rule // nil: libinjection
 }
 
 // Budget bounds the bytes that costly detectors may read for one message.
@@ -26,33 +28,15 @@ const callBytes = 32
 
 // take charges a call for n bytes. It reports false, and marks the budget exhausted, when
 // they are not left; then nothing later in the message is left either.
-func (b *Budget) take(n int) bool {
-	b.Left -= n + callBytes
+func (b *Budget) take(n int) bool { return b.charge(n + callBytes) }
+
+func (b *Budget) charge(n int) bool {
+	b.Left -= n
 	if b.Left < 0 {
 		b.Exhausted = true
 		return false
 	}
 	return true
-}
-
-// Detector appends what it finds in value to dst. It keeps no part of value.
-type Detector interface {
-	Detect(value []byte, b *Budget, dst []Finding) []Finding
-}
-
-// Scan appends the findings of all detectors in value to dst. A word alone, as
-// most keys and names are, is none of theirs. cut: value may begin or end
-// anywhere in what was sent, which not every detector can judge.
-func Scan(value []byte, cut bool, b *Budget, dst []Finding) []Finding {
-	if isWord(value) {
-		return dst
-	}
-	for _, d := range detectors {
-		if !cut || !d.whole {
-			dst = d.Detect(value, b, dst)
-		}
-	}
-	return dst
 }
 
 // isWord reports whether value is one word of ASCII letters, digits and "_". To

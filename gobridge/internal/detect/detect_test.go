@@ -12,7 +12,17 @@ import (
 const enough = 1 << 30
 
 func scan(s string) []Finding {
-	return Scan([]byte(s), false, &Budget{Left: enough}, nil)
+	return Scan([]byte(s), Options{}, &Budget{Left: enough}, nil)
+}
+
+// sum is the highest score of a type.
+func sum(found []Finding) (most int) {
+	scores := map[string]int{}
+	for _, f := range found {
+		scores[f.Type] += f.Score
+		most = max(most, scores[f.Type])
+	}
+	return most
 }
 
 func TestSamples(t *testing.T) {
@@ -21,7 +31,7 @@ func TestSamples(t *testing.T) {
 			assert.True(t, slices.ContainsFunc(scan(s), func(f Finding) bool { return f.Type == class }), "%s missed: %q", class, s)
 		}
 		for _, s := range samples(t, class+"/benign") {
-			assert.Empty(t, scan(s), "%q", s)
+			assert.Less(t, sum(scan(s)), 5, "%q", s)
 		}
 	}
 }
@@ -31,14 +41,16 @@ func TestFinding(t *testing.T) {
 		name, text string
 		want       Finding
 	}{
-		{"sqli", "' OR 1=1 -- ", Finding{"sqli", "942100", "SQL injection attack detected via libinjection", 5, 0, 12}},
-		{"xss", "<script>alert(1)</script>", Finding{"xss", "941100", "XSS attack detected via libinjection", 5, 0, 25}},
+		{"sqli", "' OR 1=1 -- ", Finding{"sqli", "942100", "SQL injection attack detected via libinjection", 5, 0, 12, nil}},
+		{"xss", "<script>alert(1)</script>", Finding{"xss", "941100", "XSS attack detected via libinjection", 5, 0, 25, nil}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := Finding{Type: "rce"}
 			budget := Budget{Left: enough}
-			require.Equal(t, []Finding{before, tt.want}, Scan([]byte(tt.text), false, &budget, []Finding{before}))
+			found := Scan([]byte(tt.text), Options{}, &budget, []Finding{before})
+			require.Equal(t, before, found[0])
+			require.Contains(t, found, tt.want)
 			require.False(t, budget.Exhausted)
 		})
 	}
@@ -49,12 +61,15 @@ func TestScanBoth(t *testing.T) {
 	for _, f := range scan(`' OR 1=1 -- <script>alert(1)</script>`) {
 		types = append(types, f.Type)
 	}
-	require.Equal(t, []string{"sqli", "xss"}, types)
+	require.Subset(t, types, []string{"sqli", "xss"})
 }
 
 func TestBudget(t *testing.T) {
 	const attack = "' OR 1=1 -- " // one detector reads it, the other's prefilter rejects it
-	const price = len(attack) + callBytes
+	all := Budget{Left: enough}
+	count := len(Scan([]byte(attack), Options{}, &all, nil))
+	price := enough - all.Left
+	require.GreaterOrEqual(t, price, len(attack)+callBytes)
 	tests := []struct {
 		name      string
 		values    []string
@@ -62,11 +77,11 @@ func TestBudget(t *testing.T) {
 		findings  int
 		exhausted bool
 	}{
-		{"benign costs nothing", []string{"how are you? I'm fine"}, 0, 0, false},
-		{"exact", []string{attack}, price, 1, false},
-		{"one short", []string{attack}, price - 1, 0, true},
-		{"charged each time", []string{attack, attack}, 2*price - 1, 1, true},
-		{"exhausted stays so", []string{attack + attack, attack}, price, 0, true},
+		{"benign costs next to nothing", []string{"how are you? I'm fine"}, 8, 0, false},
+		{"exact", []string{attack}, price, count, false},
+		{"one short", []string{attack}, price - 1, count - 1, true},
+		{"charged each time", []string{attack, attack}, 2*price - 1, 2*count - 1, true},
+		{"exhausted stays so", []string{attack + attack, attack}, 1, 0, true},
 		{"benign after exhaustion", []string{attack, "hello"}, 0, 0, true},
 		{"empty value", []string{""}, 0, 0, false},
 	}
@@ -75,7 +90,7 @@ func TestBudget(t *testing.T) {
 			budget := Budget{Left: tt.left}
 			var found []Finding
 			for _, v := range tt.values {
-				found = Scan([]byte(v), false, &budget, found)
+				found = Scan([]byte(v), Options{}, &budget, found)
 			}
 			require.Len(t, found, tt.findings)
 			require.Equal(t, tt.exhausted, budget.Exhausted)
@@ -92,10 +107,11 @@ func TestSpan(t *testing.T) {
 		{"nothing before", "", "<svg onload=alert(1)>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			found := Scan([]byte(tt.before+tt.attack), false, &Budget{Left: 1 << 20}, nil)
-			require.Len(t, found, 1)
-			require.Equal(t, len(tt.before), found[0].Start)
-			require.Equal(t, len(tt.before+tt.attack), found[0].End)
+			found := Scan([]byte(tt.before+tt.attack), Options{}, &Budget{Left: 1 << 20}, nil)
+			i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == "941100" })
+			require.GreaterOrEqual(t, i, 0)
+			require.Equal(t, len(tt.before), found[i].Start)
+			require.Equal(t, len(tt.before+tt.attack), found[i].End)
 		})
 	}
 }
@@ -126,7 +142,7 @@ func TestPrefilterRejects(t *testing.T) {
 	}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, v := range values {
-			Scan(v, false, budget, findings)
+			Scan(v, Options{}, budget, findings)
 		}
 	}))
 }

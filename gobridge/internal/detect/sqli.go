@@ -6,21 +6,19 @@ import (
 	"github.com/corazawaf/libinjection-go"
 )
 
-// sqli is libinjection's SQL detector (CRS 942100) behind a prefilter.
-type sqli struct{}
-
-func (sqli) Detect(value []byte, b *Budget, dst []Finding) []Finding {
+// detectSQLi is libinjection's SQL detector (CRS 942100) behind a prefilter.
+func detectSQLi(value []byte, b *Budget) (Finding, bool) {
 	s := text(value)
 	if !maySQLi(s) || !flagged(s, b) {
-		return dst
+		return Finding{}, false
 	}
-	return append(dst, Finding{
+	return Finding{
 		Type:  "sqli",
 		Rule:  "942100",
 		Name:  "SQL injection attack detected via libinjection",
 		Score: 5,
 		End:   len(s),
-	})
+	}, true
 }
 
 // flagged asks libinjection, about the parts of program code.

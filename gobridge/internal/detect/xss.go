@@ -6,23 +6,21 @@ import (
 	"github.com/corazawaf/libinjection-go"
 )
 
-// xss is libinjection's HTML detector (CRS 941100) behind a prefilter.
-type xss struct{}
-
-func (xss) Detect(value []byte, b *Budget, dst []Finding) []Finding {
+// detectXSS is libinjection's HTML detector (CRS 941100) behind a prefilter.
+func detectXSS(value []byte, b *Budget) (Finding, bool) {
 	s := text(value)
 	start := suspect(s)
 	if start < 0 || !b.take(len(s)) || !libinjection.IsXSS(s) {
-		return dst
+		return Finding{}, false
 	}
-	return append(dst, Finding{
+	return Finding{
 		Type:  "xss",
 		Rule:  "941100",
 		Name:  "XSS attack detected via libinjection",
 		Score: 5,
 		Start: start,
 		End:   len(s),
-	})
+	}, true
 }
 
 // suspect returns where in s the first thing stands that could be what

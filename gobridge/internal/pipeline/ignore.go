@@ -29,21 +29,25 @@ func (t *task) ignore(p *policy.Policy) (ignored []event.Hit) {
 	if len(ignored) == 0 {
 		return nil
 	}
-	t.findings = append(findingsOf(kept), t.unkept...)
+	t.findings = verdict.Keep(findingsOf(kept), t.unkept)
 	if len(t.unkept) == 0 || len(kept) > 0 {
 		t.hits = kept
 	}
 	return ignored
 }
 
-// findingsOf are the findings of hits, each once.
-func findingsOf(hits []event.Hit) (list []detect.Finding) {
+// findingsOf are the findings of hits, as verdict.Keep keeps them. The hits of a
+// field follow each other.
+func findingsOf(hits []event.Hit) (kept []detect.Finding) {
+	var field []detect.Finding
 	for i := range hits {
-		if !verdict.Has(list, &hits[i].Finding) {
-			list = append(list, hits[i].Finding)
+		field = append(field, hits[i].Finding)
+		if i+1 == len(hits) || hits[i+1].Path != hits[i].Path {
+			kept = verdict.Keep(kept, field)
+			field = field[:0]
 		}
 	}
-	return list
+	return kept
 }
 
 func newHit(h *event.Hit) *policy.Hit {

@@ -77,6 +77,7 @@ type deferred struct {
 	event  string
 	value  []byte
 	cut    bool
+	key    bool
 	inside bool
 }
 
@@ -99,7 +100,8 @@ type judge struct {
 	out      framework.Out       // the methods field, record and violate, bound once
 	later    func(*format.Field) // the method inside, bound once
 	event    []byte              // of the current task's envelope
-	findings []detect.Finding
+	findings []detect.Finding    // what verdict.Keep kept of the current task
+	found    []detect.Finding    // scratch: of one value
 
 	own      task // what task returns
 	current  *task
@@ -186,7 +188,7 @@ func (j *judge) run(t *task) {
 			if v.inside {
 				j.walker.Inside(v.value, format.Root{Path: v.path, Cut: v.cut}, j.out.Visit)
 			} else {
-				j.inspect(v.value, v.cut, nil, v.path)
+				j.inspect(v.value, j.options(v.cut, v.key), nil, v.path)
 			}
 			t.named(v.event)
 		}
@@ -271,7 +273,7 @@ func (j *judge) control(t *task, payload []byte) {
 	j.begin(t, true)
 	t.payload, t.length = payload, len(payload)
 	t.envelope = framework.Envelope{Framework: "none", Format: "text"}
-	j.inspect(payload, false, nil, "$")
+	j.inspect(payload, j.options(false, false), nil, "$")
 	t.findings = j.findings
 }
 
@@ -280,7 +282,7 @@ func (j *judge) field(f *format.Field) {
 		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
 	if !f.Noise {
-		j.inspect(f.Value, f.Cut, f, "")
+		j.inspect(f.Value, j.options(f.Cut, f.Key), f, "")
 	}
 }
 
@@ -337,30 +339,39 @@ func (j *judge) put(v deferred, f *format.Field) {
 	t.deferred = append(t.deferred, v)
 }
 
+// options are those of a value of the current task.
+func (j *judge) options(cut, key bool) detect.Options {
+	return detect.Options{
+		Response: j.current.dir != nil && j.current.dir.from == ws.FromServer,
+		Key:      key,
+		Cut:      cut,
+	}
+}
+
 // inspect runs the detectors over one value, which stands at f, or at path.
-func (j *judge) inspect(value []byte, cut bool, f *format.Field, path string) {
-	n := len(j.findings)
+func (j *judge) inspect(value []byte, o detect.Options, f *format.Field, path string) {
 	if !j.inTime(len(value)) {
 		return
 	}
-	j.findings = detect.Scan(value, cut, &j.budget, j.findings)
-	if !j.budget.Exhausted && len(j.findings) == n {
-		return
-	}
+	j.found = detect.Scan(value, o, &j.budget, j.found[:0])
 	t := j.current
 	if j.budget.Exhausted {
-		j.findings = j.findings[:n]
 		j.budget = detect.Budget{}
-		j.put(deferred{value: value, cut: cut}, f)
+		j.put(deferred{value: value, cut: o.Cut, key: o.Key}, f)
 		return
 	}
-	rules := j.findings[:n] // each once, as they count
-	for _, found := range j.findings[n:] {
-		if !verdict.Has(rules, &found) {
-			rules = append(rules, found)
-		} else if len(t.hits) >= maxHits {
-			if !verdict.Has(t.unkept, &found) {
-				t.unkept = append(t.unkept, found)
+	if len(j.found) == 0 {
+		return
+	}
+	j.findings = verdict.Keep(j.findings, j.found)
+	if verdict.Highest(j.found) < min(t.session.config.Threshold, verdict.Threshold) {
+		return // it adds nothing to what drops a message
+	}
+	for i := range j.found {
+		found := &j.found[i]
+		if len(t.hits) >= maxHits && shown(t.hits, found) {
+			if !verdict.Has(t.unkept, found) {
+				t.unkept = append(t.unkept, *found)
 			}
 			continue
 		}
@@ -368,9 +379,18 @@ func (j *judge) inspect(value []byte, cut bool, f *format.Field, path string) {
 			path = f.Path()
 		}
 		match := value[found.Start:min(found.End, found.Start+maxMatch)]
-		t.hits = append(t.hits, event.Hit{Finding: found, Path: path, Match: bytes.Clone(match)})
+		t.hits = append(t.hits, event.Hit{Finding: *found, Path: path, Match: bytes.Clone(match)})
 	}
-	j.findings = rules
+}
+
+// shown reports whether found's rule is in hits.
+func shown(hits []event.Hit, found *detect.Finding) bool {
+	for i := range hits {
+		if hits[i].Type == found.Type && hits[i].Rule == found.Rule {
+			return true
+		}
+	}
+	return false
 }
 
 // ignore is a Budget.Defer for what is not to be looked into any more.

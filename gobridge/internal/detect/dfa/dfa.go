@@ -34,7 +34,7 @@ func Memory() int64 { return memory.Load() }
 
 // Matcher is one compiled pattern. All threads may use it at once.
 type Matcher struct {
-	pattern string
+	pattern func() string
 	prog    *prog
 	stride  int // length of a row: a column per kind of byte, one for the end
 	limit   int
@@ -61,6 +61,16 @@ func Compile(pattern string, o Options) (*Matcher, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := CompileTree(re, o)
+	if err == nil {
+		m.pattern = func() string { return pattern }
+	}
+	return m, err
+}
+
+// CompileTree is Compile of a tree that syntax.Parse made, and the caller may
+// have changed; Options.Flags have no say. The tree stays the matcher's.
+func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	sp, err := syntax.Compile(re.Simplify())
 	if err != nil {
 		return nil, err
@@ -70,7 +80,7 @@ func Compile(pattern string, o Options) (*Matcher, error) {
 		return nil, err
 	}
 
-	m := &Matcher{pattern: pattern, prog: p, stride: p.ncol + 1, limit: o.Bytes}
+	m := &Matcher{pattern: re.String, prog: p, stride: p.ncol + 1, limit: o.Bytes}
 	if m.limit <= 0 {
 		m.limit = DefaultBytes
 	}
@@ -89,12 +99,12 @@ func Compile(pattern string, o Options) (*Matcher, error) {
 }
 
 // String returns the pattern, with its flags.
-func (m *Matcher) String() string { return m.pattern }
+func (m *Matcher) String() string { return m.pattern() }
 
 // Regexp returns the pattern as package regexp compiles it, which is done once,
 // when it is first asked for.
 func (m *Matcher) Regexp() *regexp.Regexp {
-	m.once.Do(func() { m.re = regexp.MustCompile(m.pattern) })
+	m.once.Do(func() { m.re = regexp.MustCompile(m.pattern()) })
 	return m.re
 }
 

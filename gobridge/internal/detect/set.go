@@ -1,0 +1,467 @@
+package detect
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"math/bits"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"wsi/gobridge/internal/detect/dfa"
+)
+
+//go:embed rules/*.rules
+var embedded embed.FS
+
+// Builtin returns the rules that come with the engine.
+func Builtin() ([]Rule, error) {
+	names, err := fs.Glob(embedded, "rules/*.rules")
+	if err != nil {
+		return nil, err
+	}
+	var rules []Rule
+	for _, name := range names {
+		data, err := embedded.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		some, err := ParseRules(name, data)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, some...)
+	}
+	return rules, nil
+}
+
+// Default is the set of the builtin rules, compiled once per process.
+var Default = sync.OnceValue(func() *Set {
+	rules, err := Builtin()
+	if err != nil {
+		panic(err) // a test reads them all
+	}
+	set, err := Compile(rules)
+	if err != nil {
+		panic(err)
+	}
+	return set
+})
+
+// Set is a compiled set of rules. It is immutable, and shared by all threads.
+type Set struct {
+	rules [2][]compiled // of requests, of responses
+	index [2]index
+}
+
+// compiled is a rule that can be run.
+type compiled struct {
+	*Rule
+	patterns []matcher
+	not      []matcher
+	check    func(match, one, two []byte) bool
+	classes  [][]byteSet // of each pattern: of each clause one of these is in the value
+}
+
+// Compile makes a set of rules. Errors are ParseErrors.
+func Compile(rules []Rule) (*Set, error) {
+	s := new(Set)
+	seen := map[string]bool{}
+	for i := range rules {
+		r := &rules[i]
+		if seen[r.ID] {
+			return nil, &ParseError{r.File, r.Line, "rule", r.ID + " is there twice"}
+		}
+		seen[r.ID] = true
+		c, clauses, err := compile(r)
+		if err != nil {
+			return nil, &ParseError{r.File, r.Line, "pattern", err.Error()}
+		}
+		side := 0
+		if r.Response {
+			side = 1
+		}
+		if len(s.rules[side]) == maxRules {
+			return nil, &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
+		}
+		s.rules[side] = append(s.rules[side], c)
+		s.index[side].add(len(s.rules[side])-1, bestAnchor(clauses))
+	}
+	for side := range s.index {
+		s.index[side].build(len(s.rules[side]))
+	}
+	return s, nil
+}
+
+// compile returns r ready to run, and the clauses of what its value contains.
+func compile(r *Rule) (compiled, [][]string, error) {
+	c := compiled{Rule: r, check: checks[r.Check]}
+	patterns := r.Patterns
+	if len(r.Phrases) > 0 {
+		quoted := make([]string, len(r.Phrases))
+		for i, p := range r.Phrases {
+			quoted[i] = regexp.QuoteMeta(p)
+		}
+		patterns = []string{"(?i)" + strings.Join(quoted, "|")}
+	}
+	var clauses [][]string
+	for _, p := range patterns {
+		m, tree, err := newMatcher(p)
+		if err != nil {
+			return c, nil, err
+		}
+		c.patterns = append(c.patterns, m)
+		some := literals(tree)
+		clauses = append(clauses, some...)
+		for _, clause := range some {
+			var sets []byteSet
+			for _, text := range clause {
+				sets = append(sets, setOf(text))
+			}
+			slices.Sort(sets)
+			c.classes = append(c.classes, slices.Compact(sets))
+		}
+	}
+	if c.check != nil {
+		c.patterns[0].Regexp() // now, and not when a text is judged
+	}
+	for _, p := range r.Not {
+		m, _, err := newMatcher(p)
+		if err != nil {
+			return c, nil, err
+		}
+		c.not = append(c.not, m)
+	}
+	return c, clauses, nil
+}
+
+// matcher finds a pattern.
+type matcher struct{ *dfa.Matcher }
+
+func newMatcher(pattern string) (matcher, *syntax.Regexp, error) {
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return matcher{}, nil, err
+	}
+	tree = asciiFold(tree)
+	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes})
+	return matcher{m}, tree.Simplify(), err
+}
+
+// cacheBytes is what a pattern may keep of its automaton.
+const cacheBytes = 32 << 10
+
+// span is where a match of value stands that passes check: without a check the
+// shortest of those that end first.
+func (m matcher) span(value []byte, check func(match, one, two []byte) bool) (start, end int, ok bool) {
+	if check == nil {
+		if end = m.End(value, 0); end < 0 {
+			return 0, 0, false
+		}
+		return m.start(value[:min(len(value), end+utf8.UTFMax)], end), end, true
+	}
+	for _, at := range m.Regexp().FindAllSubmatchIndex(value, maxChecked) {
+		group := func(n int) []byte {
+			if 2*n+1 >= len(at) || at[2*n] < 0 {
+				return nil
+			}
+			return value[at[2*n]:at[2*n+1]]
+		}
+		if check(group(0), group(1), group(2)) {
+			return at[0], at[1], true
+		}
+	}
+	return 0, 0, false
+}
+
+// start is the last position from which on a match ends at end.
+func (m matcher) start(value []byte, end int) int {
+	lo, hi := 0, end
+	for n := 32; n < end; n *= 4 {
+		if at := boundary(value, end-n); m.End(value, at) == end {
+			lo = at
+			break
+		}
+		hi = end - n
+	}
+	for lo < hi { // it ends there from lo on, and not from behind hi on
+		at := boundary(value, (lo+hi+1)/2)
+		if at > lo && m.End(value, at) == end {
+			lo = at
+		} else {
+			hi = (lo+hi+1)/2 - 1
+		}
+	}
+	return lo
+}
+
+// boundary is the beginning of the character at i.
+func boundary(value []byte, i int) int {
+	for n := 0; n < utf8.UTFMax && i > 0 && i < len(value) && !utf8.RuneStart(value[i]); n++ {
+		i--
+	}
+	return i
+}
+
+// maxChecked is how many matches in a value are checked.
+const maxChecked = 64
+
+// possible reports whether a value of these bytes can match.
+func (c *compiled) possible(in byteSet) bool {
+next:
+	for _, clause := range c.classes {
+		for _, set := range clause {
+			if set&^in == 0 {
+				continue next
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// byteSet is a set of classes of bytes, letters of either case alike.
+type byteSet uint64
+
+var byteClass = func() (class [256]byteSet) {
+	for i := range class {
+		var n int
+		switch c := byte(i); {
+		case c == '\n' || c == '\r':
+			n = 1
+		case c == 0:
+			n = 2
+		case c < ' ' || c == 0x7f:
+			n = 3
+		case c == ' ':
+			n = 4
+		case '0' <= c && c <= '9':
+			n = 5
+		case isASCIILetter(c):
+			n = 6 + strings.IndexByte("bcfgjkpqvwxyz_", c|0x20)
+			if n < 6 {
+				n = 20
+			}
+		case c < 0x80:
+			n = 21 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c)
+		case c == 0xc2:
+			n = 54
+		case c == 0xe2:
+			n = 55
+		case c == 0xef:
+			n = 56
+		case c == 0xc0 || c == 0xc1 || c >= 0xf5:
+			n = 57
+		case c == 0xf0 || c == 0xf3:
+			n = 58
+		case c == 0xe1 || c == 0xe3:
+			n = 59
+		case c == 0xcc || c == 0xcd:
+			n = 60
+		case c == 0xce || c == 0xd0 || c == 0xd1:
+			n = 61
+		}
+		class[i] = 1 << n
+	}
+	return class
+}()
+
+func setOf(text string) (set byteSet) {
+	for i := range len(text) {
+		set |= byteClass[text[i]]
+	}
+	return set
+}
+
+// byteFold maps bytes to 6 bits for the index, letters of either case alike.
+// What falls together is told apart by a comparison.
+var byteFold = func() (fold [256]uint8) {
+	for i := range fold {
+		switch c := byte(i); {
+		case isASCIILetter(c):
+			fold[i] = c | 0x20 - 'a' + 1
+		case '0' <= c && c <= '9':
+			fold[i] = 27 + (c-'0')/5
+		case c == ' ':
+			fold[i] = 29
+		case ' ' < c && c < 0x7f:
+			fold[i] = uint8(30 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c))
+		case c >= 0x80:
+			fold[i] = 62
+		default:
+			fold[i] = 63
+		}
+	}
+	return fold
+}()
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// index finds in one pass the rules that a value may match: candidates. A rule
+// is one if a text of its anchor, a clause of what every match contains, is in
+// the value. Sound because of the clause: see literal.go. Each text of two bytes
+// or more is filed under three bytes of it, folded, so that the window over the
+// value meets these where the text is, and then compares the text; one of two
+// bytes under itself with each byte before it. A text of one byte is in the
+// value if its class is.
+type index struct {
+	bitmap [1 << 12]uint64 // of windows that file something
+	keys   []uint32        // open addressing: window + 1, or 0
+	lists  [][]uint16      // of texts, for each key
+	texts  []anchor
+	byMask []masked // rules that hang on a single byte
+	always []uint16 // rules that hang on nothing
+	words  int      // of a candidate set
+
+	anchors map[string][]uint16
+}
+
+type anchor struct {
+	text  string
+	at    int // of the window's end behind the text's beginning
+	rules []uint16
+}
+
+type masked struct {
+	any  byteSet
+	rule uint16
+}
+
+// bestAnchor is the clause to hang a rule on, nil when there is none.
+func bestAnchor(clauses [][]string) []string { return bestClause(clauses) }
+
+func (x *index) add(rule int, clause []string) {
+	if clause == nil {
+		x.always = append(x.always, uint16(rule))
+		return
+	}
+	if x.anchors == nil {
+		x.anchors = map[string][]uint16{}
+	}
+	var single byteSet
+	for _, text := range clause {
+		if len(text) == 1 {
+			single |= byteClass[text[0]]
+		} else {
+			x.anchors[text] = append(x.anchors[text], uint16(rule))
+		}
+	}
+	if single != 0 {
+		x.byMask = append(x.byMask, masked{single, uint16(rule)})
+	}
+}
+
+const windowMask = 1<<18 - 1
+
+func (x *index) build(rules int) {
+	x.words = (rules + 63) / 64
+	files := map[uint32][]uint16{}
+	file := func(window uint32, n int) { files[window] = append(files[window], uint16(n)) }
+	texts := make([]string, 0, len(x.anchors))
+	for text := range x.anchors {
+		texts = append(texts, text)
+	}
+	slices.Sort(texts)
+	for _, text := range texts {
+		n := len(x.texts)
+		a := anchor{text: text, at: 1, rules: x.anchors[text]}
+		if len(text) == 2 {
+			for before := range uint32(64) {
+				file(before<<12|uint32(byteFold[text[0]])<<6|uint32(byteFold[text[1]]), n)
+			}
+		} else {
+			a.at = rarest(text) + 2
+			file(window(text[a.at-2:]), n)
+		}
+		x.texts = append(x.texts, a)
+	}
+	size := 1 << bits.Len(uint(2*len(files)))
+	x.keys, x.lists = make([]uint32, size), make([][]uint16, size)
+	for w, list := range files {
+		slot := hashWindow(w) & uint32(size-1)
+		for x.keys[slot] != 0 {
+			slot = (slot + 1) & uint32(size-1)
+		}
+		x.keys[slot], x.lists[slot] = w+1, list
+		x.bitmap[w>>6] |= 1 << (w & 63)
+	}
+	x.anchors = nil
+}
+
+func window(s string) uint32 {
+	return uint32(byteFold[s[0]])<<12 | uint32(byteFold[s[1]])<<6 | uint32(byteFold[s[2]])
+}
+
+func hashWindow(w uint32) uint32 { return w * 0x9e3779b1 >> 12 }
+
+// rarest is where the three bytes of text stand that ordinary text has least.
+func rarest(text string) (at int) {
+	least := 1.0
+	for i := range len(text) - 2 {
+		if p := textCost(text[i : i+3]); p < least {
+			at, least = i, p
+		}
+	}
+	return at
+}
+
+// candidates is a set of rules.
+type candidates [maxRules / 64]uint64
+
+func (c *candidates) add(rules []uint16) {
+	for _, r := range rules {
+		c[r>>6] |= 1 << (r & 63)
+	}
+}
+
+// find adds the rules that value may match to c and returns the classes of its
+// bytes.
+func (x *index) find(value []byte, c *candidates) (in byteSet) {
+	var w uint32
+	for i, b := range value {
+		in |= byteClass[b]
+		w = (w<<6 | uint32(byteFold[b])) & windowMask
+		if x.bitmap[w>>6]>>(w&63)&1 != 0 {
+			x.compare(value, i, w, c)
+		}
+	}
+	for i := range x.byMask {
+		if m := &x.byMask[i]; m.any&in != 0 {
+			c[m.rule>>6] |= 1 << (m.rule & 63)
+		}
+	}
+	c.add(x.always)
+	return in
+}
+
+// compare looks at the texts filed under w, which ends at i.
+func (x *index) compare(value []byte, i int, w uint32, c *candidates) {
+	size := uint32(len(x.keys) - 1)
+	slot := hashWindow(w) & size
+	for x.keys[slot] != w+1 {
+		slot = (slot + 1) & size
+	}
+next:
+	for _, n := range x.lists[slot] {
+		a := &x.texts[n]
+		start := i - a.at
+		if start < 0 || len(value)-start < len(a.text) {
+			continue
+		}
+		for j := range len(a.text) {
+			if lower(value[start+j]) != a.text[j] {
+				continue next
+			}
+		}
+		c.add(a.rules)
+	}
+}
