@@ -7,10 +7,13 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
 )
 
 // answers answers every handshake that reaches the backend, and has their
@@ -602,4 +605,56 @@ func TestOfferDirectives(t *testing.T) {
 			require.Contains(t, out, "directive is not allowed here")
 		})
 	}
+}
+
+// The configuration of docs/hardening.md, as it stands there, does what is
+// said of it.
+func TestHardening(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/hardening.md")
+	require.NoError(t, err)
+	_, block, _ := strings.Cut(string(page), "```nginx\n")
+	block, _, ok := strings.Cut(block, "```")
+	require.True(t, ok)
+
+	n := start(t, conf{stopped: true, tls: true})
+	cert, key := certificate(t)
+	n.write("app.example.com.pem", cert)
+	n.write("app.example.com.key", key)
+	for _, r := range [][2]string{
+		{"listen      443 ssl", "listen " + n.addr + " ssl"},
+		{"listen      80", "listen " + freeAddr(t)},
+		{"127.0.0.1:3000", n.backend.Addr().String()},
+	} {
+		require.Equal(t, 1, strings.Count(block, r[0]), r[0])
+		block = strings.Replace(block, r[0], r[1], 1)
+	}
+	head, _, _ := strings.Cut(n.config(t, conf{}), "http {")
+	n.write("nginx.conf", head+"http {\nclient_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n"+
+		"uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"+block+"}\n")
+	out, ok := n.test()
+	require.True(t, ok, out)
+	require.NotContains(t, out, "[warn]")
+	n.run()
+
+	const origin, protocol = "Origin: https://app.example.com\r\n", "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"
+	for _, lines := range []string{protocol, "Origin: https://evil.example\r\n" + protocol, origin + "Sec-WebSocket-Protocol: binary\r\n"} {
+		require.Equal(t, "403", n.offer("/socket", "", lines), lines)
+	}
+	for message, code := range map[string]ws.CloseCode{xss: ws.ClosePolicyViolation, prose(64<<10 + 1): ws.CloseMessageTooBig} {
+		client := n.client()
+		client.send(request("/socket", origin, protocol, deflate))
+		backend := n.accept()
+		require.NotContains(t, backend.head(), "permessage-deflate")
+		backend.send(response(protocol))
+		require.Equal(t, "101", client.status())
+		talk(client, backend)
+		client.send(text(prose(64 << 10)))
+		backend.expect(text(prose(64 << 10)))
+		client.send(text(message))
+		dropped(client, backend, code)
+	}
+	n.eventually("two connections in the access log", func() bool {
+		return strings.Count(n.log("websocket.log"), `"https://app.example.com" "GET /socket" 101 `) == 2
+	})
 }
