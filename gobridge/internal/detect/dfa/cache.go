@@ -25,7 +25,7 @@ type cache struct {
 	ids    map[string]uint32
 	keys   []string // by row
 	starts [nctx]uint32
-	limit  uint32 // states below are start states
+	first  uint32 // states below are start states
 }
 
 // view is what a scan reads without a lock: a table is shared by all, and written
@@ -44,7 +44,7 @@ func (m *Matcher) fresh(w *work) *view {
 	v := &view{cache: c}
 	for ctx := range c.starts {
 		if ctx == ctxText {
-			c.limit = uint32(firstRow + len(c.keys)*m.stride)
+			c.first = uint32(firstRow + len(c.keys)*m.stride)
 		}
 		kind, key := m.prog.startKey(w, ctx, w.keys[0][:0])
 		w.keys[0] = key[:0]
@@ -64,7 +64,7 @@ func (m *Matcher) fresh(w *work) *view {
 func (m *Matcher) charge(n int) {
 	m.cached += n
 	m.account.Add(int64(n))
-	memory.Add(int64(n))
+	cached.Add(int64(n))
 }
 
 // intern returns the state of the key; full has said that there is room. The
@@ -76,7 +76,7 @@ func (m *Matcher) intern(v *view, key []byte) (*view, uint32) {
 	n := len(v.keys)
 	s := uint32(firstRow + n*m.stride)
 	if int(s)+m.stride > len(v.table) {
-		more := min(n/2, (m.limit-m.cached)/(4*m.stride+stateCost+len(key)))
+		more := min(n/2, (m.bound-m.cached)/(4*m.stride+stateCost+len(key)))
 		more = max(more, 1)
 		table := make([]uint32, int(s)+more*m.stride)
 		copy(table, v.table) // only whoever holds the lock writes
@@ -100,7 +100,7 @@ func (m *Matcher) full(v *view, key []byte) bool {
 	if firstRow+(n+1)*m.stride > len(v.table) {
 		size += 4 * m.stride
 	}
-	return m.cached+size > m.limit
+	return m.cached+size > m.bound || cached.Load()+int64(size) > limit.Load()
 }
 
 // miss finds the way from state s of the view by a column, and the view to go on

@@ -13,7 +13,7 @@ import (
 )
 
 // DefaultBytes is the size of a matcher's cache of states.
-const DefaultBytes = 64 << 10
+const DefaultBytes = 128 << 10
 
 // maxResets is how often one text may fill the cache before the scan goes on
 // without it.
@@ -25,28 +25,41 @@ type Options struct {
 	Bytes int    // bound of the cache of states; 0 is DefaultBytes
 }
 
-// memory is what all matchers occupy.
-var memory atomic.Int64
+// DefaultLimit is what the caches of all matchers may occupy.
+const DefaultLimit = 8 << 20
+
+var (
+	fixed  atomic.Int64 // what all programs occupy
+	cached atomic.Int64 // what all caches occupy
+	limit  atomic.Int64
+)
+
+func init() { limit.Store(DefaultLimit) }
 
 // Memory returns about how many bytes all matchers of the process occupy,
 // without what package regexp keeps for those whose span was asked for.
-func Memory() int64 { return memory.Load() }
+func Memory() int64 { return fixed.Load() + cached.Load() }
+
+// SetLimit bounds what the caches of all matchers occupy. At the limit a matcher
+// that needs more begins its own cache anew; some states it may always have.
+func SetLimit(bytes int64) { limit.Store(bytes) }
 
 // Matcher is one compiled pattern. All threads may use it at once.
 type Matcher struct {
 	pattern func() string
 	prog    *prog
-	stride  int // length of a row: a column per kind of byte, one for the end
-	limit   int
-	leave   [256]bool // bytes that lead out of the start states
-	skip    bool      // leave is worth looking at
-	narrow  bool      // from a start state, what was read cannot be in a match
+	stride  int        // length of a row: a column per kind of byte, one for the end
+	bound   int        // of the cache, in bytes
+	leave   [256]uint8 // 1: bytes that lead out of the start states
+	leaves  bool       // leave is known
+	skip    bool       // and worth looking at
+	narrow  bool       // from a start state, what was read cannot be in a match
 
 	view atomic.Pointer[view]
 
 	mu      sync.Mutex    // held by who adds states
 	cached  int           // bytes of the current cache
-	account *atomic.Int64 // this matcher's part of memory
+	account *atomic.Int64 // the same, for when the matcher is gone
 
 	once sync.Once
 	re   *regexp.Regexp
@@ -80,15 +93,18 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 		return nil, err
 	}
 
-	m := &Matcher{pattern: re.String, prog: p, stride: p.ncol + 1, limit: o.Bytes}
-	if m.limit <= 0 {
-		m.limit = DefaultBytes
+	m := &Matcher{
+		pattern: re.String, prog: p, stride: p.ncol + 1, bound: o.Bytes, account: new(atomic.Int64),
 	}
-	m.account = new(atomic.Int64)
-	fixed := int64(p.size() + 512)
-	m.account.Add(fixed)
-	memory.Add(fixed)
-	runtime.AddCleanup(m, func(a *atomic.Int64) { memory.Add(-a.Load()) }, m.account)
+	if m.bound <= 0 {
+		m.bound = DefaultBytes
+	}
+	size := int64(p.size() + 512)
+	fixed.Add(size)
+	runtime.AddCleanup(m, func(a *atomic.Int64) {
+		fixed.Add(-size)
+		cached.Add(-a.Load())
+	}, m.account)
 
 	w := getWork(len(p.insts))
 	defer works.Put(w)
@@ -163,15 +179,23 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 		return -1, at
 	}
 
-	table, limit := v.table, v.limit
+	table, first := v.table, v.first
 	column := &m.prog.column
 	from = at
 	again := 0 // times that this scan began the cache anew
 	for i := at; ; i++ {
-		if s < limit {
+		if s < first {
 			from = i
 			if m.skip {
-				for i < len(b) && !m.leave[b[i]] {
+				leave := &m.leave
+				for i+4 <= len(b) {
+					q := b[i : i+4 : i+4]
+					if leave[q[0]]|leave[q[1]]|leave[q[2]]|leave[q[3]] != 0 {
+						break
+					}
+					i += 4
+				}
+				for i < len(b) && leave[b[i]] == 0 {
 					i++
 				}
 				if i > from {
@@ -190,7 +214,7 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 			if next == unknown {
 				var reset bool
 				v, next, reset = m.miss(v, s, col)
-				table, limit = v.table, v.limit
+				table, first = v.table, v.first
 				if reset {
 					again++
 				}
@@ -220,10 +244,9 @@ func (m *Matcher) context(b byte) int {
 // simulate goes on without a DFA in state s, with i bytes of b read.
 func (m *Matcher) simulate(v *view, s uint32, b []byte, i int) int {
 	key := m.key(v, s)
-	p := m.prog
-	w := getWork(len(p.insts))
+	w := getWork(len(m.prog.insts))
 	defer works.Put(w)
-	return p.run(w, key, b, i-p.pending(key))
+	return m.run(w, key, b, i-m.prog.pending(key))
 }
 
 // findLeave finds the bytes that lead from a start state to no start state.
@@ -238,21 +261,22 @@ func (m *Matcher) findLeave(w *work) {
 		keys[ctx] = string(key)
 	}
 	letters := 0
-	var stays [256]bool
-	for b := range stays {
+	for b := range m.leave {
 		want := keys[m.context(byte(b))]
-		stays[b] = true
+		stays := true
 		for ctx := range keys {
 			if ctx > 0 && keys[ctx] == keys[0] {
 				continue
 			}
 			kind, _, key := p.byteStep(w, []byte(keys[ctx]), int(p.column[b]))
-			stays[b] = stays[b] && kind == live && string(key) == want
+			stays = stays && kind == live && string(key) == want
 		}
-		m.leave[b] = !stays[b]
-		if stays[b] && (b == ' ' || 'a' <= b && b <= 'z') {
+		if !stays {
+			m.leave[b] = 1
+		} else if b == ' ' || 'a' <= b && b <= 'z' {
 			letters++
 		}
 	}
+	m.leaves = true
 	m.skip = letters > 0
 }

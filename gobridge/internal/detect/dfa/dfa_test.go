@@ -22,7 +22,7 @@ var patterns = []string{
 	`😀`, `[😀-😂]x`, `^.😀.$`, `\x{10FFFF}`, `[\x{D7FF}-\x{E000}]`, `\pL`, `\p{Greek}+`, `^\PL$`, `[[:^ascii:]]`, `\xff`,
 	`a.{3}b`, `^.{2,4}$`, `(?s)a.{0,5}b`, `(a|ab)(c|bcd)(d*)`, `x*y*z*$`, `[a-c]{3,}$`, `(?:a|b)*a(?:a|b){6}$`,
 	`a\x00b`, `\x00`, `[^\x00-\x{10FFFF}]`, `a[^\x00-\x{10FFFF}]|b`, `\Q.*\E`, `(?U)a+b`, `(?P<name>a)b`, `.\b$`, `é\b`, `\Bé`,
-	`(?m)\n$`, `(?m)^\B`, `\n`, `(?m)a$|^b`, "(?m)$[^\n]", `\w+\W`, `(?i)\w`, `^\d+$`,
+	`(?m)\n$`, `(?m)^\B`, `\n`, `(?m)a$|^b`, "(?m)$[^\n]", `\w+\W`, `(?i)\w`, `^\d+$`, `^[^b]*b$`, `a[^b]*c`, `(?s)^.*x`,
 }
 
 // pieces are what texts of the tests are made of.
@@ -36,7 +36,11 @@ var pieces = []string{
 func text(r *rand.Rand, n int) []byte {
 	var b []byte
 	for range r.IntN(n + 1) {
-		b = append(b, pieces[r.IntN(len(pieces))]...)
+		piece := pieces[r.IntN(len(pieces))]
+		b = append(b, piece...)
+		if r.IntN(8) == 0 { // a run
+			b = append(b, strings.Repeat(piece, r.IntN(20))...)
+		}
 	}
 	return b
 }

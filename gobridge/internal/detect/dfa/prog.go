@@ -88,7 +88,8 @@ type prog struct {
 
 	// Characters that no set of the program tells apart are one class.
 	nclass   int
-	member   []uint64 // bit set*nclass+class
+	member   []uint64 // by class, the bits of the sets that have it
+	width    int      // words of a class in member
 	wordBit  []bool   // by class
 	lineBit  []bool
 	badClass int // of U+FFFD, which each byte that is no UTF-8 stands for
@@ -109,9 +110,10 @@ type prog struct {
 
 type startSet struct {
 	leaves []uint16
-	canon  uint8 // the first context with the same leaves
-	accept bool  // the empty text matches here
-	ahead  bool  // some leaf looks ahead
+	member []uint64 // the same as bits
+	canon  uint8    // the first context with the same leaves
+	accept bool     // the empty text matches here
+	ahead  bool     // some leaf looks ahead
 }
 
 func compile(sp *syntax.Prog) (*prog, error) {
@@ -257,17 +259,14 @@ func (p *prog) classify(sets [][]rune) error {
 		spans[at] = c
 	}
 	p.nclass = len(known)
-	if len(sets)*p.nclass > maxWork {
-		return ErrTooLarge
-	}
-	p.member = make([]uint64, (len(sets)*p.nclass+63)/64)
+	p.width = (len(sets) + 63) / 64
+	p.member = make([]uint64, p.nclass*p.width)
 	p.wordBit = make([]bool, p.nclass)
 	p.lineBit = make([]bool, p.nclass)
 	for key, c := range known {
 		for s := range sets {
 			if key[s/8]>>(s%8)&1 != 0 {
-				i := s*p.nclass + int(c)
-				p.member[i/64] |= 1 << (i % 64)
+				p.member[int(c)*p.width+s/64] |= 1 << (s % 64)
 			}
 		}
 		p.wordBit[c] = word >= 0 && key[word/8]>>(word%8)&1 != 0
@@ -436,10 +435,9 @@ func (p *prog) reach(next []int32) []uint16 {
 	return classes
 }
 
-// matches reports whether the character set has the class.
-func (p *prog) matches(set uint16, class int) bool {
-	i := int(set)*p.nclass + class
-	return p.member[i/64]>>(i%64)&1 != 0
+// sets returns the bits of the character sets that have the class.
+func (p *prog) sets(class int) []uint64 {
+	return p.member[class*p.width : (class+1)*p.width]
 }
 
 // context returns what a character of the class is for the position behind it.
@@ -468,9 +466,14 @@ func (p *prog) findStarts() {
 			}
 		}
 		slices.Sort(s.leaves)
+		s.member = make([]uint64, (len(p.insts)+63)/64)
+		for _, pc := range s.leaves {
+			s.member[pc/64] |= 1 << (pc % 64)
+		}
 		for c := range ctx {
 			if slices.Equal(p.starts[c].leaves, s.leaves) && p.starts[c].accept == s.accept {
 				s.canon = uint8(c)
+				s.leaves, s.member = p.starts[c].leaves, p.starts[c].member
 				break
 			}
 		}
@@ -487,7 +490,9 @@ func (p *prog) size() int {
 		n += 56 + len(p.nodes[i].next)*4 + len(p.nodes[i].classes)*2
 	}
 	for i := range p.starts {
-		n += 32 + len(p.starts[i].leaves)*2
+		if s := &p.starts[i]; int(s.canon) == i {
+			n += len(s.leaves)*2 + len(s.member)*8
+		}
 	}
 	return n
 }

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,26 +56,59 @@ func TestCacheIsBounded(t *testing.T) {
 	require.LessOrEqual(t, done, int64(200*(maxResets+1)), "and a text that does so several times is simulated")
 }
 
-func TestMemoryIsGivenBack(t *testing.T) {
-	settled := func() int64 {
-		for range 5 {
-			runtime.GC()
-			time.Sleep(time.Millisecond)
-		}
-		return Memory()
+// ab is n random letters that exploding has a state of its own for at each place.
+func ab(n int) []byte {
+	r := rand.New(rand.NewPCG(12, 13))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = "ab"[r.IntN(2)]
 	}
-	before := settled()
-	func() {
-		var ms []*Matcher
-		for range 50 {
-			m := must(t, exploding, Options{})
-			m.Match([]byte(strings.Repeat("aababbabab", 100)))
-			ms = append(ms, m)
+	return b
+}
+
+func TestMemoryIsGivenBack(t *testing.T) {
+	var ms []*Matcher
+	own := int64(0)
+	for range 20 {
+		before := Memory()
+		m := must(t, exploding, Options{})
+		require.False(t, m.Match(ab(500)))
+		require.Greater(t, m.cached, 20<<10)
+		if n := Memory() - before; n > 0 { // unless others were given back meanwhile
+			own += int64(m.cached)
 		}
-		require.Greater(t, Memory(), before+50*1000)
-		runtime.KeepAlive(ms)
-	}()
-	require.LessOrEqual(t, settled(), before)
+		ms = append(ms, m)
+	}
+	full := Memory()
+	require.GreaterOrEqual(t, full, own)
+	runtime.KeepAlive(ms)
+	ms = nil
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		return Memory() <= full-own
+	}, 10*time.Second, time.Millisecond)
+}
+
+func TestAllCachesTogetherAreBounded(t *testing.T) {
+	const bound = 60 << 10
+	b := ab(600)
+	free := must(t, exploding, Options{})
+	require.False(t, free.Match(b))
+	require.Greater(t, free.cached, bound, "without a limit")
+
+	defer SetLimit(DefaultLimit)
+	SetLimit(cached.Load() + bound)
+	before := cached.Load()
+	var ms []*Matcher
+	for range 10 {
+		m := must(t, exploding, Options{})
+		require.False(t, m.Match(b))
+		require.LessOrEqual(t, m.cached, bound)
+		ms = append(ms, m)
+	}
+	require.LessOrEqual(t, cached.Load()-before, int64(bound+10*minStates*500), "each has its least number of states")
+	runtime.KeepAlive(ms)
+	runtime.KeepAlive(free)
 }
 
 func TestMatchAllocatesNothing(t *testing.T) {

@@ -32,10 +32,12 @@ func (s *sparse) add(pc uint16) bool {
 
 // work is the memory of one step.
 type work struct {
-	cur, next sparse
-	stack     []uint16
-	sorted    []uint16
-	keys      [3][]byte
+	next  sparse // behind the character
+	ahead sparse // what the character before which we stand gives way to
+	cur   sparse // before the character; for run
+	stack []uint16
+	list  []uint16
+	keys  [3][]byte
 }
 
 func newWork(n int) *work {
@@ -45,13 +47,13 @@ func newWork(n int) *work {
 }
 
 func (w *work) reserve(n int) {
-	if len(w.cur.index) < n {
-		for _, s := range []*sparse{&w.cur, &w.next} {
+	if len(w.next.index) < n {
+		for _, s := range []*sparse{&w.next, &w.ahead, &w.cur} {
 			s.dense = make([]uint16, 0, n)
 			s.index = make([]uint16, n)
 		}
 		w.stack = make([]uint16, 0, n)
-		w.sorted = make([]uint16, 0, n)
+		w.list = make([]uint16, 0, n)
 	}
 }
 
@@ -123,20 +125,18 @@ func (p *prog) follow(w *work, set *sparse, pc uint16, flags uint8, known bool) 
 	return false
 }
 
-// load makes w.cur of a key.
-func (p *prog) load(w *work, key []byte) {
-	w.cur.clear()
-	for _, pc := range p.starts[key[keyStart]].leaves {
-		w.cur.add(pc)
-	}
+// waiting returns the instructions of a key beyond the start set.
+func (w *work) waiting(key []byte) []uint16 {
+	list := w.list[:0]
 	for k := keyInsts; k < len(key); k += 2 {
-		w.cur.add(binary.LittleEndian.Uint16(key[k:]))
+		list = append(list, binary.LittleEndian.Uint16(key[k:]))
 	}
+	return list
 }
 
-// advance makes w.next of w.cur, with ctx before the position and a character of
-// the class behind it.
-func (p *prog) advance(w *work, ctx uint8, class int) int {
+// advance makes w.next of a start set and others that wait, with ctx before the
+// position and a character of the class behind it.
+func (p *prog) advance(w *work, start, others []uint16, ctx uint8, class int) int {
 	word, next := false, 0
 	flags := ctxFlags[ctx]
 	if class == endOfText {
@@ -154,10 +154,15 @@ func (p *prog) advance(w *work, ctx uint8, class int) int {
 		flags |= uint8(syntax.EmptyNoWordBoundary)
 	}
 
-	for i := 0; i < len(w.cur.dense); i++ { // it grows
-		in := &p.insts[w.cur.dense[i]]
-		if in.op == opEmpty && in.cond&^flags == 0 && p.follow(w, &w.cur, in.out, flags, true) {
-			return acceptBefore
+	w.ahead.clear()
+	if p.conds&lookahead != 0 {
+		for _, list := range [2][]uint16{start, others} {
+			for _, pc := range list {
+				in := &p.insts[pc]
+				if in.op == opEmpty && in.cond&^flags == 0 && p.follow(w, &w.ahead, in.out, flags, true) {
+					return acceptBefore
+				}
+			}
 		}
 	}
 	if class == endOfText {
@@ -165,10 +170,13 @@ func (p *prog) advance(w *work, ctx uint8, class int) int {
 	}
 
 	w.next.clear()
-	for _, pc := range w.cur.dense {
-		in := &p.insts[pc]
-		if in.op == opRune && p.matches(in.set, class) && p.follow(w, &w.next, in.out, ctxFlags[next], false) {
-			return acceptAt
+	sets := p.sets(class)
+	for _, list := range [3][]uint16{start, others, w.ahead.dense} {
+		for _, pc := range list {
+			in := &p.insts[pc]
+			if in.op == opRune && sets[in.set/64]>>(in.set%64)&1 != 0 && p.follow(w, &w.next, in.out, ctxFlags[next], false) {
+				return acceptAt
+			}
 		}
 	}
 	if p.starts[next].accept {
@@ -180,8 +188,7 @@ func (p *prog) advance(w *work, ctx uint8, class int) int {
 // step appends to dst the key of the state behind a character of the class. The
 // node in key is not looked at.
 func (p *prog) step(w *work, key []byte, class int, dst []byte) (int, []byte) {
-	p.load(w, key)
-	kind := p.advance(w, key[keyCtx], class)
+	kind := p.advance(w, p.starts[key[keyStart]].leaves, w.waiting(key), key[keyCtx], class)
 	if kind != live {
 		return kind, dst
 	}
@@ -192,31 +199,26 @@ func (p *prog) step(w *work, key []byte, class int, dst []byte) (int, []byte) {
 	return live, dst
 }
 
-// key makes a key of w.next with ctx before it. It spoils w.cur.
+// key makes a key of w.next with ctx before it.
 func (p *prog) key(w *work, ctx int, dst []byte) []byte {
 	s := &p.starts[ctx]
 	ahead := s.ahead
-	w.cur.clear()
-	for _, pc := range s.leaves {
-		w.cur.add(pc)
-	}
-	sorted := w.sorted[:0]
+	list := w.list[:0]
 	for _, pc := range w.next.dense {
 		in := &p.insts[pc]
-		if in.leaf() && !w.cur.has(pc) {
-			sorted = append(sorted, pc)
+		if in.leaf() && s.member[pc/64]>>(pc%64)&1 == 0 {
+			list = append(list, pc)
 			ahead = ahead || in.op == opEmpty
 		}
 	}
-	slices.Sort(sorted)
-	w.sorted = sorted
+	slices.Sort(list)
 
 	kept := uint8(ctx)
 	if !ahead {
 		kept = 0
 	}
 	dst = append(dst[:0], 0, 0, s.canon, kept)
-	for _, pc := range sorted {
+	for _, pc := range list {
 		dst = binary.LittleEndian.AppendUint16(dst, pc)
 	}
 	return dst
@@ -364,15 +366,20 @@ func (p *prog) classAt(b []byte, i int) (class, size int) {
 // run goes on from the state of key at the character at b[i:] without a DFA: it
 // steps through all instructions that are at work. It returns the end of the
 // match that ends first, or -1.
-func (p *prog) run(w *work, key, b []byte, i int) int {
+func (m *Matcher) run(w *work, key, b []byte, i int) int {
+	p := m.prog
 	ctx := int(key[keyCtx])
-	p.load(w, key)
+	start := p.starts[key[keyStart]].leaves
+	others := w.waiting(key)
 	for {
 		class, size := endOfText, 0
 		if i < len(b) {
 			class, size = p.classAt(b, i)
+			if m.leaves && m.leave[b[i]] == 0 {
+				start = nil // no match begins here
+			}
 		}
-		switch p.advance(w, uint8(ctx), class) {
+		switch p.advance(w, start, others, uint8(ctx), class) {
 		case deadEnd:
 			return -1
 		case acceptBefore:
@@ -381,11 +388,9 @@ func (p *prog) run(w *work, key, b []byte, i int) int {
 			return i + size
 		}
 		ctx = p.context(class)
-		for _, pc := range p.starts[ctx].leaves {
-			w.next.add(pc)
-		}
 		w.cur, w.next = w.next, w.cur
-		if p.dead && len(w.cur.dense) == 0 {
+		start, others = p.starts[ctx].leaves, w.cur.dense
+		if p.dead && len(others) == 0 {
 			return -1
 		}
 		i += size
