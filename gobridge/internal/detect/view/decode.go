@@ -177,11 +177,15 @@ func (r *round) invalid(p []byte) int {
 	}
 	switch {
 	case c == 0xC0 || c == 0xC1:
-		// Never valid: dropped, or taken to lead any byte.
+		// Never valid: dropped, or taken to lead any byte, of which six bits
+		// count: a dot, a slash, a backslash or < of it.
 		r.did |= changed | worth | other
-		if len(p) > 1 && p[1] < ' ' {
-			r.rune(rune(c&1)<<6 | rune(p[1]&0x3F))
-			return 2
+		if len(p) > 1 {
+			switch v := rune(c&1)<<6 | rune(p[1]&0x3F); v {
+			case '.', '/', '\\', '<', '>':
+				r.rune(v)
+				return 2
+			}
 		}
 		return 1
 	case c == 0xA0 || c == 0x85:

@@ -328,6 +328,11 @@ func variable(text []byte, i int) (n int, with byte) {
 				}
 			}
 		}
+	case c == '!' || c == '-' || c == '?' || c == '#':
+		// Empty, or one that nothing in a word needs.
+		if (isWord(at(text, i-1)) || at(text, i-1) == '/') && isLetter(at(p, 2)) {
+			return 2, 0
+		}
 	case c == '@' || c == '*' || isDigit(c):
 		// Positional parameters: a shell that runs one line has none.
 		if isWord(at(text, i-1)) || at(text, i-1) == '/' {
