@@ -42,8 +42,9 @@ func decode(buf, src []byte, m mode, b *Budget) (out []byte, did flags) {
 	if did&(percent|other) == percent && utf8.Valid(buf[:n]) {
 		did |= walked
 	}
-	for i := 1; i < maxRounds && r.did != 0; i++ {
-		r = round{mode: m}
+	for i := 1; i <= maxRounds && r.did != 0; i++ {
+		// What the last round gave is only cleaned.
+		r = round{mode: m, clean: i == maxRounds}
 		n = r.run(buf[:n], buf[:n])
 		did |= r.did &^ (percent | other)
 	}
@@ -52,11 +53,12 @@ func decode(buf, src []byte, m mode, b *Budget) (out []byte, did flags) {
 
 // round is one layer of decoding.
 type round struct {
-	mode mode
-	plus bool // + is a blank
-	did  flags
-	dst  []byte
-	n    int
+	mode  mode
+	plus  bool // + is a blank
+	clean bool // no escapes
+	did   flags
+	dst   []byte
+	n     int
 }
 
 // run writes what src stands for to dst, which may be src.
@@ -105,6 +107,7 @@ func (r *round) rune(c rune) {
 func (r *round) one(p []byte) int {
 	c := p[0]
 	switch {
+	case r.clean && (c == '%' || c == '&' || c == '\\'):
 	case c == '%':
 		if len(p) >= 3 && unhex[p[1]]|unhex[p[2]] < 16 {
 			c = unhex[p[1]]<<4 | unhex[p[2]]

@@ -50,6 +50,8 @@ func TestDecoded(t *testing.T) {
 		{"percent", escaped("%", 2, ""), attack},
 		{"percent twice", escaped("%25", 2, ""), attack},
 		{"percent four times", escaped("%252525", 2, ""), attack},
+		{"percent five times", "%2525252541<", "%41<"},
+		{"NUL in percent four times", "<b%25252500>", "<b>"},
 		{"percent within percent", "%%33cscript>", "<script>"},
 		{"%u", escaped("%u", 4, ""), attack},
 		{"%u and a pair of surrogates", "%ud83d%ude00%u003cb>", "😀<b>"},
