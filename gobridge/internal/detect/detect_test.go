@@ -154,3 +154,12 @@ func TestSQLiTokenLimit(t *testing.T) {
 		require.True(t, maySQLi(strings.Repeat(unit, sqliTokenLimit+1)), "%q", unit)
 	}
 }
+
+// TestPercentInKey: of a value, what percent-encoding hides is a field of its own,
+// of a key it is not.
+func TestPercentInKey(t *testing.T) {
+	const text = "%3Cscript%3Ealert(1)%3C/script%3E"
+	found := Scan([]byte(text), Options{Key: true}, &Budget{Left: enough}, nil)
+	require.GreaterOrEqual(t, sum(found), 5)
+	require.Empty(t, scan(text))
+}

@@ -173,7 +173,11 @@ func (sc *scanner) views() {
 	d.sc = *sc
 	d.left = view.Budget{Left: min(sc.budget.Left, maxViews/viewShare) * viewShare}
 	before := d.left.Left
-	d.decoder.Each(sc.value, view.All&^view.Percent, &d.left, d.visit)
+	need := view.All
+	if sc.o.Key {
+		need |= view.Percent // no Walker looks into a key
+	}
+	d.decoder.Each(sc.value, need, &d.left, d.visit)
 	sc.budget.charge((before - d.left.Left) / viewShare)
 	if d.left.Over && before < maxViews {
 		sc.budget.Exhausted = true
