@@ -20,6 +20,79 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL  (2 + 4 + 125)
 
 
+/*
+ * What is counted, in shared memory.  A comment says what is added to a number
+ * to have one of several.
+ */
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_BUCKETS  15
+
+enum {
+    /* + 2 * direction, + 1: binary */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_MESSAGES = 0,
+
+    /* + direction */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_BYTES =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_MESSAGES + 4,
+
+    /* + NGX_HTTP_WALLARM_WEBSOCKET_REASON_* */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_BYTES + 2,
+
+    /* + direction */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED_BYTES =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED
+        + NGX_HTTP_WALLARM_WEBSOCKET_REASONS,
+
+    /* + bucket; the times are ns */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_LOOP =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED_BYTES + 2,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_THREAD =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_LOOP
+        + NGX_HTTP_WALLARM_WEBSOCKET_BUCKETS,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_LOOP_TIME =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_THREAD
+        + NGX_HTTP_WALLARM_WEBSOCKET_BUCKETS,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_THREAD_TIME,
+
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_CONNECTIONS,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_POLLING,
+
+    /* + number of the close code */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DROPPED,
+
+    /* + 1: syslog */
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DROPPED + 7,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_DROPPED =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS + 2,
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_SAMPLED =
+        NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_DROPPED + 2,
+
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_CRASHES,
+
+    NGX_HTTP_WALLARM_WEBSOCKET_COUNTERS
+};
+
+
+/* what a process has at the moment */
+
+enum {
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_ENGINE = 0,  /* 2: not needed */
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_CONNECTIONS,
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_HELD,
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_MEMORY,
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_JOBS,
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_THREADS,
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_GENERATION,  /* of the rules */
+    NGX_HTTP_WALLARM_WEBSOCKET_GAUGES
+};
+
+
+typedef struct ngx_http_wallarm_websocket_label_s
+    ngx_http_wallarm_websocket_label_t;
+
+
 typedef struct {
     ngx_str_t                     library;
     ngx_str_t                     file;      /* where "library" was set */
@@ -28,6 +101,8 @@ typedef struct {
     ngx_int_t                     threads;
 
     ngx_array_t                   policies;  /* pointers */
+    ngx_array_t                   labels;    /* pointers */
+    ngx_shm_zone_t               *status;    /* NULL: not used */
     ngx_uint_t                    in_use;
 } ngx_wallarm_websocket_conf_t;
 
@@ -61,6 +136,8 @@ typedef struct {
     ngx_uint_t                    extensions;
     ngx_open_file_t              *event_log; /* NULL: off */
     ngx_int_t                     request_id; /* index of the variable */
+    ngx_uint_t                    status;    /* off, or a format */
+    ngx_http_wallarm_websocket_label_t  *label; /* NULL: none */
 } ngx_http_wallarm_websocket_loc_conf_t;
 
 
@@ -157,6 +234,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     unsigned                      answered:1;
     unsigned                      want_body:1;
     unsigned                      holding:1;
+    unsigned                      counted:1; /* among the open connections */
     unsigned                      refused:1;
     unsigned                      dropping:1;
     unsigned                      dropped:1; /* nothing is forwarded any more */
@@ -238,6 +316,8 @@ ngx_uint_t ngx_http_wallarm_websocket_undelivered(
 ngx_int_t ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_forget(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_uninspected(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t reason);
 void ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_dir_t *d,
     ngx_http_wallarm_websocket_result_t *res);
@@ -285,10 +365,46 @@ void ngx_http_wallarm_websocket_orphan_events(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_log_t *log);
 
 
+/* _status.c */
+
+char *ngx_http_wallarm_websocket_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_wallarm_websocket_zone_label(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_wallarm_websocket_status_init(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf);
+void ngx_http_wallarm_websocket_status_exit(void);
+/* wlcf: whose label, NULL: none */
+void ngx_http_wallarm_websocket_status_add(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf, ngx_uint_t counter,
+    ngx_uint_t n);
+void ngx_http_wallarm_websocket_status_set(ngx_uint_t gauge, size_t value);
+void ngx_http_wallarm_websocket_status_connection(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_status_closed(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_status_dropped(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_status_refused(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf, ngx_uint_t polling,
+    const char *reason);
+void ngx_http_wallarm_websocket_status_events(void);
+void ngx_http_wallarm_websocket_status_event(
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
+    ngx_http_wallarm_websocket_event_t *event);
+void ngx_http_wallarm_websocket_status_result(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_http_wallarm_websocket_result_t *res);
+
+
 /* _variables.c */
 
+/* the first is of those that are none of the others, the last is empty */
+extern ngx_str_t  ngx_http_wallarm_websocket_types[];
+
+ngx_uint_t ngx_http_wallarm_websocket_type(u_char *type);
+
 ngx_int_t ngx_http_wallarm_websocket_add_variables(ngx_conf_t *cf);
-ngx_uint_t ngx_http_wallarm_websocket_type_bit(u_char *type);
 
 
 #endif /* _NGX_HTTP_WALLARM_WEBSOCKET_H_INCLUDED_ */

@@ -41,6 +41,7 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_EXPIRE_MEMORY    2
 
 /* why a message passed without a verdict: the engine's reasons, and ours */
+#define NGX_HTTP_WALLARM_WEBSOCKET_REASON_TIME       2
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE     8
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE  9
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASONS           10

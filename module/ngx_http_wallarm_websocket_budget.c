@@ -32,6 +32,9 @@ ngx_http_wallarm_websocket_account(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     held_bytes += after - before;
 
+    ngx_http_wallarm_websocket_status_set(
+                    NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_HELD, held_bytes);
+
     if (after && !ctx->holding) {
         ngx_queue_insert_tail(&holders, &ctx->holder);
         ctx->holding = 1;

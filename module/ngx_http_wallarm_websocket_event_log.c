@@ -206,6 +206,8 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
         ngx_memzero(&meta, sizeof(ngx_http_wallarm_websocket_meta_t));
     }
 
+    ngx_http_wallarm_websocket_status_events();
+
     while (ngx_http_wallarm_websocket_bridge_event(ctx->session, &meta, &event,
                                                    log)
            == NGX_OK)
@@ -213,8 +215,10 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
         if (event.attack
             && event.action != NGX_HTTP_WALLARM_WEBSOCKET_IGNORED)
         {
-            ctx->types |= ngx_http_wallarm_websocket_type_bit(event.type);
+            ctx->types |= 1u << ngx_http_wallarm_websocket_type(event.type);
         }
+
+        ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
 
         ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
     }
@@ -237,6 +241,7 @@ ngx_http_wallarm_websocket_orphan_events(ngx_http_wallarm_websocket_ctx_t *ctx,
                                                    log)
            == NGX_OK)
     {
+        ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
         ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
     }
 }
@@ -271,8 +276,13 @@ ngx_http_wallarm_websocket_write_event(
     n = ngx_write_fd(wlcf->event_log->fd, event->line.data, event->line.len);
 
     if (n == (ssize_t) event->line.len) {
+        ngx_http_wallarm_websocket_status_add(NULL,
+                                  NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS, 1);
         return;
     }
+
+    ngx_http_wallarm_websocket_status_add(NULL,
+                          NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_DROPPED, 1);
 
     now = ngx_time();
 

@@ -99,6 +99,7 @@ ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "wallarm: the inspection library is not loaded, request "
                       "with a body refused");
+        ngx_http_wallarm_websocket_status_refused(wlcf, 1, "engine");
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
@@ -122,6 +123,11 @@ ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
     ctx->judged = 1;
     ctx->want_body = (what & NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY) ? 1 : 0;
     ctx->answer = NGX_DECLINED;
+
+    if (r->headers_in.upgrade == NULL) {
+        ngx_http_wallarm_websocket_status_add(wlcf,
+                                  NGX_HTTP_WALLARM_WEBSOCKET_COUNT_POLLING, 1);
+    }
 
     ngx_http_wallarm_websocket_rules(wlcf, &head.rules);
     head.cookie = ctx->cookie;
@@ -471,6 +477,8 @@ ngx_http_wallarm_websocket_request_result(
         if (!ctx->refused && !d->opaque) {
             ctx->refused = 1;
             ctx->answer = res->close_code;
+            ngx_http_wallarm_websocket_status_refused(ctx->conf,
+                            ctx->request->headers_in.upgrade == NULL, NULL);
         }
 
         break;
@@ -524,10 +532,14 @@ ngx_http_wallarm_websocket_request_failed(
 
     if (ctx->conf->fail_open) {
         d->opaque = 1;
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                    NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE);
         return;
     }
 
     ctx->refused = 1;
     ctx->answer = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    ngx_http_wallarm_websocket_status_refused(ctx->conf,
+                        ctx->request->headers_in.upgrade == NULL, "engine");
 }

@@ -175,7 +175,12 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
                       "websocket connection %s",
                       wlcf->fail_open ? "passes uninspected" : "refused");
 
-        return wlcf->fail_open ? NGX_DECLINED : NGX_HTTP_SERVICE_UNAVAILABLE;
+        if (wlcf->fail_open) {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_wallarm_websocket_status_refused(wlcf, 0, "engine");
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     return ngx_http_wallarm_websocket_request(r, wlcf);
@@ -229,7 +234,8 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         }
 
         ctx = ngx_http_wallarm_websocket_get_ctx(r);
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                 NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE);
 
         return ngx_http_next_header_filter(r);
     }
@@ -240,13 +246,16 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     }
 
     if (!ngx_http_wallarm_websocket_bridge_ready()) {
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_status_connection(ctx);
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                    NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE);
         return ngx_http_next_header_filter(r);
     }
 
     if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
         /* it went to the backend before the 101 */
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                 NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE);
     }
 
     ngx_memzero(&hs, sizeof(ngx_http_wallarm_websocket_handshake_t));
@@ -288,10 +297,13 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
                       wlcf->fail_open ? "passes uninspected" : "refused");
 
         if (!wlcf->fail_open) {
+            ngx_http_wallarm_websocket_status_refused(wlcf, 0, "engine");
             return ngx_http_wallarm_websocket_refuse(r);
         }
 
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_status_connection(ctx);
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                    NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE);
 
         return ngx_http_next_header_filter(r);
     }
@@ -302,11 +314,15 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     if (res.status == NGX_HTTP_WALLARM_WEBSOCKET_DROP) {
         ctx->refused = 1;
+        ngx_http_wallarm_websocket_status_refused(wlcf, 0, NULL);
         return ngx_http_wallarm_websocket_refuse(r);
     }
 
+    ngx_http_wallarm_websocket_status_connection(ctx);
+
     if (res.status != NGX_HTTP_WALLARM_WEBSOCKET_PASS) {
-        ctx->uninspected++;
+        ngx_http_wallarm_websocket_uninspected(ctx,
+                                 NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE);
         return ngx_http_next_header_filter(r);
     }
 
@@ -399,6 +415,7 @@ ngx_http_wallarm_websocket_cleanup(void *data)
 {
     ngx_http_wallarm_websocket_ctx_t  *ctx = data;
 
+    ngx_http_wallarm_websocket_status_closed(ctx);
     ngx_http_wallarm_websocket_untap(ctx);
     ngx_http_wallarm_websocket_unregister(ctx);
 }
@@ -514,6 +531,9 @@ ngx_http_wallarm_websocket_violate(ngx_http_request_t *r,
 
     if (status != NGX_DECLINED) {
         ctx->refused = 1;
+
+        ngx_http_wallarm_websocket_status_refused(wlcf, 0,
+                                                  (char *) v->token.data);
 
         /* no error page's upstream shall answer it with a 101 */
         ngx_http_wallarm_websocket_hide_upgrade(r);

@@ -25,6 +25,7 @@ static char *ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post,
     void *data);
 
 static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
+static void ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_wallarm_websocket_modes[] = {
@@ -239,6 +240,20 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, assembly_timeout),
       &ngx_http_wallarm_websocket_not_zero_post },
 
+    { ngx_string("wallarm_status"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_zone_label"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_zone_label,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -273,7 +288,7 @@ ngx_module_t  ngx_http_wallarm_websocket_module = {
                                             /* init process */
     NULL,                                   /* init thread */
     NULL,                                   /* exit thread */
-    ngx_http_wallarm_websocket_verdict_exit,
+    ngx_http_wallarm_websocket_exit_process,
                                             /* exit process */
     NULL,                                   /* exit master */
     NGX_MODULE_V1_PADDING
@@ -292,6 +307,13 @@ ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle)
 
     if (ngx_array_init(&wcf->policies, cycle->pool, 4,
                        sizeof(ngx_http_wallarm_websocket_policy_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_array_init(&wcf->labels, cycle->pool, 4,
+                       sizeof(ngx_http_wallarm_websocket_label_t *))
         != NGX_OK)
     {
         return NULL;
@@ -456,6 +478,8 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->subprotocols = NGX_CONF_UNSET_PTR;
     wlcf->extensions = NGX_CONF_UNSET_UINT;
     wlcf->event_log = NGX_CONF_UNSET_PTR;
+    wlcf->status = NGX_CONF_UNSET_UINT;
+    wlcf->label = NGX_CONF_UNSET_PTR;
 
     return wlcf;
 }
@@ -507,6 +531,8 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     if (conf->event_log == NGX_CONF_UNSET_PTR) {
         conf->event_log = prev->event_log;
     }
+
+    ngx_conf_merge_ptr_value(conf->label, prev->label, NULL);
 
     in_use = conf->parse && conf->mode != NGX_HTTP_WALLARM_WEBSOCKET_OFF;
 
@@ -613,24 +639,35 @@ ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle)
 {
     ngx_wallarm_websocket_conf_t  *wcf;
 
-    wcf = (ngx_wallarm_websocket_conf_t *)
-              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
-
-    if (!wcf->in_use
-        || (ngx_process != NGX_PROCESS_WORKER
-            && ngx_process != NGX_PROCESS_SINGLE))
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
     {
         return NGX_OK;
     }
 
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
+
     /* an error here would leave a master without workers: it is logged, and
        "wallarm_fallback" decides */
 
-    if (ngx_http_wallarm_websocket_verdict_init(cycle, wcf) != NGX_OK) {
+    if (wcf->in_use
+        && ngx_http_wallarm_websocket_verdict_init(cycle, wcf) != NGX_OK)
+    {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "wallarm: websocket connections are not inspected by "
                       "this worker");
     }
 
+    ngx_http_wallarm_websocket_status_init(cycle, wcf);
+
     return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_wallarm_websocket_verdict_exit(cycle);
+    ngx_http_wallarm_websocket_status_exit();
 }

@@ -245,6 +245,12 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
             n = d->recv(c, buf, size);
 
+            if (n > 0 && d->opaque) {
+                ngx_http_wallarm_websocket_status_add(ctx->conf,
+                    NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED_BYTES
+                    + direction, n);
+            }
+
             if (n <= 0 || d->opaque) {
                 return n;
             }
@@ -471,6 +477,20 @@ ngx_http_wallarm_websocket_fed(ngx_http_wallarm_websocket_ctx_t *ctx,
 }
 
 
+/* a connection or request passes as a whole, or from here on */
+
+void
+ngx_http_wallarm_websocket_uninspected(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t reason)
+{
+    ctx->uninspected++;
+
+    ngx_http_wallarm_websocket_status_add(ctx->conf,
+                       NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED + reason,
+                       1);
+}
+
+
 /* what every result says: the memory of a direction, counts, events */
 
 void
@@ -485,6 +505,8 @@ ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     ctx->messages += res->messages;
     ctx->uninspected += res->uninspected;
+
+    ngx_http_wallarm_websocket_status_result(ctx, d - ctx->dir, res);
 
     if (res->events) {
         ngx_http_wallarm_websocket_events(ctx);

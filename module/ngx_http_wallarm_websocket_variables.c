@@ -49,7 +49,7 @@ static ngx_http_variable_t  ngx_http_wallarm_websocket_vars[] = {
 
 /* Wallarm's codes; a bit each in ctx->types, the first for any other */
 
-static ngx_str_t  ngx_http_wallarm_websocket_types[] = {
+ngx_str_t  ngx_http_wallarm_websocket_types[] = {
     ngx_string("other"),
     ngx_string("sqli"),
     ngx_string("xss"),
@@ -91,17 +91,17 @@ ngx_http_wallarm_websocket_add_variables(ngx_conf_t *cf)
 
 
 ngx_uint_t
-ngx_http_wallarm_websocket_type_bit(u_char *type)
+ngx_http_wallarm_websocket_type(u_char *type)
 {
     ngx_uint_t  i;
 
     for (i = 1; ngx_http_wallarm_websocket_types[i].len; i++) {
         if (ngx_strcmp(type, ngx_http_wallarm_websocket_types[i].data) == 0) {
-            return (ngx_uint_t) 1 << i;
+            return i;
         }
     }
 
-    return 1;
+    return 0;
 }
 
 

@@ -159,6 +159,8 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
 
         if (ctx->request == NULL) {
 
+            ngx_http_wallarm_websocket_status_result(ctx, done.direction,
+                                                     &done.result);
             ngx_http_wallarm_websocket_orphan_events(ctx, cycle->log);
 
             if (ngx_http_wallarm_websocket_bridge_close(ctx->session, NULL)
@@ -297,7 +299,8 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
         return;
     }
 
-    ctx->uninspected++;
+    ngx_http_wallarm_websocket_uninspected(ctx,
+                                    NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE);
 
     for (i = 0; i < 2; i++) {
         d = &ctx->dir[i];
@@ -337,6 +340,7 @@ ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
     ctx->dropping = 1;
     ctx->close_code = close_code;
 
+    ngx_http_wallarm_websocket_status_dropped(ctx);
     ngx_http_wallarm_websocket_place(ctx);
 
     ngx_http_wallarm_websocket_discard(ctx,

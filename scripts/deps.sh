@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing for the named jobs: build, demo, frameworks,
-# frameworks-quick, languages, nginx-tests.
+# frameworks-quick, integrations, languages, nginx-tests.
 # Needs apt-get, and root or a sudo that asks no password, only when something
 # is missing.
 
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # only, and port 80 may be taken: deny their start, and no other.
 apt_install_stopped() {
     local policy=/usr/sbin/policy-rc.d
-    local services='nginx|rabbitmq-server|epmd|mosquitto|nats-server'
+    local services='nginx|rabbitmq-server|epmd|mosquitto|nats-server|prometheus'
 
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\nexit 0\n' \
@@ -122,6 +122,13 @@ deps_languages() {
 }
 
 
+# Without apt-get, these have to be there.
+deps_integrations() {
+    command -v prometheus > /dev/null && command -v promtool > /dev/null \
+        || apt_install_stopped prometheus
+}
+
+
 deps_nginx_tests() {
     command -v prove > /dev/null || apt_install perl
     perl -MProtocol::WebSocket -e 1 2> /dev/null \
@@ -137,9 +144,11 @@ for job in "$@"; do
         demo)             deps_demo ;;
         frameworks)       deps_frameworks ;;
         frameworks-quick) deps_frameworks_quick ;;
+        integrations)     deps_integrations ;;
         languages)        deps_languages ;;
         nginx-tests)      deps_nginx_tests ;;
         *)                die "usage: deps.sh build|demo|frameworks" \
-                              "|frameworks-quick|languages|nginx-tests ..." ;;
+                              "|frameworks-quick|integrations|languages" \
+                              "|nginx-tests ..." ;;
     esac
 done
