@@ -24,6 +24,7 @@ Commands:
   replay   judge the messages of recorded connections
   scan     judge texts, one per line
   record   record connections through a TCP proxy
+  console  show the events to a browser
   version  say which version this is
 
 'wsi COMMAND --help' says more.
@@ -49,6 +50,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return scan(args[1:], stdin, stdout, stderr)
 	case "record":
 		return record(args[1:], stdout, stderr)
+	case "console":
+		return consoleCommand(args[1:], stdout, stderr)
 	case "version", "-v", "--version":
 		fmt.Fprintln(stdout, "wsi", version)
 		return exitOK
