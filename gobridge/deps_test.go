@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -38,6 +39,7 @@ var allowed = map[string][]string{
 	"policy":    {"ws", "format", "detect"},                                 // says what directives mean
 	"pipeline":  append([]string{"ws", "carrier", "policy"}, stages[:8]...), // the only one that knows all stages
 	"capture":   {"ws"},                                                     // a file format
+	"console":   {"ws", "handshake", "verdict", "pipeline"},                 // shows events; no part of the library
 	"wstest":    {"ws"},                                                     // must not depend on what it tests
 }
 
@@ -54,6 +56,11 @@ var thirdParty = map[string][]string{
 	},
 	"bench/quality": {
 		"github.com/corazawaf/libinjection-go",
+	},
+	"internal/console": {
+		"github.com/klauspost/compress/zstd",
+		"golang.org/x/crypto/bcrypt",
+		"modernc.org/sqlite",
 	},
 	"internal/carrier": {
 		"github.com/andybalholm/brotli",
@@ -104,12 +111,26 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestLibrary: what only the command needs is not in NGINX's workers.
+func TestLibrary(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, line := range strings.Fields(string(out)) {
+		for _, no := range []string{internal + "console", "modernc.org/", "golang.org/x/crypto", "html/template", "database/sql"} {
+			require.False(t, strings.HasPrefix(line, no), "libwsi.so has %s", line)
+		}
+	}
+}
+
 // TestGoroutines: only the pipeline's threads and the commands start any. One
 // that a call from C starts waits in the run queue of NGINX's thread.
 func TestGoroutines(t *testing.T) {
 	start := regexp.MustCompile(`(?m)^\s*go (func\b|[\w.]+\()`)
 	walk(t, ".", ".go", func(path string) {
 		path = filepath.ToSlash(path)
+		if strings.HasPrefix(path, "internal/console/") {
+			return // of a command: TestLibrary
+		}
 		if strings.HasSuffix(path, "_test.go") || !strings.HasPrefix(path, "internal/") && strings.Contains(path, "/") {
 			return
 		}

@@ -1,10 +1,17 @@
 package console
 
 import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -35,4 +42,438 @@ func BenchmarkIngest(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportMetric(float64(size)/float64(b.N), "db-B/event")
 	require.NoError(b, s.Close())
+}
+
+// lines are n events, each with its newline.
+func lines(g *generator, n int) (all [][]byte) {
+	for range n {
+		all = append(all, g.line(nil))
+	}
+	return all
+}
+
+// bed is a log and the console's ingestion of it, in a directory of its own.
+type bed struct {
+	testing.TB
+	dir, log, db string
+	store        *store
+	in           *ingester
+	g            *generator
+}
+
+func newBed(t testing.TB) *bed {
+	dir := t.TempDir()
+	b := &bed{TB: t, dir: dir, log: filepath.Join(dir, "attacks.json"), db: filepath.Join(dir, "events.db"), g: newGenerator(1)}
+	b.open()
+	t.Cleanup(b.kill)
+	return b
+}
+
+func (b *bed) open() {
+	b.Helper()
+	var err error
+	b.store, err = openStore(b.db)
+	require.NoError(b, err)
+	b.in, err = newIngester(b.store, []string{b.log})
+	require.NoError(b, err)
+}
+
+// kill drops everything that is not in the database, as a killed process does.
+func (b *bed) kill() {
+	if b.store == nil {
+		return
+	}
+	for _, f := range b.in.followers {
+		f.close()
+	}
+	b.store.Close()
+	b.store = nil
+}
+
+func (b *bed) restart() {
+	b.Helper()
+	b.kill()
+	b.open()
+}
+
+func (b *bed) append(path string, all ...[]byte) {
+	b.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	require.NoError(b, err)
+	_, err = f.Write(bytes.Join(all, nil))
+	require.NoError(b, err)
+	require.NoError(b, f.Close())
+}
+
+// ingest reads all that is there.
+func (b *bed) ingest() {
+	b.Helper()
+	for more := true; more; {
+		var err error
+		more, err = b.in.step(time.Now())
+		require.NoError(b, err)
+	}
+	// What a poll found in the directory is read by the next.
+	for range 2 {
+		_, err := b.in.step(time.Now())
+		require.NoError(b, err)
+	}
+}
+
+// holds demands exactly these lines, in any order, in the database and in the
+// index.
+func (b *bed) holds(want ...[][]byte) {
+	b.Helper()
+	var expect, got []string
+	for _, all := range want {
+		for _, line := range all {
+			expect = append(expect, strings.TrimSuffix(string(line), "\n"))
+		}
+	}
+	for i := range b.store.ts {
+		line, err := b.store.line(b.Context(), b.store.base+int64(i))
+		require.NoError(b, err)
+		got = append(got, string(line))
+	}
+	slices.Sort(expect)
+	slices.Sort(got)
+	require.Equal(b, len(expect), len(got))
+	require.True(b, slices.Equal(expect, got), "other lines")
+	var stored int
+	require.NoError(b, b.store.r.QueryRow(`SELECT count(*) FROM events`).Scan(&stored))
+	require.Equal(b, len(expect), stored)
+}
+
+func (b *bed) counter(name string) (n int64) {
+	b.Helper()
+	h, err := b.store.healthView(b.Context(), b.in.state)
+	require.NoError(b, err)
+	return h.Counters[name]
+}
+
+func TestFollow(t *testing.T) {
+	b := newBed(t)
+	b.ingest() // there is no log yet
+	one, two := lines(b.g, 3), lines(b.g, 2)
+	b.append(b.log, one...)
+	b.ingest()
+	b.holds(one)
+	b.append(b.log, two...)
+	b.ingest()
+	b.holds(one, two)
+	b.restart()
+	b.ingest()
+	b.holds(one, two)
+	require.EqualValues(t, 5, b.counter("lines"), "no line is read twice")
+}
+
+// A line that is not yet whole waits, wherever it is cut, also over a restart.
+func TestPartialLine(t *testing.T) {
+	b := newBed(t)
+	all := lines(b.g, 3)
+	text := bytes.Join(all, nil)
+	for i := 0; i < len(text); i += 97 {
+		b.append(b.log, text[i:min(i+97, len(text))])
+		b.ingest()
+		if i%970 == 0 {
+			b.restart()
+		}
+	}
+	b.holds(all)
+	require.EqualValues(t, 0, b.counter("malformed"))
+}
+
+// Workers write to the renamed file until they have reopened the log.
+func TestRotationByRename(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
+			b := newBed(t)
+			all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4)}
+			again := func() {
+				if restart {
+					b.restart()
+				}
+			}
+			b.append(b.log, all[0]...)
+			b.ingest()
+			b.append(b.log, all[1]...) // not read before the rename
+			require.NoError(t, os.Rename(b.log, b.log+".1"))
+			again()
+			b.ingest()
+			b.append(b.log, all[2]...)
+			b.ingest()
+			again()
+			b.append(b.log+".1", all[3]...)
+			b.ingest()
+			b.append(b.log, all[4]...)
+			b.ingest()
+			b.holds(all...)
+			require.EqualValues(t, 20, b.counter("lines"))
+		})
+	}
+}
+
+// A log that was rotated several times while the console was down, its oldest
+// part compressed.
+func TestRotationWhileDown(t *testing.T) {
+	b := newBed(t)
+	all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4)}
+	b.append(b.log, all[0]...)
+	b.ingest()
+	b.kill()
+	b.append(b.log, all[1]...)
+	old, err := os.ReadFile(b.log)
+	require.NoError(t, err)
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write(old)
+	require.NoError(t, w.Close())
+	b.append(b.log+".2.gz", z.Bytes())
+	require.NoError(t, os.Remove(b.log))
+	b.append(b.log+".1", all[2]...)
+	b.append(b.log, all[3]...)
+	future := time.Now().Add(time.Second)
+	require.NoError(t, os.Chtimes(b.log+".1", future, future))
+	b.open()
+	b.ingest()
+	b.holds(all...)
+	require.EqualValues(t, 0, b.counter("files_lost"))
+	b.restart()
+	b.ingest()
+	b.holds(all...)
+}
+
+func TestRotatedFileIsGone(t *testing.T) {
+	b := newBed(t)
+	one, two := lines(b.g, 4), lines(b.g, 4)
+	b.append(b.log, one...)
+	b.ingest()
+	b.kill()
+	require.NoError(t, os.Remove(b.log))
+	b.append(b.log, two...)
+	b.open()
+	b.ingest()
+	b.holds(one, two)
+	require.EqualValues(t, 1, b.counter("files_lost"), "it may have had more lines")
+}
+
+// With copytruncate the file stays the same one and begins anew. What was
+// written since the last look is in the copy.
+func TestCopyTruncate(t *testing.T) {
+	for _, longer := range []bool{false, true} {
+		t.Run(fmt.Sprint("longer than before ", longer), func(t *testing.T) {
+			b := newBed(t)
+			all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 2)}
+			if longer {
+				all[2] = lines(b.g, 40)
+			}
+			b.append(b.log, all[0]...)
+			b.ingest()
+			b.append(b.log, all[1]...)
+			copied, err := os.ReadFile(b.log)
+			require.NoError(t, err)
+			b.append(b.log+".1", copied)
+			require.NoError(t, os.Truncate(b.log, 0))
+			b.append(b.log, all[2]...)
+			b.ingest()
+			b.holds(all...)
+		})
+	}
+}
+
+// A console that is killed between any two steps loses and doubles nothing.
+func TestKill(t *testing.T) {
+	b := newBed(t)
+	var all [][]byte
+	for i := range 12 {
+		more := lines(b.g, 700)
+		all = append(all, more...)
+		b.append(b.log, more...)
+		if i%4 == 3 {
+			require.NoError(t, os.Rename(b.log, fmt.Sprintf("%s.%d", b.log, 9-i/4)))
+		}
+		_, err := b.in.step(time.Now())
+		require.NoError(t, err)
+		b.restart()
+	}
+	b.ingest()
+	b.holds(all)
+}
+
+// A transaction that fails leaves nothing behind, in the index neither.
+func TestFailedCommit(t *testing.T) {
+	b := newBed(t)
+	one, two := lines(b.g, 10), lines(b.g, 10)
+	b.append(b.log, one...)
+	b.ingest()
+	_, err := b.store.w.Exec(`CREATE TEMP TRIGGER full BEFORE INSERT ON blocks BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+	require.NoError(t, err)
+	b.append(b.log, two...)
+	_, err = b.in.step(time.Now())
+	require.ErrorContains(t, err, "disk full")
+	b.holds(one)
+	_, err = b.store.w.Exec(`DROP TRIGGER full`)
+	require.NoError(t, err)
+	b.ingest()
+	b.holds(one, two)
+}
+
+// The same event is stored once, by its id.
+func TestIdempotent(t *testing.T) {
+	b := newBed(t)
+	all := lines(b.g, 10)
+	b.append(b.log, all...)
+	b.append(b.log, all...)
+	b.ingest()
+	b.append(b.log, all...)
+	b.ingest()
+	b.holds(all)
+	require.EqualValues(t, 20, b.counter("duplicates"))
+}
+
+func TestMalformed(t *testing.T) {
+	b := newBed(t)
+	good := lines(b.g, 2)
+	long := append(bytes.Repeat([]byte("x"), maxLine+100), '\n')
+	b.append(b.log, good[0], []byte("not json\n"), []byte("\n"), []byte(`{"@timestamp":"2026-11-22T06:21:19.680Z"}`+"\n"),
+		[]byte(`{"event":{"id":"1"}}`+"\n"), long, []byte(`["a"]`+"\n"), []byte("\xff\x00<script>\n"), good[1])
+	b.ingest()
+	b.holds(good)
+	h, err := b.store.healthView(t.Context(), b.in.state)
+	require.NoError(t, err)
+	require.EqualValues(t, 6, h.Counters["malformed"])
+	require.EqualValues(t, 8, h.Counters["lines"])
+	require.Len(t, h.Bad, 6)
+	require.Contains(t, h.Bad[0].Sample, `\u{0}<script>`)
+	require.EqualValues(t, len(good[0]), h.Bad[5].Offset)
+}
+
+// Members that are not known, or that have another type than today, do not
+// fail a line where the console does not need them.
+func TestTolerance(t *testing.T) {
+	var r Record
+	require.NoError(t, parse([]byte(`{"@timestamp":"2026-11-22T06:21:19.680Z","event":{"id":"x","dataset":"wallarm_websocket.later"},
+		"new":{"a":[1]},"wallarm":{"hits":0,"exception":{"a":1},"chain":["frame text","json"],"redacted":["a"],"connection":7,"more":true}}`), &r))
+	require.Equal(t, "later", r.kind())
+	require.Equal(t, "frame text > json", r.chain())
+	require.EqualValues(t, 1, r.Wallarm.Hits)
+	require.Empty(t, r.exception())
+	require.Len(t, r.uid(), 16)
+}
+
+func TestRetention(t *testing.T) {
+	b := newBed(t)
+	b.g.now = time.Now().Add(-40 * 24 * time.Hour)
+	old := lines(b.g, 6000)
+	b.g.now = time.Now().Add(-3 * time.Hour)
+	fresh := lines(b.g, 3000)
+	b.append(b.log, old...)
+	b.append(b.log, fresh...)
+	b.ingest()
+	retain := func(age time.Duration, size int64) {
+		for more := true; more; {
+			var err error
+			more, err = b.store.retain(time.Now(), age, size)
+			require.NoError(t, err)
+		}
+	}
+	retain(30*24*time.Hour, 0)
+	b.holds(fresh)
+	require.EqualValues(t, 6000, b.counter("expired"))
+	v, err := b.store.attacksView(t.Context(), &request{Page: 1})
+	require.NoError(t, err)
+	require.EqualValues(t, 3000, v.Hits)
+
+	used, err := b.store.usedBytes(t.Context())
+	require.NoError(t, err)
+	retain(0, used/2)
+	now, err := b.store.usedBytes(t.Context())
+	require.NoError(t, err)
+	require.LessOrEqual(t, now, used/2)
+	require.NotEmpty(t, b.store.ts)
+	kept := len(b.store.ts)
+	b.holds(fresh[len(fresh)-kept:])
+	b.restart()
+	b.holds(fresh[len(fresh)-kept:])
+	ids, _, err := b.store.search(t.Context(), "hello")
+	require.NoError(t, err)
+	require.Len(t, ids, kept, "what expired is not found")
+
+	retain(time.Nanosecond, 0)
+	b.holds()
+	last := b.store.nextID
+	b.restart()
+	require.Equal(t, last, b.store.nextID, "no id is used twice")
+}
+
+func TestOneConsolePerDatabase(t *testing.T) {
+	b := newBed(t)
+	_, err := openStore(b.db)
+	require.ErrorContains(t, err, "in use")
+	info, err := os.Stat(b.db)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// No query reads the events or their lines from end to end.
+func TestQueryPlans(t *testing.T) {
+	b := newBed(t)
+	b.append(b.log, lines(b.g, 100)...)
+	b.ingest()
+	source, err := os.ReadFile("queries.go")
+	require.NoError(t, err)
+	require.Equal(t, len(queries)+len([]string{schema}), strings.Count(string(source), "= `"), "a query is not in the list")
+	for _, file := range []string{"store.go", "batch.go", "views.go", "tail.go", "server.go", "console.go"} {
+		code, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NotRegexp(t, "(?i)`\\s*(select|insert|update|delete|with) ", string(code), "%s: queries are in queries.go", file)
+	}
+	small := regexp.MustCompile(`^SCAN (shapes|malformed|counters|sources|versions|texts VIRTUAL TABLE INDEX 0:M?[<>=M0-9]+)( |$)`)
+	for _, q := range queries {
+		var args []any
+		for i := 1; i <= strings.Count(q, "?"); i++ {
+			if !strings.Contains(q, "?1") || strings.Contains(q, fmt.Sprint("?", i)) {
+				args = append(args, "1")
+			}
+		}
+		rows, err := b.store.w.Query("EXPLAIN QUERY PLAN "+q, args...)
+		require.NoError(t, err, q)
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			if strings.HasPrefix(detail, "SCAN") {
+				require.Regexp(t, small, detail, q)
+			}
+			if regexp.MustCompile(`\b(events|blocks|texts)\b`).MatchString(q) {
+				require.NotContains(t, detail, "TEMP B-TREE", q)
+			}
+		}
+		require.NoError(t, rows.Err())
+		rows.Close()
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	g := newGenerator(1)
+	f.Add(g.line(nil))
+	f.Add([]byte(`{"@timestamp":"2026-11-22T06:21:19.680Z","event":{"id":"x"},"wallarm":{"payload_base64":"PHNjcmlwdD4=","websocket":{"opcode":"text"},"attack":{"match":"<script>"}}}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var r Record
+		if parse(line, &r) != nil {
+			return
+		}
+		it := newItem(&r, line)
+		require.Len(t, it.uid, 16)
+		require.LessOrEqual(t, len(it.text), 5<<10)
+		h := newHit(&r, line)
+		for _, c := range h.Replay + h.Exception {
+			require.True(t, unicode.IsPrint(c), "%q", c)
+		}
+		text := ""
+		for _, s := range h.Request {
+			text += s.Text
+		}
+		require.Equal(t, visible(strings.ReplaceAll(r.Wallarm.Request, "\r\n", "\n")), text)
+	})
 }
