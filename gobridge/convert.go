@@ -25,17 +25,26 @@ func view(s C.wsi_str_t) string {
 
 func config(c *C.wsi_conf_t) pipeline.Config {
 	p := pipeline.Config{
-		Policy:     policyOf(uint64(c.policy)),
-		Threshold:  int(c.threshold),
-		TimeLimit:  int(c.time_limit),
-		LimitBlock: pipeline.LimitBlock(c.limit_block),
-		Limits: ws.Limits{
-			MaxMessage:  int(c.max_message),
-			MaxInflated: int(c.max_inflated),
-		},
+		Policy:      policyOf(uint64(c.policy)),
+		Threshold:   int(c.threshold),
+		TimeLimit:   int(c.time_limit),
+		LimitBlock:  pipeline.LimitBlock(c.limit_block),
+		CloseCode:   ws.CloseCode(c.close_code),
+		DropMessage: c.drop_message != 0,
 	}
 	for i, mode := range c.mode {
 		p.Mode[i] = pipeline.Mode(mode)
+	}
+	for i, l := range c.limits {
+		p.Limits[i] = ws.Limits{
+			MaxMessage:     int(l.max_message),
+			MaxInflated:    int(l.max_inflated),
+			MaxFrame:       int(l.max_frame),
+			MaxFragments:   int(l.max_fragments),
+			MaxRatio:       int(l.max_inflate_ratio),
+			MaxControlRate: int(l.max_control_rate),
+			Only:           ws.Opcode(l.messages),
+		}
 	}
 	return p
 }
@@ -80,6 +89,7 @@ var head framework.Request
 func set(out *C.wsi_result_t, r *pipeline.Result) {
 	out.consumed = C.size_t(r.Consumed)
 	out.release = C.size_t(r.Release)
+	out.discard = C.size_t(r.Discard)
 	out.control = C.size_t(r.Control)
 	out.need = C.size_t(r.Need) // Unknown becomes SIZE_MAX
 	out.decoded = C.size_t(r.Decoded)

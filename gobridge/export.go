@@ -20,8 +20,8 @@ import (
 
 var engine *pipeline.Engine
 
-//export wsi_abi_5
-func wsi_abi_5() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_6
+func wsi_abi_6() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {

@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_5().
+ * WSI_ABI_VERSION and the name of wsi_abi_6().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      5
+#define WSI_ABI_VERSION      6
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -31,6 +31,11 @@
 #define WSI_LIMIT_ATTACK     0    /* as the mode says of attacks */
 #define WSI_LIMIT_ON         1    /* drop, in monitoring too */
 #define WSI_LIMIT_OFF        2    /* never drop */
+
+/* data messages that are allowed: the opcode, or any */
+#define WSI_MESSAGES_ANY     0
+#define WSI_MESSAGES_TEXT    1
+#define WSI_MESSAGES_BINARY  2
 
 /* what of a request wsi_identify() wants to see */
 #define WSI_REQUEST_NONE     0    /* ordinary HTTP */
@@ -99,15 +104,28 @@ typedef struct {
 } wsi_statement_t;
 
 
+/* of one direction; 0: none, but for the first two */
+typedef struct {
+    uint64_t                 max_message;  /* payload bytes on the wire */
+    uint64_t                 max_inflated; /* payload bytes inflated */
+    uint64_t                 max_frame;    /* payload bytes of a data frame */
+    uint32_t                 max_fragments;
+    uint32_t                 max_inflate_ratio;
+    uint32_t                 max_control_rate;  /* frames a second */
+    uint32_t                 messages;     /* WSI_MESSAGES_* */
+} wsi_limits_t;
+
+
 typedef struct {
     uint64_t                 policy;       /* of wsi_policy(), 0: none */
     uint32_t                 mode[2];      /* WSI_MODE_*, by direction */
     uint32_t                 threshold;    /* score from which on to drop */
     uint32_t                 time_limit;   /* of judging one message, ms */
     uint32_t                 limit_block;  /* WSI_LIMIT_* */
+    uint32_t                 close_code;   /* for attacks */
+    uint32_t                 drop_message; /* alone, where possible */
     uint32_t                 reserved;
-    uint64_t                 max_message;  /* payload bytes on the wire */
-    uint64_t                 max_inflated; /* payload bytes inflated */
+    wsi_limits_t             limits[2];    /* by direction */
 } wsi_conf_t;
 
 
@@ -136,6 +154,8 @@ typedef struct {
     size_t                   consumed;     /* bytes taken of those given */
     size_t                   release;      /* bytes, from the oldest held or
                                               given one on, to forward */
+    size_t                   discard;      /* bytes behind these, not to be
+                                              forwarded: drop_message */
     size_t                   control;      /* the last bytes consumed are a
                                               control frame that may overtake
                                               what is still held */
@@ -218,7 +238,7 @@ typedef struct {
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_5(void);
+uint32_t wsi_abi_6(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);

@@ -16,6 +16,18 @@
 #include "ngx_http_wallarm_websocket_bridge.h"
 
 
+/* what a drop is */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE         0
+#define NGX_HTTP_WALLARM_WEBSOCKET_RESET         1
+#define NGX_HTTP_WALLARM_WEBSOCKET_DROP_MESSAGE  2
+
+/* RFC 6455 7.4.1 */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY          1008
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
+
+/* the longest reason of a Close frame */
+#define NGX_HTTP_WALLARM_WEBSOCKET_REASON  (125 - 2)
+
 /* a control frame: header with masking key, and 125 bytes of payload */
 #define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL  (2 + 4 + 125)
 
@@ -122,12 +134,14 @@ typedef struct {
     ngx_flag_t                    parse;
     ngx_uint_t                    mode;
     ngx_uint_t                    response_mode;
+    ngx_flag_t                    parse_response;
     ngx_flag_t                    fallback;
     ngx_uint_t                    fail_open; /* fallback, or monitoring */
     ngx_int_t                     threshold;
-    size_t                        max_message;
-    size_t                        max_inflated;
-    ngx_msec_t                    assembly_timeout;
+    ngx_http_wallarm_websocket_limits_t  limits[2];
+    ngx_uint_t                    action;    /* of a drop */
+    ngx_uint_t                    close_code; /* for attacks */
+    ngx_str_t                     close_reason;
     ngx_msec_t                    time_limit;
     ngx_uint_t                    limit_block;
     ngx_http_wallarm_websocket_policy_t  *policy; /* NULL: none */
@@ -236,6 +250,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     unsigned                      holding:1;
     unsigned                      counted:1; /* among the open connections */
     unsigned                      refused:1;
+    unsigned                      discarded:1; /* a message was */
     unsigned                      dropping:1;
     unsigned                      dropped:1; /* nothing is forwarded any more */
 };
@@ -245,6 +260,44 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
 extern ngx_module_t  ngx_wallarm_websocket_module;
 extern ngx_module_t  ngx_http_wallarm_websocket_module;
+
+
+/* _limits.c */
+
+typedef enum {
+    NGX_HTTP_WALLARM_WEBSOCKET_SIZE = 0,
+    NGX_HTTP_WALLARM_WEBSOCKET_TIME,
+    NGX_HTTP_WALLARM_WEBSOCKET_NUMBER,
+    NGX_HTTP_WALLARM_WEBSOCKET_RATE,         /* "10r/s" */
+    NGX_HTTP_WALLARM_WEBSOCKET_MESSAGES
+} ngx_http_wallarm_websocket_kind_e;
+
+typedef struct {
+    ngx_http_wallarm_websocket_kind_e  kind;
+    size_t                             min;
+    size_t                             max;
+} ngx_http_wallarm_websocket_bounds_t;
+
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_size;
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_any_size;
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_time;
+extern ngx_http_wallarm_websocket_bounds_t
+    ngx_http_wallarm_websocket_fragments;
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_ratio;
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_rate;
+extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_messages;
+
+/* "offset" is that in ngx_http_wallarm_websocket_limits_t, "post" the bounds */
+char *ngx_http_wallarm_websocket_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_wallarm_websocket_merge_limits(
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf);
+char *ngx_http_wallarm_websocket_action(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_wallarm_websocket_merge_action(
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf);
 
 
 /* _policy.c */

@@ -47,6 +47,9 @@
     || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK != WSI_LIMIT_ATTACK)          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ON != WSI_LIMIT_ON)                  \
     || (NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_OFF != WSI_LIMIT_OFF)                \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_ANY != WSI_MESSAGES_ANY)                   \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_TEXT != WSI_MESSAGES_TEXT)                 \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_BINARY != WSI_MESSAGES_BINARY)             \
     || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_NONE != WSI_REQUEST_NONE)          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_HEAD != WSI_REQUEST_HEAD)          \
     || (NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY != WSI_REQUEST_BODY)          \
@@ -116,7 +119,7 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_5", abi),
+    SYMBOL("wsi_abi_6", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_policy", policy),
     SYMBOL("wsi_open", open),
@@ -633,14 +636,31 @@ static void
 ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
     ngx_http_wallarm_websocket_rules_t *rules)
 {
+    ngx_uint_t                            i;
+    wsi_limits_t                         *to;
+    ngx_http_wallarm_websocket_limits_t  *from;
+
     conf->policy = rules->policy;
     conf->mode[WSI_FROM_CLIENT] = (uint32_t) rules->mode[WSI_FROM_CLIENT];
     conf->mode[WSI_FROM_SERVER] = (uint32_t) rules->mode[WSI_FROM_SERVER];
     conf->threshold = (uint32_t) rules->threshold;
     conf->time_limit = (uint32_t) rules->time_limit;
     conf->limit_block = (uint32_t) rules->limit_block;
-    conf->max_message = rules->max_message;
-    conf->max_inflated = rules->max_inflated;
+    conf->close_code = (uint32_t) rules->close_code;
+    conf->drop_message = (uint32_t) rules->drop_message;
+
+    for (i = 0; i < 2; i++) {
+        from = &rules->limits[i];
+        to = &conf->limits[i];
+
+        to->max_message = from->max_message;
+        to->max_inflated = from->max_inflated;
+        to->max_frame = from->max_frame;
+        to->max_fragments = (uint32_t) from->max_fragments;
+        to->max_inflate_ratio = (uint32_t) from->max_inflate_ratio;
+        to->max_control_rate = (uint32_t) from->max_control_rate;
+        to->messages = (uint32_t) from->messages;
+    }
 }
 
 
@@ -822,6 +842,7 @@ ngx_http_wallarm_websocket_bridge_result(
 {
     res->consumed = r->consumed;
     res->release = r->release;
+    res->discard = r->discard;
     res->control = r->control;
     res->need = r->need;
     res->decoded = r->decoded;

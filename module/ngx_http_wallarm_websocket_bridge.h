@@ -32,6 +32,10 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ON         1
 #define NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_OFF        2
 
+#define NGX_HTTP_WALLARM_WEBSOCKET_ANY              0
+#define NGX_HTTP_WALLARM_WEBSOCKET_TEXT             1
+#define NGX_HTTP_WALLARM_WEBSOCKET_BINARY           2
+
 #define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_NONE     0
 #define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_HEAD     1
 #define NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_BODY     2
@@ -58,6 +62,7 @@
 typedef struct {
     size_t                        consumed;
     size_t                        release;
+    size_t                        discard;
     size_t                        control;
     size_t                        need;
     size_t                        decoded;
@@ -108,6 +113,20 @@ typedef struct {
 } ngx_http_wallarm_websocket_policy_t;
 
 
+/* of one direction */
+
+typedef struct {
+    size_t                        max_message;
+    size_t                        max_inflated;
+    size_t                        max_frame;
+    size_t                        max_fragments;
+    size_t                        max_inflate_ratio;
+    size_t                        max_control_rate;
+    size_t                        messages;
+    size_t                        assembly_timeout;   /* ms, of the module */
+} ngx_http_wallarm_websocket_limits_t;
+
+
 /* what a location says of how to judge */
 
 typedef struct {
@@ -116,8 +135,9 @@ typedef struct {
     ngx_uint_t                    threshold;
     ngx_msec_t                    time_limit;
     ngx_uint_t                    limit_block;
-    size_t                        max_message;
-    size_t                        max_inflated;
+    ngx_uint_t                    close_code;
+    ngx_uint_t                    drop_message;
+    ngx_http_wallarm_websocket_limits_t  *limits;     /* of two directions */
 } ngx_http_wallarm_websocket_rules_t;
 
 

@@ -401,12 +401,16 @@ ngx_http_wallarm_websocket_rules(ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     rules->policy = wlcf->policy ? wlcf->policy->number : 0;
     rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] = wlcf->mode;
     rules->mode[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] =
-                                     ngx_min(wlcf->mode, wlcf->response_mode);
+                                     wlcf->parse_response
+                                     ? ngx_min(wlcf->mode, wlcf->response_mode)
+                                     : NGX_HTTP_WALLARM_WEBSOCKET_OFF;
     rules->threshold = wlcf->threshold;
     rules->time_limit = wlcf->time_limit;
     rules->limit_block = wlcf->limit_block;
-    rules->max_message = wlcf->max_message;
-    rules->max_inflated = wlcf->max_inflated;
+    rules->close_code = wlcf->close_code;
+    rules->drop_message = (wlcf->action
+                           == NGX_HTTP_WALLARM_WEBSOCKET_DROP_MESSAGE);
+    rules->limits = wlcf->limits;
 }
 
 

@@ -21,8 +21,6 @@ static char *ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post,
     void *data);
-static char *ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post,
-    void *data);
 
 static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
 static void ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle);
@@ -63,10 +61,6 @@ static ngx_conf_num_bounds_t  ngx_http_wallarm_websocket_threshold_bounds = {
 /* a limit of 0 would refuse everything */
 static ngx_conf_post_t  ngx_http_wallarm_websocket_not_zero_post = {
     ngx_http_wallarm_websocket_not_zero
-};
-
-static ngx_conf_post_t  ngx_http_wallarm_websocket_size_post = {
-    ngx_http_wallarm_websocket_size
 };
 
 
@@ -220,25 +214,81 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       &ngx_http_wallarm_websocket_threshold_bounds },
 
     { ngx_string("wallarm_websocket_max_message_size"),
-      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_message),
-      &ngx_http_wallarm_websocket_size_post },
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_message),
+      &ngx_http_wallarm_websocket_size },
 
     { ngx_string("wallarm_websocket_max_inflated_size"),
-      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_inflated),
-      &ngx_http_wallarm_websocket_size_post },
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_inflated),
+      &ngx_http_wallarm_websocket_size },
 
     { ngx_string("wallarm_websocket_assembly_timeout"),
-      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_wallarm_websocket_loc_conf_t, assembly_timeout),
-      &ngx_http_wallarm_websocket_not_zero_post },
+      offsetof(ngx_http_wallarm_websocket_limits_t, assembly_timeout),
+      &ngx_http_wallarm_websocket_time },
+
+    { ngx_string("wallarm_websocket_max_frame_size"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_frame),
+      &ngx_http_wallarm_websocket_any_size },
+
+    { ngx_string("wallarm_websocket_max_fragments"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_fragments),
+      &ngx_http_wallarm_websocket_fragments },
+
+    { ngx_string("wallarm_websocket_max_inflate_ratio"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_inflate_ratio),
+      &ngx_http_wallarm_websocket_ratio },
+
+    { ngx_string("wallarm_websocket_max_control_rate"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_limits_t, max_control_rate),
+      &ngx_http_wallarm_websocket_rate },
+
+    { ngx_string("wallarm_websocket_messages"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_limits_t, messages),
+      &ngx_http_wallarm_websocket_messages },
+
+    { ngx_string("wallarm_websocket_action"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_wallarm_websocket_action,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("wallarm_websocket_violation"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE2,
+      ngx_http_wallarm_websocket_statement,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_every },
+
+    { ngx_string("wallarm_parse_response"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, parse_response),
+      NULL },
 
     { ngx_string("wallarm_status"),
       NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
@@ -456,6 +506,7 @@ ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static void *
 ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
 {
+    ngx_uint_t                              i;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
     wlcf = ngx_palloc(cf->pool, sizeof(ngx_http_wallarm_websocket_loc_conf_t));
@@ -468,9 +519,9 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->response_mode = NGX_CONF_UNSET_UINT;
     wlcf->fallback = NGX_CONF_UNSET;
     wlcf->threshold = NGX_CONF_UNSET;
-    wlcf->max_message = NGX_CONF_UNSET_SIZE;
-    wlcf->max_inflated = NGX_CONF_UNSET_SIZE;
-    wlcf->assembly_timeout = NGX_CONF_UNSET_MSEC;
+    wlcf->parse_response = NGX_CONF_UNSET;
+    wlcf->action = NGX_CONF_UNSET_UINT;
+    ngx_str_null(&wlcf->close_reason);
     wlcf->time_limit = NGX_CONF_UNSET_MSEC;
     wlcf->limit_block = NGX_CONF_UNSET_UINT;
     wlcf->policy = NULL;
@@ -480,6 +531,17 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->event_log = NGX_CONF_UNSET_PTR;
     wlcf->status = NGX_CONF_UNSET_UINT;
     wlcf->label = NGX_CONF_UNSET_PTR;
+
+    for (i = 0; i < 2; i++) {
+        wlcf->limits[i].max_message = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].max_inflated = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].max_frame = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].max_fragments = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].max_inflate_ratio = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].max_control_rate = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].messages = NGX_CONF_UNSET_SIZE;
+        wlcf->limits[i].assembly_timeout = NGX_CONF_UNSET_SIZE;
+    }
 
     return wlcf;
 }
@@ -508,12 +570,9 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
                       || conf->mode == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING;
 
     ngx_conf_merge_value(conf->threshold, prev->threshold, 5);
-    ngx_conf_merge_size_value(conf->max_message, prev->max_message,
-                              16 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->max_inflated, prev->max_inflated,
-                              16 * 1024 * 1024);
-    ngx_conf_merge_msec_value(conf->assembly_timeout, prev->assembly_timeout,
-                              60000);
+    ngx_conf_merge_value(conf->parse_response, prev->parse_response, 1);
+    ngx_http_wallarm_websocket_merge_limits(prev, conf);
+    ngx_http_wallarm_websocket_merge_action(prev, conf);
     ngx_conf_merge_msec_value(conf->time_limit, prev->time_limit, 1000);
     ngx_conf_merge_uint_value(conf->limit_block, prev->limit_block,
                               NGX_HTTP_WALLARM_WEBSOCKET_LIMIT_ATTACK);
@@ -616,21 +675,6 @@ ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* sums of such sizes do not overflow */
-
-static char *
-ngx_http_wallarm_websocket_size(ngx_conf_t *cf, void *post, void *data)
-{
-    size_t *value = data;
-
-    if (*value > 1024 * 1024 * 1024) {
-        return "must not be greater than 1g";
-    }
-
-    return ngx_http_wallarm_websocket_not_zero(cf, post, data);
 }
 
 

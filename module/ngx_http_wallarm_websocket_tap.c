@@ -520,6 +520,7 @@ void
 ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
 {
+    u_char                            *p;
     ngx_http_wallarm_websocket_dir_t  *d;
 
     if (ctx->http) {
@@ -534,6 +535,18 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     if (!ctx->dropping && !d->opaque) {
         d->release += res->release;
+
+        if (res->discard) {
+            p = d->buf + d->release;
+
+            ngx_memmove(p, p + res->discard,
+                        d->last - d->release - res->discard);
+
+            d->fed -= res->discard;
+            d->last -= res->discard;
+
+            ctx->discarded = 1;
+        }
     }
 
     /* what the engine failed at was not forwarded */
@@ -589,7 +602,8 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
     }
 
     if (d->held) {
-        ngx_http_wallarm_websocket_deadline(ctx, direction, res->release != 0);
+        ngx_http_wallarm_websocket_deadline(ctx, direction,
+                                            res->release || res->discard);
     }
 }
 
@@ -766,7 +780,7 @@ ngx_http_wallarm_websocket_deadline(ngx_http_wallarm_websocket_ctx_t *ctx,
         ngx_add_timer(ev, ctx->conf->time_limit);
 
     } else if (progress || !ev->timer_set) {
-        ngx_add_timer(ev, ctx->conf->assembly_timeout);
+        ngx_add_timer(ev, ctx->conf->limits[direction].assembly_timeout);
     }
 }
 

@@ -211,7 +211,7 @@ ngx_http_wallarm_websocket_verdict_variable(ngx_http_request_t *r,
 
     static ngx_str_t  verdicts[] = {
         ngx_string("allow"), ngx_string("uninspected"), ngx_string("attack"),
-        ngx_string("drop"), ngx_string("refuse")
+        ngx_string("discard"), ngx_string("drop"), ngx_string("refuse")
     };
 
     ctx = ngx_http_wallarm_websocket_get_ctx(r);
@@ -221,8 +221,9 @@ ngx_http_wallarm_websocket_verdict_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    i = ctx->refused ? 4
-        : ctx->dropping ? 3
+    i = ctx->refused ? 5
+        : ctx->dropping ? 4
+        : ctx->discarded ? 3
         : ctx->types ? 2
         : ctx->uninspected ? 1 : 0;
 

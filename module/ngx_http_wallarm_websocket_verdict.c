@@ -11,9 +11,6 @@
 #include <sys/eventfd.h>
 
 
-/* RFC 6455 7.4.1 */
-#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
-
 /* how long a Close frame may wait for a frame boundary and room to be sent */
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TIMEOUT  1000
 
@@ -44,6 +41,7 @@ static ngx_uint_t ngx_http_wallarm_websocket_boundary(
     ngx_http_wallarm_websocket_dir_t *d);
 static void ngx_http_wallarm_websocket_drop_end(
     ngx_http_wallarm_websocket_ctx_t *ctx);
+static void ngx_http_wallarm_websocket_reset(ngx_connection_t *c);
 
 
 static ngx_http_wallarm_websocket_slot_t  *slots;
@@ -354,6 +352,14 @@ ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
         ngx_del_timer(d->timer);
     }
 
+    if (ctx->conf->action == NGX_HTTP_WALLARM_WEBSOCKET_RESET
+        && ctx->upstream->peer.connection)
+    {
+        ngx_http_wallarm_websocket_drop_end(ctx);
+        ngx_http_wallarm_websocket_wake(ctx);
+        return;
+    }
+
     d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
     ev = d->timer;
 
@@ -442,16 +448,18 @@ ngx_http_wallarm_websocket_drop_timer_handler(ngx_event_t *ev)
 static void
 ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    u_char                             code[2];
+    size_t                             n;
+    u_char                            *p;
     uint32_t                           mask;
+    ngx_str_t                         *reason;
+    ngx_uint_t                         i, reset;
     ngx_event_t                       *ev;
     ngx_connection_t                  *c, *pc;
     ngx_http_request_t                *r;
     ngx_http_upstream_t               *u;
     ngx_http_wallarm_websocket_dir_t  *client, *server;
 
-    /* FIN, opcode Close, length 2 */
-    u_char                             frame[8] = { 0x88, 0x02 };
+    u_char                             frame[NGX_HTTP_WALLARM_WEBSOCKET_CONTROL];
 
     r = ctx->request;
     c = r->connection;
@@ -461,31 +469,47 @@ ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
     client = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
     server = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER];
 
-    code[0] = (u_char) (ctx->close_code >> 8);
-    code[1] = (u_char) ctx->close_code;
+    reset = (ctx->conf->action == NGX_HTTP_WALLARM_WEBSOCKET_RESET);
+    reason = &ctx->conf->close_reason;
 
-    if (ngx_http_wallarm_websocket_boundary(server)
+    n = 2 + reason->len;
+
+    if (!reset
+        && ngx_http_wallarm_websocket_boundary(server)
         && ngx_http_wallarm_websocket_sent(ctx,
                               NGX_HTTP_WALLARM_WEBSOCKET_SERVER, &u->buffer))
     {
-        frame[2] = code[0];
-        frame[3] = code[1];
+        /* FIN, opcode Close, length */
 
-        (void) c->send(c, frame, 4);
+        frame[0] = 0x88;
+        frame[1] = (u_char) n;
+        frame[2] = (u_char) (ctx->close_code >> 8);
+        frame[3] = (u_char) ctx->close_code;
+        ngx_memcpy(&frame[4], reason->data, reason->len);
+
+        (void) c->send(c, frame, 2 + n);
     }
 
-    if (ngx_http_wallarm_websocket_boundary(client)
+    if (!reset
+        && ngx_http_wallarm_websocket_boundary(client)
         && ngx_http_wallarm_websocket_sent(ctx,
                          NGX_HTTP_WALLARM_WEBSOCKET_CLIENT, &u->from_client))
     {
         mask = (uint32_t) ngx_random();
+        p = &frame[6];
 
-        frame[1] = 0x80 | 0x02;
+        frame[0] = 0x88;
+        frame[1] = (u_char) (0x80 | n);
         ngx_memcpy(&frame[2], &mask, 4);
-        frame[6] = code[0] ^ frame[2];
-        frame[7] = code[1] ^ frame[3];
+        p[0] = (u_char) (ctx->close_code >> 8);
+        p[1] = (u_char) ctx->close_code;
+        ngx_memcpy(&p[2], reason->data, reason->len);
 
-        (void) pc->send(pc, frame, 8);
+        for (i = 0; i < n; i++) {
+            p[i] ^= frame[2 + i % 4];
+        }
+
+        (void) pc->send(pc, frame, 6 + n);
     }
 
     ctx->dropped = 1;
@@ -506,14 +530,50 @@ ngx_http_wallarm_websocket_drop_end(ngx_http_wallarm_websocket_ctx_t *ctx)
         ngx_del_timer(ev);
     }
 
+    pc->read->eof = 1;
+
+    if (reset) {
+        ngx_http_wallarm_websocket_reset(c);
+        ngx_http_wallarm_websocket_reset(pc);
+
+        /* no lingering */
+        c->read->eof = 1;
+        return;
+    }
+
     /* with unread bytes behind it, a closing connection would be reset and
        the Close frame lost; an "eof" of the client would prevent lingering */
 
     r->lingering_close = 1;
 
-    pc->read->eof = 1;
-
     if (u->buffer.pos != u->buffer.last) {
         c->read->eof = 1;
+    }
+}
+
+
+/* it will be closed by RST, and TLS says nothing before */
+
+static void
+ngx_http_wallarm_websocket_reset(ngx_connection_t *c)
+{
+    struct linger  linger;
+
+#if (NGX_SSL)
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+    }
+#endif
+
+    linger.l_onoff = 1;
+    linger.l_linger = 0;
+
+    if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER,
+                   (const void *) &linger, sizeof(struct linger))
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_socket_errno,
+                      "wallarm: setsockopt(SO_LINGER) failed");
     }
 }

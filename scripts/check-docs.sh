@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares docs/directives.md with the code (directives, variables, violations
-# with their section, action and close code) and docs/frameworks.md with the
+# Compares docs/directives.md with the code (directives, variables),
+# docs/violations.md with what is generated and docs/frameworks.md with the
 # registry of frameworks, and looks in all documents for tests that are not
 # there and for dead relative links. With the argument "frameworks" it compares
 # only these.
@@ -59,26 +59,7 @@ compare variables \
            module/*_variables.c)" \
     "$(sed -nE 's/^\| `\$(wallarm_[a-z_]+)` \|.*/\1/p' $doc)"
 
-# A close code is sent only with the action block.
-compare violations \
-    "$(awk '
-        FNR == NR {
-            if ($2 == "CloseCode" && $3 == "=") code[$1] = $4
-            next
-        }
-        match($0, /^\t[A-Za-z0-9]+: +\{"[a-z]/) {
-            split(substr($0, RSTART + RLENGTH - 2), f, "\"")
-            split(f[5], g, ", *")
-            section = f[4] == "" ? "-" : f[4]
-            action = g[2] == "true" ? "block" : "log"
-            close_code = g[2] == "true" && g[3] != "0" ? code[g[3]] : "-"
-            print f[2] " | " section " | " action " | " close_code
-        }' gobridge/internal/ws/{closecode,violation}.go)" \
-    "$(awk -F ' *[|] *' '
-        $4 == "block" || $4 == "log" {
-            gsub("`", "", $2)
-            print $2 " | " $3 " | " $4 " | " $5
-        }' $doc)"
+scripts/go.sh run ./gobridge/internal/ws/gen -check || failed=1
 
 tests=$(grep -rhoE '^func (Test|Fuzz)[A-Za-z0-9]+' \
              --include='*_test.go' gobridge)

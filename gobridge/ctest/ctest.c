@@ -88,8 +88,12 @@ handshake(uint32_t client, uint32_t server)
             .mode = { client, server },
             .threshold = 5,
             .time_limit = 60000,
-            .max_message = 16 * 1024 * 1024,
-            .max_inflated = 16 * 1024 * 1024
+            .limits = {
+                { .max_message = 16 * 1024 * 1024,
+                  .max_inflated = 16 * 1024 * 1024 },
+                { .max_message = 16 * 1024 * 1024,
+                  .max_inflated = 16 * 1024 * 1024 }
+            }
         },
         .cookie = 0x123456789abcdef0
     };
@@ -545,6 +549,41 @@ test_expire(void)
 }
 
 
+/* one message is taken out, those before and behind it pass */
+
+static int
+test_drop_message(void)
+{
+    size_t           n, good, bad;
+    uint8_t          in[512];
+    uint64_t         s;
+    wsi_result_t     r;
+    wsi_handshake_t  hs;
+
+    good = frame(in, BENIGN, strlen(BENIGN));
+    bad = frame(in + good, ATTACK, strlen(ATTACK));
+    n = good + bad;
+    n += frame(in + n, BENIGN, strlen(BENIGN));
+
+    hs = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    hs.conf.drop_message = 1;
+    s = wsi.open(&hs, &r);
+    CHECK(s != 0);
+
+    wsi.feed(s, WSI_FROM_CLIENT, in, n, &r);
+    CHECK(r.status == WSI_PASS && r.events == 1);
+    CHECK(r.consumed == good + bad && r.release == good && r.discard == bad);
+
+    wsi.feed(s, WSI_FROM_CLIENT, in + good + bad, good, &r);
+    CHECK(r.status == WSI_PASS);
+    CHECK(r.consumed == good && r.release == good && r.discard == 0);
+
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
 /* requests that poll, their bodies in memory and in a file that is removed */
 
 static int
@@ -777,6 +816,7 @@ static const test_t  tests[] = {
     { "pending", test_pending },
     { "close while pending", test_close_pending },
     { "expire", test_expire },
+    { "drop message", test_drop_message },
     { "request", test_request },
     { "policy", test_policy },
     { "stale handle", test_stale },
@@ -794,7 +834,7 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_5", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_6", &wsi.abi }, { "wsi_init", &wsi.init },
         { "wsi_policy", &wsi.policy },
         { "wsi_violate", &wsi.violate },
         { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },

@@ -57,7 +57,7 @@ func TestLibraryRefused(t *testing.T) {
 		{"cut", file("cut.so", good[:len(good)/2]), "is not the inspection library"},
 		{"broken sections", file("sections.so", sections), "is not the inspection library"},
 		{"another library", other, "is not the inspection library"},
-		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 5"},
+		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 6"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := start(t, conf{stopped: true, library: tt.library})
@@ -147,6 +147,50 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_assembly_timeout", "0", "must be greater than zero"},
 		{"wallarm_websocket_assembly_timeout", "never", "invalid value"},
 		{"wallarm_websocket_assembly_timeout", "300ms", ""},
+		{"wallarm_websocket_assembly_timeout", "1s from=client", ""},
+		{"wallarm_websocket_assembly_timeout", "1s from=both", `invalid parameter "from=both" in .*nginx.conf:\d+`},
+		{"wallarm_websocket_max_message_size", "1m from=server", ""},
+		{"wallarm_websocket_max_inflated_size", "1m from=client", ""},
+		{"wallarm_websocket_max_frame_size", "0", ""},
+		{"wallarm_websocket_max_frame_size", "64k from=server", ""},
+		{"wallarm_websocket_max_frame_size", "1025m", `"wallarm_websocket_max_frame_size" directive must not be greater than 1g in`},
+		{"wallarm_websocket_max_frame_size", "x", `"wallarm_websocket_max_frame_size" directive invalid value in`},
+		{"wallarm_websocket_max_fragments", "100", ""},
+		{"wallarm_websocket_max_fragments", "0 from=client", ""},
+		{"wallarm_websocket_max_fragments", "many", `"wallarm_websocket_max_fragments" directive invalid value in`},
+		{"wallarm_websocket_max_fragments", "1000001", `value must be between 0 and 1000000 in`},
+		{"wallarm_websocket_max_inflate_ratio", "100", ""},
+		{"wallarm_websocket_max_inflate_ratio", "1033", `value must be between 0 and 1032 in`},
+		{"wallarm_websocket_max_inflate_ratio", "10%", `"wallarm_websocket_max_inflate_ratio" directive invalid value in`},
+		{"wallarm_websocket_max_control_rate", "0", ""},
+		{"wallarm_websocket_max_control_rate", "10r/s", ""},
+		{"wallarm_websocket_max_control_rate", "10r/s from=client", ""},
+		{"wallarm_websocket_max_control_rate", "10", `"wallarm_websocket_max_control_rate" directive invalid value in`},
+		{"wallarm_websocket_max_control_rate", "-1r/s", `"wallarm_websocket_max_control_rate" directive invalid value in`},
+		{"wallarm_websocket_max_control_rate", "1000001r/s", `value must be between 0 and 1000000 in`},
+		{"wallarm_websocket_messages", "any", ""},
+		{"wallarm_websocket_messages", "text from=client", ""},
+		{"wallarm_websocket_messages", "binary", ""},
+		{"wallarm_websocket_messages", "both", `"wallarm_websocket_messages" directive invalid value in`},
+		{"wallarm_websocket_action", "close", ""},
+		{"wallarm_websocket_action", "close 4000", ""},
+		{"wallarm_websocket_action", `close 1013 "tryé later"`, ""},
+		{"wallarm_websocket_action", "close 1005", `invalid close code "1005" in`},
+		{"wallarm_websocket_action", "close 999", `invalid close code "999" in`},
+		{"wallarm_websocket_action", "close 2999", `invalid close code "2999" in`},
+		{"wallarm_websocket_action", "close 5000", `invalid close code "5000" in`},
+		{"wallarm_websocket_action", "close now", `invalid close code "now" in`},
+		{"wallarm_websocket_action", "close 1008 " + strings.Repeat("x", 123), ""},
+		{"wallarm_websocket_action", "close 1008 " + strings.Repeat("x", 124), `"wallarm_websocket_action" directive has a reason of more than 123 bytes in`},
+		{"wallarm_websocket_action", "close 1008 \xff\xfe", `"wallarm_websocket_action" directive has a reason that is not UTF-8 in`},
+		{"wallarm_websocket_action", "close 1008 \xed\xa0\x80", `"wallarm_websocket_action" directive has a reason that is not UTF-8 in`},
+		{"wallarm_websocket_action", "reset", ""},
+		{"wallarm_websocket_action", "reset 1008", `invalid parameter "1008" in`},
+		{"wallarm_websocket_action", "drop_message", ""},
+		{"wallarm_websocket_action", "drop_message 1008 bad", ""},
+		{"wallarm_websocket_action", "ignore", `invalid parameter "ignore" in`},
+		{"wallarm_parse_response", "off", ""},
+		{"wallarm_parse_response", "yes", `invalid value "yes"`},
 	} {
 		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
 			line := tt.directive + " " + tt.value + ";"
@@ -158,7 +202,7 @@ func TestDirectives(t *testing.T) {
 				check(t, conf{noLocation: true, server: strings.Replace(location, line, line+line, 1)}, "is duplicate")
 				check(t, conf{main: line}, "directive is not allowed here")
 				check(t, conf{http: tt.directive + ";"}, "invalid number of arguments")
-				check(t, conf{http: tt.directive + " a b;"}, "invalid number of arguments")
+				check(t, conf{http: tt.directive + " a b c d;"}, "invalid number of arguments")
 			}
 		})
 	}
@@ -186,6 +230,12 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_ignore", "path=$.a", `\[emerg\].*"wallarm_websocket_ignore" directive: needs "rule=", "type=" or "parser=" in .*nginx.conf:\d+`},
 		{"wallarm_websocket_ignore", "rule=942101 event=a", `unknown rule "942101", the nearest: .*942100`},
 		{"wallarm_websocket_ignore", "rule=942100 event=a", ""},
+		{"wallarm_websocket_violation", "frame_client_unmasked block", ""},
+		{"wallarm_websocket_violation", "frame_opcode_reserved opaque", ""},
+		{"wallarm_websocket_violation", "frame_opcode_reserved log", `\[emerg\].*"wallarm_websocket_violation" directive: invalid action "log" of "frame_opcode_reserved", it must be block, opaque in .*nginx.conf:\d+`},
+		{"wallarm_websocket_violation", "message_nul opaque", `\[emerg\].*invalid action "opaque" of "message_nul", it must be off, log, block in .*nginx.conf:\d+`},
+		{"wallarm_websocket_violation", "frame_unmasked off", `\[emerg\].*unknown violation "frame_unmasked", did you mean frame_client_unmasked, frame_server_masked, .*\? in .*nginx.conf:\d+`},
+		{"wallarm_websocket_violation", "process_time_limit off", `\[emerg\].*the action of "process_time_limit" cannot be set in .*nginx.conf:\d+`},
 	} {
 		t.Run(tt.directive+" "+tt.value, func(t *testing.T) {
 			line := tt.directive + " " + tt.value + ";"

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -20,88 +19,6 @@ import (
 	"wsi/gobridge/internal/ws"
 	"wsi/gobridge/internal/wstest"
 )
-
-// What breaks the RFC but can be decoded passes and is logged; what makes
-// decoding ambiguous is blocked. Monitoring passes all of it, and counts what
-// it could not look at.
-func TestViolations(t *testing.T) {
-	t.Parallel()
-	masked := func(f wstest.Frame) []byte {
-		f.Mask = mask
-		return f.Bytes()
-	}
-	closing := func(payload string) []byte {
-		return masked(wstest.Frame{Opcode: ws.OpClose, Payload: []byte(payload)})
-	}
-	tests := []struct {
-		token  string
-		bytes  []byte
-		code   ws.CloseCode // 0: logged only
-		opaque bool         // in monitoring nothing behind it is inspected
-		server bool
-	}{
-		{"frame_client_unmasked", wstest.Frame{Opcode: ws.OpText, Payload: []byte("hello")}.Bytes(), 0, false, false},
-		{"frame_server_masked", text("hello"), 0, false, true},
-		{"close_code_invalid", closing("\x03\xed"), 0, false, false},
-		{"close_payload_length", closing("\x03"), 0, false, false},
-		{"close_reason_utf8_invalid", closing("\x03\xe8\xff"), 0, false, false},
-		{"frame_after_close", append(closing("\x03\xe8"), text("hello")...), 0, false, false},
-		{"frame_rsv_without_extension", masked(wstest.Frame{RSV: 2, Opcode: ws.OpText, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
-		{"frame_rsv1_misplaced", masked(wstest.Frame{RSV: 4, Opcode: ws.OpPing, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
-		{"frame_opcode_reserved", masked(wstest.Frame{Opcode: 3, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
-		{"frame_opcode_reserved", masked(wstest.Frame{Opcode: 0xf, Payload: []byte("hello")}), ws.CloseProtocolError, true, false},
-		{"frame_control_fragmented", masked(wstest.Frame{More: true, Opcode: ws.OpPing}), ws.CloseProtocolError, true, false},
-		{"frame_control_too_long", masked(wstest.Frame{Opcode: ws.OpPing, Payload: make([]byte, 126)}), ws.CloseProtocolError, true, false},
-		{"frame_length_not_minimal", wstest.Hex("81 fe 0002 00000000 6869"), ws.CloseProtocolError, true, false},
-		{"frame_length_not_minimal", wstest.Hex("81 ff 0000000000000002 00000000 6869"), ws.CloseProtocolError, true, false},
-		{"frame_length_overflow", wstest.Hex("81 ff 8000000000000002 00000000 6869"), ws.CloseProtocolError, true, false},
-		{"message_continuation_unexpected", last("hello"), ws.CloseProtocolError, true, false},
-		{"message_continuation_expected", append(more("one"), text("two")...), ws.CloseProtocolError, true, false},
-		{"message_utf8_invalid", text("\xff\xfe"), ws.CloseInvalidPayload, false, false},
-		{"deflate_invalid", masked(wstest.Frame{RSV: 4, Opcode: ws.OpText, Payload: []byte("\xff\xff\xff")}), ws.CloseInvalidPayload, true, false},
-	}
-	for i, tt := range tests {
-		for _, mode := range []string{"block", "monitoring"} {
-			t.Run(fmt.Sprintf("%s %d %s", tt.token, i, mode), func(t *testing.T) {
-				n := start(t, conf{location: "wallarm_mode " + mode + ";"})
-				client, backend := n.connect(deflate)
-				from, to := client, backend
-				if tt.server {
-					from, to = backend, client
-				}
-				from.send(tt.bytes)
-				action := "logged"
-				switch {
-				case tt.code == 0 || mode == "monitoring":
-					to.expect(tt.bytes)
-					if !strings.HasPrefix(tt.token, "close_") {
-						talk(client, backend)
-					}
-					if tt.code != 0 {
-						action = "monitored"
-					}
-				default:
-					action = "blocked"
-					dropped(client, backend, tt.code)
-				}
-				client.Close()
-				backend.Close()
-				e := n.events(1)[0]
-				require.Equal(t, tt.token+" "+action, e.what())
-				validate(t, e.Line)
-				n.logged("wallarm: websocket violation " + tt.token + ".* " + action)
-				switch {
-				case action == "blocked":
-					require.Regexp(t, `^101\|block\|drop\|`, n.access())
-				case tt.opaque:
-					require.Regexp(t, `^101\|monitoring\|uninspected\|-\|\d+\|[1-9]`, n.access())
-				default:
-					require.Regexp(t, `^101\|`+mode+`\|allow\|-\|\d+\|0`, n.access())
-				}
-			})
-		}
-	}
-}
 
 // A violation that passes does not keep an attack from being seen.
 func TestAttackWithViolation(t *testing.T) {

@@ -22,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  5
+#define ABI  6
 #endif
 
 #ifndef INIT

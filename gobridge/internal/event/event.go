@@ -115,6 +115,7 @@ type Violation struct {
 	Violation ws.Violation
 	Action    string // Blocked, Monitored or Logged
 	Status    int    // HTTP status when the handshake was refused, else 0
+	Message   bool   // of Blocked: only the message was dropped
 	Exchange  *Exchange
 	Value     string // of the handshake, that is not allowed; redacted
 }
@@ -257,7 +258,7 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 	w.text("direction", directionName(v.Direction), maxName)
 	if v.Exchange != nil {
 		w.text("transport", v.Exchange.Transport, maxName)
-	} else if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked {
+	} else if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked && !v.Message {
 		w.int("close_code", int64(c))
 	}
 	w.end('}')

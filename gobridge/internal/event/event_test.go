@@ -406,7 +406,7 @@ func TestViolation(t *testing.T) {
 		{"logged is allowed", Violation{Violation: ws.FrameClientUnmasked, Action: Logged}, "event.type", []any{"allowed"}},
 		{"refused handshake", Violation{Violation: ws.HandshakeExtensionUnknown, Action: Blocked, Status: 502}, "http.response.status_code", 502.0},
 		{"message", Violation{Violation: ws.DeflateInvalid, Action: Monitored}, "message",
-			"WebSocket violation deflate_invalid (RFC 7692 6.2) monitored from 198.51.100.13 on chat.example.com/socket.io/"},
+			"WebSocket violation deflate_invalid (RFC 7692 7.2) monitored from 198.51.100.13 on chat.example.com/socket.io/"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

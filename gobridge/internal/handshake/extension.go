@@ -21,7 +21,8 @@ type param struct {
 }
 
 // negotiated returns the parameters of permessage-deflate, or nil when the
-// connection has no extension, or why the frames cannot be decoded.
+// connection has no extension or the frames cannot be decoded, and what is
+// broken.
 func negotiated(offer, answer string) (*ws.Deflate, ws.Violation) {
 	answers, ok := parseExtensions(answer)
 	if !ok {
@@ -55,7 +56,11 @@ func negotiated(offer, answer string) (*ws.Deflate, ws.Violation) {
 		}
 		v = ws.HandshakeExtensionParameter
 		if o, ok := parseDeflate(e.params, true); ok && a.accepts(&o) {
-			return a.negotiate(), ws.NoViolation
+			v = ws.NoViolation
+			if o.serverBits != 0 && a.serverBits == 0 {
+				v = ws.HandshakeExtensionWindow
+			}
+			return a.negotiate(), v
 		}
 	}
 	return nil, v

@@ -32,6 +32,14 @@ func (a *Assembler) TooBig(h *frame.Header, max int) bool {
 	return max < have || h.Length > uint64(max-have)
 }
 
+// Frames is which frame of its message h begins, from 1. Call it before Begin.
+func (a *Assembler) Frames(h *frame.Header) int {
+	if h.Opcode != ws.OpContinuation || !a.open {
+		return 1
+	}
+	return int(a.frames) + 1
+}
+
 // Begin starts a frame that passed frame.Check, or whose violations the
 // connection tolerates.
 func (a *Assembler) Begin(h *frame.Header) {

@@ -64,7 +64,7 @@ func TestCounts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for name, parts := range cuts(test.stream) {
 				c := config(Monitoring)
-				c.Limits.MaxMessage = 60000
+				c.Limits = both(ws.Limits{MaxMessage: 60000, MaxInflated: 16 << 20})
 				s := open(e, c)
 				var got counts
 				for _, part := range parts {
@@ -132,7 +132,7 @@ func TestReasons(t *testing.T) {
 			if test.why == ReasonTime {
 				c.TimeLimit = 1
 			}
-			c.Limits.MaxInflated = 50000
+			c.Limits = both(ws.Limits{MaxMessage: 16 << 20, MaxInflated: 50000})
 			s, _ := e.Open(deflated, c)
 			var got counts
 			got.add(test.run(s))

@@ -19,6 +19,7 @@ func FuzzSession(f *testing.F) {
 		for _, from := range directions {
 			stream := recorded.stream(from)
 			f.Add(stream[:min(len(stream), 2000)], uint8(from)|2, recorded.handshake.Deflate != nil, []byte{1, 7, 200})
+			f.Add(stream[:min(len(stream), 2000)], uint8(from)|0x84, recorded.handshake.Deflate != nil, []byte{1, 7, 200})
 		}
 	}
 	f.Add(wstest.Stream(wstest.Text(prose(20000)), wstest.Text(xss)), uint8(2), false, []byte{255})
@@ -26,17 +27,21 @@ func FuzzSession(f *testing.F) {
 	limits := ws.Limits{MaxMessage: 1 << 15, MaxInflated: 1 << 15}
 
 	f.Fuzz(func(t *testing.T, stream []byte, kind uint8, deflate bool, cuts []byte) {
-		from, mode := ws.Direction(kind&1), Mode(kind>>1%3)
+		from, mode := ws.Direction(kind&1), Mode(kind>>1&0x3f%3)
 		h := Handshake{Target: "/socket.io/"}
 		if deflate {
 			h.Result = handshake.Result{Deflate: deflated.Deflate}
 		}
 		run := func(e *Engine, wake chan struct{}, parts [][]byte) (*relay, []Record) {
 			c := config(mode)
-			c.Limits = limits
+			c.Limits = both(limits)
+			c.DropMessage = kind&0x80 != 0 && mode == Block
 			s, _ := e.Open(h, c)
 			records := collect(s)
 			p := &relay{t: t, s: s, from: from, wake: wake, records: records}
+			if c.DropMessage {
+				p.records = nil // not every message that is to be dropped is the last
+			}
 			for _, part := range parts {
 				p.write(part)
 			}
@@ -44,7 +49,11 @@ func FuzzSession(f *testing.F) {
 				p.poll()
 			}
 			n := len(*records)
-			p.checkForwarded(n, n > 0 && (*records)[n-1].Drop)
+			if c.DropMessage {
+				p.checkSwallowed(*records)
+			} else {
+				p.checkForwarded(n, n > 0 && (*records)[n-1].Drop)
+			}
 			if p.status != Opaque {
 				p.checkNeed()
 			}

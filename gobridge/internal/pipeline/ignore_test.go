@@ -33,7 +33,7 @@ func judgeText(t *testing.T, message string, directives ...string) (status Statu
 		return r.Status, ""
 	}
 	require.Equal(t, 1, r.Events)
-	return r.Status, s.events.list[0].attack.Action
+	return r.Status, s.rare.events[0].attack.Action
 }
 
 func TestIgnore(t *testing.T) {

@@ -57,6 +57,7 @@ type task struct {
 	length     int    // of the inflated payload
 	envelope   framework.Envelope
 	violations ws.Violations
+	alike      int // what the decoder said of itself before the message
 	findings   []detect.Finding
 	hits       []event.Hit
 	unkept     []detect.Finding // those with hits beyond maxHits
@@ -149,7 +150,7 @@ func (j *judge) carriers() int {
 	if !j.whole {
 		return inlineBytes
 	}
-	return max(inlineBytes, j.current.session.config.Limits.MaxInflated)
+	return max(inlineBytes, j.current.limits().MaxInflated)
 }
 
 // judge opens t's message and inspects every string in it. Unless whole, it
@@ -228,26 +229,20 @@ func (j *judge) open(t *task) bool {
 		return j.openBody(t)
 	}
 	t.payload = t.message.Payload
+	cut := false
 	if t.message.Compressed {
-		most := t.session.config.Limits.MaxInflated
-		limit := most
-		if !j.whole {
-			limit = min(most, inlineBytes)
-		}
-		var err error
-		j.inflated, err = t.inflater.Inflate(j.inflated, t.message.Payload, limit)
-		switch {
-		case err == message.ErrTooBig && limit < most:
+		var ok bool
+		if cut, ok = j.inflate(t); !ok {
 			return false
-		case err == message.ErrTooBig:
-			t.violations.Add(ws.DeflateTooBig)
-		case err != nil:
-			t.violations.Add(ws.DeflateInvalid)
 		}
-		t.payload = j.inflated
 	}
 	t.length = len(t.payload)
 	alike := t.decoder.Alike()
+	t.alike = alike
+	if t.message.Opcode == ws.OpText && t.session.config.action(ws.MessageNUL) != ws.Off &&
+		bytes.IndexByte(t.payload, 0) >= 0 {
+		t.violations.Add(ws.MessageNUL)
+	}
 	var slot *clean
 	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
 		slot = j.recent.slot(t.payload)
@@ -255,17 +250,48 @@ func (j *judge) open(t *task) bool {
 	if slot != nil && slot.is(t.session.config.Policy, alike, t.message.Opcode, t.payload) {
 		return true
 	}
-	if t.message.Opcode == ws.OpText && t.violations == 0 && !message.ValidText(t.payload) {
+	if t.message.Opcode == ws.OpText && !cut && !message.ValidText(t.payload) {
 		t.violations.Add(ws.MessageUTF8Invalid)
 	}
 	t.envelope = framework.Envelope{}
-	j.out.Limit = t.session.config.Limits.MaxMessage
+	j.out.Limit = t.limits().MaxMessage
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
 		slot.set(t.session.config.Policy, alike, t.message.Opcode, t.payload)
 	}
 	return true
+}
+
+func (t *task) limits() *ws.Limits { return &t.session.config.Limits[t.dir.from] }
+
+// inflate inflates t's message. cut says that it was not to the end, ok that it
+// was not too long for the loop.
+func (j *judge) inflate(t *task) (cut, ok bool) {
+	l := t.limits()
+	most, tooMuch := l.MaxInflated, ws.DeflateTooBig
+	ratio := l.Inflated(len(t.message.Payload))
+	if ratio < most && t.dir.mode == Block && t.session.config.action(ws.DeflateRatio) == ws.Block {
+		most, tooMuch = ratio, ws.DeflateRatio
+	}
+	limit := most
+	if !j.whole {
+		limit = min(most, inlineBytes)
+	}
+	var err error
+	j.inflated, err = t.inflater.Inflate(j.inflated, t.message.Payload, limit)
+	t.payload = j.inflated
+	switch {
+	case err == message.ErrTooBig && limit < most:
+		return true, false
+	case err == message.ErrTooBig:
+		t.violations.Add(tooMuch)
+	case err != nil:
+		t.violations.Add(ws.DeflateInvalid)
+	case len(t.payload) > ratio:
+		t.violations.Add(ws.DeflateRatio)
+	}
+	return err != nil, true
 }
 
 // control judges the payload of a control frame, at most 125 bytes.

@@ -194,7 +194,7 @@ func TestBacklogLimit(t *testing.T) {
 	for name, small := range map[string]string{"payloads": prose(8000), "empty": ""} {
 		t.Run(name, func(t *testing.T) {
 			c := config(Monitoring)
-			c.Limits.MaxMessage = 40000
+			c.Limits = both(ws.Limits{MaxMessage: 40000, MaxInflated: 16 << 20})
 			s := open(e, c)
 			records := collect(s)
 			went := hold(s, ws.FromClient)

@@ -53,6 +53,7 @@ const Unknown = -1
 type Result struct {
 	Consumed    int // taken of those given
 	Release     int // from the oldest held or given on, to forward
+	Discard     int // behind these, not to be forwarded
 	Control     int // the last consumed are a control frame that may overtake
 	Need        int // no frame ends within fewer; 0 at a boundary, or Unknown
 	Decoded     int // kept for this session
@@ -68,6 +69,9 @@ type Result struct {
 	Uninspected int             // data messages let through without a verdict
 	Reasons     [NumReasons]int // the same by reason
 	CloseCode   ws.CloseCode    // of a request, the HTTP status
+
+	swallow   bool // the message may be dropped alone
+	swallowed bool // and was
 }
 
 // Reason says why a message passed without a verdict. The values are those of
@@ -123,7 +127,27 @@ type Config struct {
 	TimeLimit int            // of judging one message, in milliseconds; 0: none
 	// LimitBlock says what follows from ProcessTimeLimit and FormatLimit.
 	LimitBlock LimitBlock
-	Limits     ws.Limits
+	Limits     [2]ws.Limits // by ws.Direction
+	// CloseCode is that of a connection dropped for an attack; 0: 1008.
+	CloseCode ws.CloseCode
+	// DropMessage drops the one message instead, where nothing depends on it.
+	DropMessage bool
+}
+
+// action is what follows from v.
+func (c *Config) action(v ws.Violation) ws.Action {
+	if c.Policy == nil {
+		return v.Action()
+	}
+	return c.Policy.Violations.Of(v)
+}
+
+// attackCode is what the peers are told of an attack.
+func (c *Config) attackCode() ws.CloseCode {
+	if c.CloseCode == 0 {
+		return ws.ClosePolicyViolation
+	}
+	return c.CloseCode
 }
 
 // shared is what all sessions of one Config have in common.
@@ -154,11 +178,12 @@ type Engine struct {
 	offload *offload // nil: synchronous
 	configs map[Config]*shared
 	jobs    int // off the loop, until their verdict is taken
+	now     func() time.Time
 }
 
 // NewEngine starts an engine.
 func NewEngine(o Options) (*Engine, error) {
-	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}}
+	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}, now: time.Now}
 	if o.Threads > 0 {
 		var err error
 		if e.offload, err = newOffload(o.Threads, o.Wake); err != nil {
@@ -178,7 +203,7 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 	}
 	decoders := [2]framework.Decoder{}
 	decoders[ws.FromClient], decoders[ws.FromServer] = framework.Identify(framework.Handshake{
-		Target: h.Target, Subprotocol: h.Subprotocol, Limit: c.Limits.MaxMessage,
+		Target: h.Target, Subprotocol: h.Subprotocol, Limit: max(c.Limits[ws.FromClient].MaxMessage, c.Limits[ws.FromServer].MaxMessage),
 	})
 	for dir := range s.dir {
 		d := &s.dir[dir]
@@ -200,8 +225,8 @@ func (e *Engine) Open(h Handshake, c *Config) (*Session, Result) {
 			s.blind(&s.dir[ws.FromServer], ReasonProtocol, &r)
 		}
 	}
-	if s.events != nil {
-		for _, p := range s.events.list {
+	if s.rare != nil {
+		for _, p := range s.rare.events {
 			if p.violation.Action == event.Blocked {
 				p.violation.Status = 502
 			}

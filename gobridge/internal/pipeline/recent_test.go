@@ -74,8 +74,8 @@ func TestRecent(t *testing.T) {
 					require.Equal(t, 1, r.Messages)
 				}
 				decoded += c.n
-				if s.events != nil {
-					events += len(s.events.list)
+				if s.rare != nil {
+					events += len(s.rare.events)
 				}
 			}
 			require.Equal(t, test.decoded, decoded)

@@ -29,7 +29,7 @@ type Field struct {
 func (s *Session) observe(d *direction, t *task, drop bool) {
 	score, _ := verdict.Judge(t.findings, s.config.Threshold)
 	for broken := t.violations; broken != 0; {
-		drop = broken.Pop().Blocks() || drop
+		drop = s.config.action(broken.Pop()) == ws.Block || drop
 	}
 	s.Observe(&Record{
 		Direction: d.from,

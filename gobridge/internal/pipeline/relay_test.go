@@ -29,14 +29,15 @@ type relay struct {
 	from ws.Direction
 	wake chan struct{} // nil: synchronous
 
-	in     []byte // all that was written
-	fed    int    // of in
-	needs  []need
-	held   []byte // consumed or not yet fed, not forwarded; begins with the oldest
-	unfed  int    // bytes at the end of held
-	out    []byte // forwarded
-	status Status
-	code   ws.CloseCode
+	in        []byte // all that was written
+	fed       int    // of in
+	needs     []need
+	held      []byte // consumed or not yet fed, not forwarded; begins with the oldest
+	unfed     int    // bytes at the end of held
+	out       []byte // forwarded
+	discarded []byte // not to be
+	status    Status
+	code      ws.CloseCode
 
 	records *[]Record // if set, the guarantee is checked at each step
 	sent    int       // data messages forwarded
@@ -56,12 +57,8 @@ func (p *relay) write(b []byte) {
 }
 
 func (p *relay) run() {
-	for p.unfed > 0 && (p.status == Pass || p.status == Opaque) {
-		if p.status == Opaque {
-			p.unfed, p.fed = 0, len(p.in)
-			p.release(len(p.held))
-			return
-		}
+	p.opaque()
+	for p.unfed > 0 && p.status == Pass {
 		part := p.held[len(p.held)-p.unfed:]
 		r := p.s.Feed(p.from, part)
 		if r.Consumed > len(part) || r.Consumed == 0 && r.Status == Pass {
@@ -74,11 +71,19 @@ func (p *relay) run() {
 	}
 }
 
+// opaque forwards all, once nothing can be decoded.
+func (p *relay) opaque() {
+	if p.status == Opaque {
+		p.unfed, p.fed = 0, len(p.in)
+		p.release(len(p.held))
+	}
+}
+
 // take is what follows from a result.
 func (p *relay) take(r Result) {
 	p.fed += r.Consumed
 	p.unfed -= r.Consumed
-	if r.Release < 0 || r.Decoded < 0 || r.Release+r.Control > len(p.held)-p.unfed {
+	if r.Release < 0 || r.Decoded < 0 || r.Release+r.Discard+r.Control > len(p.held)-p.unfed {
 		require.Fail(p.t, "result", "%+v, %d held", r, len(p.held)-p.unfed)
 	}
 	if r.Control > 0 {
@@ -91,8 +96,13 @@ func (p *relay) take(r Result) {
 	} else {
 		p.release(r.Release)
 	}
+	if r.Discard > 0 {
+		p.discarded = append(p.discarded, p.held[:r.Discard]...)
+		p.held = p.held[r.Discard:]
+	}
 	p.needs = append(p.needs, need{p.fed, r.Need})
 	p.status = r.Status
+	p.opaque()
 	if r.Status == Drop {
 		p.code = r.CloseCode
 	}
@@ -276,6 +286,46 @@ func (p *relay) checkForwarded(judged int, dropped bool) {
 	}
 }
 
+// checkSwallowed is checkForwarded with DropMessage, in mode block: each message
+// was forwarded or, if it was to be dropped, may have been taken out, as a whole.
+func (p *relay) checkSwallowed(records []Record) (swallowed int) {
+	in, _ := split(p.in[:p.fed])
+	data, control := lanes(in)
+	out, rest := split(p.out)
+	require.Empty(p.t, rest, "part of a frame was forwarded")
+	outData, outControl := lanes(out)
+	gone, rest := split(p.discarded)
+	require.Empty(p.t, rest, "part of a frame was taken out")
+	goneData, goneControl := lanes(gone)
+	require.Empty(p.t, goneControl)
+	require.True(p.t, slices.Equal(control[:len(outControl)], outControl))
+	for _, r := range records {
+		whole := 1
+		for data[whole-1][0]&0x80 == 0 {
+			whole++
+		}
+		frames := data[:whole]
+		data = data[whole:]
+		to := &outData
+		if r.Drop {
+			if to = &goneData; len(goneData) == 0 {
+				require.Equal(p.t, Drop, p.status)
+				break
+			}
+			swallowed++
+		}
+		require.GreaterOrEqual(p.t, len(*to), whole)
+		require.Equal(p.t, frames, (*to)[:whole])
+		*to = (*to)[whole:]
+	}
+	require.Empty(p.t, outData)
+	require.Empty(p.t, goneData)
+	if p.status != Drop {
+		require.Equal(p.t, control, outControl)
+	}
+	return swallowed
+}
+
 // session is one recording.
 type session struct {
 	name      string
@@ -390,3 +440,5 @@ func sameRecords(t testing.TB, want, got []Record, args ...any) {
 		}
 	}
 }
+
+func both(l ws.Limits) [2]ws.Limits { return [2]ws.Limits{l, l} }

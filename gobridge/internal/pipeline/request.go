@@ -101,8 +101,8 @@ func (e *Engine) Violate(q *framework.Request, v ws.Violation, c *Config) (*Sess
 	var r Result
 	d := &s.dir[ws.FromClient]
 	s.violate(d, v, 0, &r)
-	if s.events != nil {
-		s.events.list[0].violation.Value = event.HandshakeValue(v, q.All)
+	if s.rare != nil {
+		s.rare.events[0].violation.Value = event.HandshakeValue(v, q.All)
 	}
 	s.fill(d, &r)
 	return s, r
@@ -154,7 +154,7 @@ func (s *Session) bodyPart(from ws.Direction, p part, n int, last bool) (r Resul
 		return r
 	}
 	r.Bytes = n
-	if q.size+n > s.config.Limits.MaxMessage {
+	if q.size+n > s.config.Limits[from].MaxMessage {
 		p.close()
 		if s.violate(d, ws.MessageTooBig, 0, &r) {
 			r.pass(ReasonMessage, 1)
@@ -309,7 +309,7 @@ func (j *judge) openBody(t *task) bool {
 	t.payload, t.length = p, len(p)
 	t.envelope = framework.Envelope{}
 	if b.codings != "" {
-		most := t.session.config.Limits.MaxInflated
+		most := t.limits().MaxInflated
 		limit := most
 		if !j.whole {
 			limit = min(most, inlineBytes)

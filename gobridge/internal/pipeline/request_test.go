@@ -108,7 +108,7 @@ func TestRequest(t *testing.T) {
 				for _, how := range []string{"whole", "parts", "file", "both"} {
 					for _, mode := range []Mode{Block, Monitoring, Off} {
 						c := config(mode)
-						c.Limits = ws.Limits{MaxMessage: 200000, MaxInflated: 500000}
+						c.Limits = both(ws.Limits{MaxMessage: 200000, MaxInflated: 500000})
 						s, r := e.OpenRequest(polls(test.fields...), c)
 						require.Equal(t, Pass, r.Status)
 						f, err := os.Open(path)

@@ -20,7 +20,7 @@ type Session struct {
 	dir         [2]direction
 	dead        bool  // dropped, or failed
 	jobs        int32 // being judged off the loop
-	events      *events
+	rare        *rare
 
 	// Observe, if set, is shown every data message in the order of its
 	// verdict. For tools; it makes judging slow.
@@ -67,8 +67,27 @@ type queued struct {
 // queuedBytes is what a queued message costs beyond its payload.
 const queuedBytes = 64
 
-// events is made when first needed, as backlog.
-type events struct{ list []pending }
+// rare is what few sessions need. It is made when first needed, as backlog.
+type rare struct {
+	events []pending
+	watch  *watch
+}
+
+// watch is what some limits have to remember.
+type watch struct {
+	pace [2]pace // of control frames, by ws.Direction
+	mask [4]byte // of the client's last frame
+}
+
+func (s *Session) watch() *watch {
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	if s.rare.watch == nil {
+		s.rare.watch = new(watch)
+	}
+	return s.rare.watch
+}
 
 // pending is an event that waits for what only NGINX knows.
 type pending struct {
@@ -80,8 +99,8 @@ type pending struct {
 func (s *Session) Violations() ws.Violations { return s.dir[0].raised | s.dir[1].raised }
 
 // Feed takes the next bytes of a direction. b is not kept. It stops before
-// the end of b with Pending, Drop, Opaque, Failed, and behind a control frame
-// that may overtake what is held.
+// the end of b with Pending, Drop, Opaque, Failed, behind a control frame that
+// may overtake what is held, and behind a message that is not to be forwarded.
 func (s *Session) Feed(from ws.Direction, b []byte) Result {
 	var r Result
 	d := &s.dir[from]
@@ -130,7 +149,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 			continue
 		}
 		s.end(d, h, &r)
-		if r.Status != Pass || r.Control > 0 {
+		if r.Status != Pass || r.Control > 0 || r.Discard > 0 {
 			break
 		}
 	}
@@ -152,8 +171,11 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 // direction, the frame is followed.
 func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 	broken := frame.Check(h, d.from, d.inflater != nil, d.assemble.Open())
-	if d.closed {
+	if d.closed && !h.Opcode.IsControl() {
 		broken.Add(ws.FrameAfterClose)
+	}
+	if d.mode != Off {
+		broken |= s.limits(d, h)
 	}
 	for broken != 0 {
 		v := broken.Pop()
@@ -166,8 +188,13 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 			return
 		}
 	}
-	if d.mode != Off && !d.skip && d.tooBig(h, s.config.Limits.MaxMessage) {
+	if d.mode != Off && !d.skip && d.tooBig(h, s.config.Limits[d.from].MaxMessage) {
 		if !s.violate(d, ws.MessageTooBig, d.messages, r) {
+			return
+		}
+		if d.mode == Block {
+			r.pass(ReasonMessage, 1) // opaque: what is too big is not held to its end
+			s.blind(d, ReasonMessage, r)
 			return
 		}
 		// not kept any more, but the frames stay in step
@@ -175,6 +202,57 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 		d.skip = true
 	}
 	d.assemble.Begin(h)
+}
+
+// limits judges a frame by its header, before its payload is read.
+func (s *Session) limits(d *direction, h *frame.Header) (broken ws.Violations) {
+	l := &s.config.Limits[d.from]
+	if d.from == ws.FromClient && h.Masked && s.config.action(ws.FrameMaskPredictable) != ws.Off {
+		w := s.watch()
+		if h.Mask == [4]byte{} || h.Mask == w.mask {
+			broken.Add(ws.FrameMaskPredictable)
+		}
+		w.mask = h.Mask
+	}
+	if h.Opcode.IsControl() {
+		if l.MaxControlRate > 0 && !s.watch().pace[d.from].take(s.config.engine.now(), l.MaxControlRate) {
+			broken.Add(ws.FrameControlRate)
+		}
+		return broken
+	}
+	if l.MaxFrame > 0 && h.Length > uint64(l.MaxFrame) {
+		broken.Add(ws.FrameTooBig)
+	}
+	if l.MaxFragments > 0 && d.assemble.Frames(h) > l.MaxFragments {
+		broken.Add(ws.MessageTooManyFragments)
+	}
+	if l.Only != ws.OpContinuation && h.Opcode != ws.OpContinuation && h.Opcode != l.Only {
+		broken.Add(ws.MessageTypeNotAllowed)
+	}
+	return broken
+}
+
+// pace is a token bucket of one second.
+type pace struct {
+	last time.Time
+	left int64 // in millionths
+}
+
+// take reports whether one more goes at a rate per second.
+func (p *pace) take(now time.Time, rate int) bool {
+	const one = 1e6
+	full := int64(rate) * one
+	if since := now.Sub(p.last); since >= time.Second {
+		p.left = full
+	} else {
+		p.left = min(full, p.left+since.Microseconds()*int64(rate))
+	}
+	p.last = now
+	if p.left < one {
+		return false
+	}
+	p.left -= one
+	return true
 }
 
 // tooBig judges a message by the header of a frame, before its payload is
@@ -227,9 +305,18 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 	s.message(d, q, false, r)
 	d.assemble.Release()
 	if r.Status == Pass && d.mode == Block {
-		r.Release += d.held
-		d.held = 0
+		d.settle(r)
 	}
+}
+
+// settle lets go what was held for a message.
+func (d *direction) settle(r *Result) {
+	if r.swallowed {
+		r.Discard += d.held
+	} else {
+		r.Release += d.held
+	}
+	d.held = 0
 }
 
 // control judges a control frame: it is a side channel everywhere else.
@@ -283,7 +370,7 @@ func (s *Session) message(d *direction, m queued, owned bool, r *Result) {
 // queue keeps a message behind a job, in a direction that holds nothing. When
 // the backlog outgrows two messages, the direction is given up.
 func (s *Session) queue(d *direction, m queued, r *Result) {
-	if d.owned+len(m.Payload)+queuedBytes > 2*s.config.Limits.MaxMessage {
+	if d.owned+len(m.Payload)+queuedBytes > 2*s.config.Limits[d.from].MaxMessage {
 		r.pass(ReasonMemory, 1)
 		s.violate(d, ws.MemoryExhausted, m.n, r)
 		s.blind(d, ReasonMemory, r)
@@ -325,8 +412,7 @@ func (s *Session) finish(job *task) Result {
 		s.message(d, m, true, &r)
 	}
 	if d.mode == Block && !s.dead {
-		r.Release = d.held
-		d.held = 0
+		d.settle(&r)
 	}
 	if d.blind && r.Status == Pass {
 		r.Status = Opaque
@@ -338,6 +424,7 @@ func (s *Session) finish(job *task) Result {
 // conclude draws the consequences of a judged message.
 func (s *Session) conclude(d *direction, t *task, r *Result) {
 	desync, why := false, ReasonProtocol
+	r.swallow = s.swallows(d, t)
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
 		if s.violate(d, v, t.n, r) {
@@ -350,12 +437,22 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 		}
 	}
 	drop := s.attack(d, t, r)
+	r.swallow = false
 	if s.Observe != nil {
 		s.observe(d, t, drop)
 	}
 	if desync {
 		s.blind(d, why, r)
 	}
+}
+
+// swallows reports whether t's message can be dropped alone: later ones do not
+// refer to it, and to the decoder it was as if it had not been.
+func (s *Session) swallows(d *direction, t *task) bool {
+	return s.config.DropMessage && s.request == nil &&
+		d.mode == Block && d.from == ws.FromClient &&
+		!(t.message.Compressed && d.refers) &&
+		t.alike != 0 && t.decoder.Alike() == t.alike
 }
 
 // attack turns what was found into an event, and into a drop. It reports
@@ -402,18 +499,15 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	a.Payload, a.PayloadOffset = t.excerpt(lead.Match)
 	if drop && d.mode == Block {
 		a.Action = event.Blocked
-		if s.request == nil {
-			a.CloseCode = ws.ClosePolicyViolation
-		} else {
-			a.Exchange.Status = int(statusForbidden)
+		code := s.config.attackCode()
+		switch {
+		case s.request != nil:
+			code = statusForbidden
+			a.Exchange.Status = int(code)
+		case !r.swallow:
+			a.CloseCode = code
 		}
-		if !s.dead {
-			code := ws.ClosePolicyViolation
-			if s.request != nil {
-				code = statusForbidden
-			}
-			s.drop(code, r)
-		}
+		s.drop(code, r)
 	}
 	s.raise(pending{attack: a})
 	return drop
@@ -464,7 +558,11 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	if d.mode == Off {
 		return true
 	}
-	blocks := v.Blocks()
+	action := s.config.action(v)
+	if action == ws.Off {
+		return true
+	}
+	blocks := action == ws.Block
 	drops := blocks && d.mode == Block
 	if v == ws.ProcessTimeLimit || v == ws.FormatLimit {
 		switch s.config.LimitBlock {
@@ -480,6 +578,7 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 		switch {
 		case drops:
 			e.Action = event.Blocked
+			e.Message = r.swallow
 			if s.request != nil {
 				e.Status = int(httpStatus(v))
 			}
@@ -488,7 +587,7 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 		}
 		s.raise(pending{violation: e})
 	}
-	if drops && !s.dead {
+	if drops {
 		code := v.CloseCode()
 		if s.request != nil {
 			code = httpStatus(v)
@@ -498,7 +597,15 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	return !drops
 }
 
+// drop ends the session, or where that is allowed only the message.
 func (s *Session) drop(code ws.CloseCode, r *Result) {
+	switch {
+	case s.dead:
+		return
+	case r.swallow:
+		r.swallowed = true
+		return
+	}
 	s.dead = true
 	r.Status = Drop
 	r.CloseCode = code
@@ -523,8 +630,8 @@ func (s *Session) fill(d *direction, r *Result) {
 	if s.dead && r.Status != Failed {
 		r.Status = Drop
 	}
-	if s.events != nil {
-		r.Events = len(s.events.list)
+	if s.rare != nil {
+		r.Events = len(s.rare.events)
 	}
 	if s.dead {
 		s.release()
@@ -547,10 +654,10 @@ func (s *Session) fill(d *direction, r *Result) {
 }
 
 func (s *Session) raise(p pending) {
-	if s.events == nil {
-		s.events = new(events)
+	if s.rare == nil {
+		s.rare = new(rare)
 	}
-	s.events.list = append(s.events.list, p)
+	s.rare.events = append(s.rare.events, p)
 }
 
 // Kind says in short what an event is of.
@@ -563,15 +670,15 @@ type Kind struct {
 // Event appends the oldest waiting event to dst: its JSON line, and its text
 // for error_log. It stays until Pop.
 func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, kind Kind) {
-	if s.events == nil {
+	if s.rare == nil || len(s.rare.events) == 0 {
 		return dst, 0, Kind{}
 	}
-	if a := s.events.list[0].attack; a != nil {
+	if a := s.rare.events[0].attack; a != nil {
 		out = event.AppendAttack(dst, m, a)
 		line = len(out) - len(dst)
 		return event.AppendAttackLogLine(out, a), line, Kind{true, a.Lead().Type, a.Action}
 	}
-	v := s.events.list[0].violation
+	v := s.rare.events[0].violation
 	out = event.AppendViolation(dst, m, v)
 	line = len(out) - len(dst)
 	return event.AppendViolationLogLine(out, v), line, Kind{false, v.Violation.String(), v.Action}
@@ -579,10 +686,13 @@ func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, kind K
 
 // Pop forgets the oldest waiting event.
 func (s *Session) Pop() {
-	if s.events == nil {
+	if s.rare == nil || len(s.rare.events) == 0 {
 		return
 	}
-	if s.events.list = s.events.list[1:]; len(s.events.list) == 0 {
-		s.events = nil
+	if s.rare.events = s.rare.events[1:]; len(s.rare.events) > 0 {
+		return
+	}
+	if s.rare.events = nil; s.rare.watch == nil {
+		s.rare = nil
 	}
 }

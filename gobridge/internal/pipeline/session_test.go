@@ -262,3 +262,41 @@ func TestControlAttack(t *testing.T) {
 		})
 	}
 }
+
+// TestDropMessage: of recorded attacks each message is taken out alone, or ends
+// the connection; nothing else is missing, however the bytes arrive.
+func TestDropMessage(t *testing.T) {
+	threads, wake := newThreads(t)
+	swallowed := 0
+	for _, recorded := range readSessions(t) {
+		t.Run(recorded.name, func(t *testing.T) {
+			c := config(Block)
+			c.DropMessage = true
+			var want []any
+			stream := recorded.stream(ws.FromClient)
+			run := func(name string, e *Engine, wake chan struct{}, parts [][]byte) {
+				s, _ := e.Open(recorded.handshake, c)
+				records := collect(s)
+				p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+				for _, part := range parts {
+					p.write(part)
+				}
+				n := p.checkSwallowed(*records)
+				p.checkNeed()
+				require.True(t, s.Close())
+				got := []any{p.outcome(), string(p.out), string(p.discarded)}
+				if want == nil {
+					want = got
+					swallowed += n
+				}
+				require.Equal(t, want, got, name)
+			}
+			e := newEngine(t)
+			for name, parts := range cuts(stream) {
+				run(name, e, nil, parts)
+			}
+			run("threads", threads, wake, [][]byte{stream})
+		})
+	}
+	require.Greater(t, swallowed, 20)
+}

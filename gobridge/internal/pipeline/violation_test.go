@@ -4,92 +4,133 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/handshake"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 	"wsi/gobridge/internal/wstest"
 )
 
-// TestViolations: what each broken rule is called and does, by mode.
+// TestViolations: what each broken rule is called and does, by action and mode.
 func TestViolations(t *testing.T) {
-	mask := &[4]byte{9, 8, 7, 6}
-	client := func(rsv byte, op ws.Opcode, more bool, payload string) []byte {
-		return wstest.Frame{RSV: rsv, Opcode: op, More: more, Mask: mask, Payload: []byte(payload)}.Bytes()
-	}
-	bomb := newDeflator().frame(strings.Repeat("a", 1<<16))
-	limits := ws.Limits{MaxMessage: 4000, MaxInflated: 8000}
-	for _, test := range []struct {
-		name  string
-		from  ws.Direction
-		bytes []byte
-		want  ws.Violation
-	}{
-		{"rsv2", 0, client(2, ws.OpText, false, "a"), ws.FrameRSVWithoutExtension},
-		{"rsv3", 0, client(1, ws.OpText, false, "a"), ws.FrameRSVWithoutExtension},
-		{"rsv1 of a control frame", 0, client(4, ws.OpPing, false, ""), ws.FrameRSV1Misplaced},
-		{"rsv1 of a continuation", 0, slices.Concat(client(0, ws.OpText, true, "a"), client(4, ws.OpContinuation, false, "b")), ws.FrameRSV1Misplaced},
-		{"opcode 3", 0, client(0, 3, false, "a"), ws.FrameOpcodeReserved},
-		{"opcode 11", 0, client(0, 11, false, "a"), ws.FrameOpcodeReserved},
-		{"unmasked client", 0, wstest.Frame{Opcode: ws.OpText, Payload: []byte("a")}.Bytes(), ws.FrameClientUnmasked},
-		{"masked server", 1, client(0, ws.OpText, false, "a"), ws.FrameServerMasked},
-		{"fragmented ping", 0, client(0, ws.OpPing, true, "a"), ws.FrameControlFragmented},
-		{"long ping", 0, client(0, ws.OpPing, false, strings.Repeat("a", 126)), ws.FrameControlTooLong},
-		{"16-bit length of 5", 0, wstest.Hex("81 fe 0005 00000000 6161616161"), ws.FrameLengthNotMinimal},
-		{"length 2^63", 0, wstest.Hex("81 ff 8000000000000000 00000000"), ws.FrameLengthOverflow},
-		{"behind close", 0, slices.Concat(client(0, ws.OpClose, false, ""), client(0, ws.OpText, false, "a")), ws.FrameAfterClose},
-		{"continuation of nothing", 0, client(0, ws.OpContinuation, false, "a"), ws.MessageContinuationUnexpected},
-		{"text in a message", 0, slices.Concat(client(0, ws.OpText, true, "a"), client(0, ws.OpText, false, "b")), ws.MessageContinuationExpected},
-		{"not UTF-8", 0, client(0, ws.OpText, false, "a\xff"), ws.MessageUTF8Invalid},
-		{"half a code point", 0, slices.Concat(client(0, ws.OpText, true, "\xc3"), client(0, ws.OpContinuation, false, "a")), ws.MessageUTF8Invalid},
-		{"too big", 0, client(0, ws.OpText, false, strings.Repeat("a", 4001)), ws.MessageTooBig},
-		{"too big in fragments", 0, slices.Concat(client(0, ws.OpText, true, strings.Repeat("a", 4000)), client(0, ws.OpContinuation, false, "a")), ws.MessageTooBig},
-		{"no DEFLATE", 0, client(4, ws.OpText, false, "\x07\xff\xff"), ws.DeflateInvalid},
-		{"bomb", 0, bomb, ws.DeflateTooBig},
-		{"close of one byte", 0, client(0, ws.OpClose, false, "\x03"), ws.ClosePayloadLength},
-		{"close 1005", 0, client(0, ws.OpClose, false, "\x03\xed"), ws.CloseCodeInvalid},
-		{"close reason", 0, client(0, ws.OpClose, false, "\x03\xe8\xff"), ws.CloseReasonUTF8Invalid},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			// twice: each is logged once
-			stream := slices.Concat(test.bytes, test.bytes)
-			for _, mode := range []Mode{Block, Monitoring, Off} {
-				for name, parts := range cuts(stream) {
-					c := config(mode)
-					c.Limits = limits
-					s, _ := newEngine(t).Open(deflated, c)
-					p := &relay{t: t, s: s, from: test.from}
-					for _, part := range parts {
-						p.write(part)
-					}
-					switch {
-					case mode == Off:
-						require.Equal(t, Pass, p.status)
-					case mode == Block && test.want.Blocks():
-						require.Equal(t, Drop, p.status, name)
-						require.Equal(t, test.want.CloseCode(), p.code, name)
-						require.NotContains(t, string(p.out), string(test.bytes[len(test.bytes)-2:]), name)
-					case test.want.Desync() && test.want != ws.MessageTooBig:
-						require.Equal(t, Opaque, p.status, name)
-						require.Len(t, p.out, len(stream), name)
-					default:
-						require.Equal(t, Pass, p.status, name)
-						require.Len(t, p.out, len(stream), name)
-					}
-					if mode != Off {
-						require.True(t, s.Violations().Has(test.want), name)
-						require.Contains(t, p.events, test.want.String(), name)
-						seen := slices.Clone(p.events)
-						slices.Sort(seen)
-						require.Len(t, slices.Compact(seen), len(p.events), "logged once: %s", name)
-					} else {
-						require.Empty(t, p.events)
+	sampled := map[ws.Violation]bool{}
+	for _, sample := range wstest.Samples() {
+		v := sample.Violation
+		sampled[v] = true
+		for _, action := range v.Choices() {
+			t.Run(v.String()+" "+sample.Name+" "+action.String(), func(t *testing.T) {
+				// twice: each is logged once
+				stream := slices.Concat(sample.Bytes, sample.Bytes)
+				for _, mode := range []Mode{Block, Monitoring, Off} {
+					for name, parts := range cuts(stream) {
+						e, c := newEngine(t), config(mode)
+						e.now = func() time.Time { return time.Unix(1, 0) }
+						c.Limits = both(sample.Limits)
+						c.Policy = new(policy.Policy)
+						c.Policy.Violations.Set(v, action)
+						s, _ := e.Open(deflated, c)
+						p := &relay{t: t, s: s, from: sample.From}
+						for _, part := range parts {
+							p.write(part)
+						}
+						switch {
+						case mode == Off:
+							require.Equal(t, Pass, p.status)
+						case mode == Block && action == ws.Block:
+							require.Equal(t, Drop, p.status, name)
+							require.Equal(t, v.CloseCode(), p.code, name)
+							require.NotContains(t, string(p.out), string(sample.Bytes[len(sample.Bytes)-2:]), name)
+						case v.Desync() && !(v == ws.MessageTooBig && mode == Monitoring):
+							require.Equal(t, Opaque, p.status, name)
+							require.Positive(t, p.uninspected)
+							require.Len(t, p.out, len(stream), name)
+						default:
+							require.Equal(t, Pass, p.status, name)
+							require.Len(t, p.out, len(stream), name)
+						}
+						if mode == Off || action == ws.Off {
+							require.Empty(t, p.events, name)
+							continue
+						}
+						require.Equal(t, []string{v.String()}, p.events, name)
+						require.True(t, s.Violations().Has(v), name)
 					}
 				}
-			}
-		})
+			})
+		}
 	}
+	for _, v := range ws.All() {
+		switch name := v.String(); {
+		case strings.HasPrefix(name, "handshake_"): // TestHandshake
+		case v == ws.MessageAssemblyTimeout, v == ws.MemoryExhausted: // TestExpire
+		case v == ws.ProcessTimeLimit, v == ws.FormatLimit, v == ws.BodyUndecodable: // not of frames
+		default:
+			require.True(t, sampled[v], "no sample of %s", name)
+		}
+	}
+}
+
+// TestPace: a rate holds for any second, and what was not used is not saved up
+// for longer.
+func TestPace(t *testing.T) {
+	var p pace
+	now := time.Unix(1000, 0)
+	count := func(n int) (taken int) {
+		for range n {
+			if p.take(now, 10) {
+				taken++
+			}
+		}
+		return taken
+	}
+	require.Equal(t, 10, count(20))
+	now = now.Add(99 * time.Millisecond)
+	require.Equal(t, 0, count(1))
+	now = now.Add(time.Millisecond)
+	require.Equal(t, 1, count(5))
+	for range 100 { // what comes often is not denied what came in between
+		now = now.Add(500 * time.Microsecond)
+		count(1)
+	}
+	now = now.Add(50 * time.Millisecond)
+	require.Equal(t, 1, count(5))
+	now = now.Add(time.Hour)
+	require.Equal(t, 10, count(20))
+}
+
+// TestLimitsByDirection: a limit of one direction is none of the other.
+func TestLimitsByDirection(t *testing.T) {
+	c := config(Block)
+	c.Limits[ws.FromServer] = ws.Limits{MaxMessage: 10, MaxInflated: 10, MaxFrame: 5, MaxFragments: 1, MaxControlRate: 1, Only: ws.OpBinary}
+	s := open(newEngine(t), c)
+	p := &relay{t: t, s: s, from: ws.FromClient}
+	p.write(wstest.Stream(wstest.Text("more than ten bytes"), wstest.Frame{Opcode: ws.OpPing}, wstest.Frame{Opcode: ws.OpPing}))
+	require.Equal(t, Pass, p.status)
+	require.Equal(t, string(p.in), string(p.out))
+	p = &relay{t: t, s: s, from: ws.FromServer}
+	p.write(wstest.Frame{Opcode: ws.OpBinary, Payload: []byte("six by")}.Bytes())
+	require.Equal(t, Drop, p.status)
+	require.Equal(t, []string{"frame_too_big"}, p.events)
+}
+
+// TestRatio: short messages may inflate to any times their size.
+func TestRatio(t *testing.T) {
+	c := config(Block)
+	for i := range c.Limits {
+		c.Limits[i].MaxRatio = 2
+	}
+	s, _ := newEngine(t).Open(deflated, c)
+	p := &relay{t: t, s: s, from: ws.FromClient}
+	d := newDeflator()
+	p.write(d.frame(strings.Repeat("a", ws.RatioFloor)))
+	require.Equal(t, Pass, p.status)
+	p.write(d.frame(strings.Repeat("b", ws.RatioFloor+1)))
+	require.Equal(t, Drop, p.status)
+	require.Equal(t, ws.CloseMessageTooBig, p.code)
+	require.Equal(t, []string{"deflate_ratio"}, p.events)
 }
 
 // TestTooBig: in monitoring mode a message that is too big is passed and
@@ -102,7 +143,7 @@ func TestTooBig(t *testing.T) {
 				e, wake = newThreads(t)
 			}
 			c := config(Monitoring)
-			c.Limits.MaxMessage = 50000
+			c.Limits = both(ws.Limits{MaxMessage: 50000, MaxInflated: 16 << 20})
 			s := open(e, c)
 			records := collect(s)
 			went := hold(s, ws.FromClient)
@@ -194,7 +235,7 @@ func TestNoTakeover(t *testing.T) {
 	h := deflated
 	h.Deflate = &ws.Deflate{ClientNoContextTakeover: true, ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
 	c := config(Monitoring)
-	c.Limits = ws.Limits{MaxMessage: 4000, MaxInflated: 8000}
+	c.Limits = both(ws.Limits{MaxMessage: 4000, MaxInflated: 8000})
 	big := wstest.Text(strings.Repeat("a", 4001))
 	big.RSV = 4
 	for name, broken := range map[string][]byte{

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
 )
 
 // Statement is one directive as it stands in a file.
@@ -28,13 +29,16 @@ type Policy struct {
 	ParsersOff format.Parsers
 	// Ignores are exceptions: wallarm_websocket_ignore.
 	Ignores []Ignore
+	// Violations is what follows from which: wallarm_websocket_violation.
+	Violations ws.Actions
 }
 
 // directives says what each does. They get the statements of a location from
 // the outermost level to the innermost.
 var directives = map[string]func(*parser, *Statement) error{
-	"wallarm_parser_disable":   (*parser).parserDisable,
-	"wallarm_websocket_ignore": (*parser).ignore,
+	"wallarm_parser_disable":      (*parser).parserDisable,
+	"wallarm_websocket_ignore":    (*parser).ignore,
+	"wallarm_websocket_violation": (*parser).violation,
 }
 
 // Message is what is wrong with a statement, or doubtful.
@@ -104,4 +108,9 @@ func (p *parser) parserDisable(s *Statement) error {
 		p.ParsersOff |= off
 	}
 	return nil
+}
+
+// violation: the innermost of a token counts, which comes last.
+func (p *parser) violation(s *Statement) error {
+	return p.Violations.Parse(s.Args[0], s.Args[1])
 }

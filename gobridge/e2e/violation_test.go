@@ -1,0 +1,201 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
+)
+
+// limitLines are the directives that say l of what from sends.
+func limitLines(l ws.Limits, from ws.Direction) string {
+	var b strings.Builder
+	say := func(format string, value any) {
+		fmt.Fprintf(&b, "wallarm_websocket_"+format+" from=%s;", value, map[ws.Direction]string{ws.FromClient: "client", ws.FromServer: "server"}[from])
+	}
+	say("max_message_size %d", l.MaxMessage)
+	say("max_inflated_size %d", l.MaxInflated)
+	say("max_frame_size %d", l.MaxFrame)
+	say("max_fragments %d", l.MaxFragments)
+	say("max_inflate_ratio %d", l.MaxRatio)
+	say("max_control_rate %dr/s", l.MaxControlRate)
+	if l.Only != ws.OpContinuation {
+		say("messages %v", l.Only)
+	}
+	return b.String()
+}
+
+// Every violation can be told what it does: off and log let the bytes pass as
+// they are, and the connection lives; block drops with the close code; opaque,
+// where nothing can be decoded any more, passes and counts. Monitoring passes
+// all of it.
+func TestViolations(t *testing.T) {
+	t.Parallel()
+	type variant struct {
+		wstest.Sample
+		action ws.Action
+		mode   string
+		path   string
+	}
+	var all []variant
+	var locations strings.Builder
+	n := start(t, conf{stopped: true})
+	for i, sample := range wstest.Samples() {
+		add := func(mode, directive string, action ws.Action) {
+			v := variant{sample, action, mode, fmt.Sprintf("%d-%s-%v", i, mode, action)}
+			all = append(all, v)
+			fmt.Fprintf(&locations, "location /%s {\n%swallarm_mode %s; wallarm_websocket_response_mode block; %s %s\n"+
+				"wallarm_event_log logs/%s.json; access_log logs/%s.log e2e;\n}\n",
+				v.path, n.proxy("http"), mode, limitLines(sample.Limits, sample.From), directive, v.path, v.path)
+		}
+		for _, action := range sample.Violation.Choices() {
+			add("block", fmt.Sprintf("wallarm_websocket_violation %v %v;", sample.Violation, action), action)
+		}
+		add("monitoring", "", sample.Violation.Action())
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on;", server: locations.String()}))
+	n.run()
+	for _, v := range all {
+		t.Run(fmt.Sprintf("%v %s %s %v", v.Violation, v.Name, v.mode, v.action), func(t *testing.T) {
+			n := n.in(t)
+			token := v.Violation.String()
+			client, backend := n.connectTo("/"+v.path, deflate)
+			from, to := client, backend
+			if v.From == ws.FromServer {
+				from, to = backend, client
+			}
+			from.send(v.Bytes)
+			action := "logged"
+			switch {
+			case v.mode == "block" && v.action == ws.Block:
+				action = "blocked"
+				code := v.Violation.CloseCode()
+				h, payload := to.frame()
+				for h.Opcode != ws.OpClose || string(payload) != string([]byte{byte(code >> 8), byte(code)}) {
+					h, payload = to.frame() // what came before, and was whole
+				}
+				require.Empty(t, to.rest())
+				from.closed(from == backend, v.Violation.CloseCode())
+			default:
+				to.expect(v.Bytes)
+				if !strings.HasPrefix(token, "close_") && v.Violation != ws.FrameAfterClose {
+					settled(client, backend)
+				}
+				if v.action == ws.Block {
+					action = "monitored"
+				}
+			}
+			client.Close()
+			backend.Close()
+			opaque := v.Violation.Desync() && action != "blocked"
+			if v.action == ws.Off {
+				n.eventually("access.log", func() bool { return n.log(v.path+".log") != "" })
+				require.Empty(t, n.log(v.path+".json"))
+			} else {
+				e := n.eventsIn(v.path+".json", 1)[0]
+				require.Equal(t, token+" "+action, e.what())
+				validate(t, e.Line)
+				if action == "blocked" {
+					require.Equal(t, int(v.Violation.CloseCode()), e.Wallarm.WebSocket.CloseCode)
+				}
+			}
+			n.eventually("access.log", func() bool { return n.log(v.path+".log") != "" })
+			line := n.log(v.path + ".log")
+			switch {
+			case action == "blocked":
+				require.Regexp(t, `^101\|block\|drop\|-\|`, line)
+			case opaque:
+				require.Regexp(t, `^101\|`+v.mode+`\|uninspected\|-\|\d+\|[1-9]`, line)
+			default:
+				require.Regexp(t, `^101\|`+v.mode+`\|allow\|-\|\d+\|0`, line)
+			}
+		})
+	}
+}
+
+// Which action a violation has is merged token by token.
+func TestViolationInheritance(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on; wallarm_websocket_violation message_utf8_invalid off;" +
+			"wallarm_websocket_violation frame_client_unmasked block;",
+		server: "wallarm_websocket_violation message_nul block;" + location("/inherits", "") +
+			location("/other", "wallarm_websocket_violation message_utf8_invalid block; wallarm_websocket_violation message_nul off;") +
+			location("/twice", "wallarm_websocket_violation message_nul block; wallarm_websocket_violation message_nul off;")}))
+	n.run()
+	unmasked := server("hello").Bytes()
+	for _, tt := range []struct {
+		target string
+		bytes  []byte
+		code   ws.CloseCode
+	}{
+		{"/inherits", text("\xff"), 0},
+		{"/inherits", text("\x00"), ws.CloseInvalidPayload},
+		{"/inherits", unmasked, ws.CloseProtocolError},
+		{"/other", text("\xff"), ws.CloseInvalidPayload},
+		{"/other", text("\x00"), 0},
+		{"/other", unmasked, ws.CloseProtocolError},
+		{"/twice", text("\x00"), 0},
+	} {
+		client, backend := n.connectTo(tt.target)
+		client.send(tt.bytes)
+		if tt.code != 0 {
+			dropped(client, backend, tt.code)
+			continue
+		}
+		backend.expect(tt.bytes)
+		client.Close()
+		backend.Close()
+	}
+	n.events(4)
+}
+
+// What is logged only does not keep an attack from being blocked.
+func TestAttackBehindViolation(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_websocket_violation message_utf8_invalid log; wallarm_websocket_violation frame_length_not_minimal log;" +
+		"wallarm_websocket_max_frame_size 10; wallarm_websocket_violation frame_too_big log;"})
+	client, backend := n.connect()
+	client.send(text("\xff" + xss))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	require.ElementsMatch(t, []string{"frame_too_big logged", "message_utf8_invalid logged", "xss blocked"}, n.whats(3))
+	client, backend = n.connect()
+	long := wstest.Hex("81 fe 0019 00000000")
+	client.send(long, []byte(xss))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	require.ElementsMatch(t, []string{"frame_too_big logged", "frame_length_not_minimal logged", "xss blocked"}, n.whats(6)[3:])
+}
+
+// Opaque: the rest of that direction passes, the other is still judged.
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_websocket_response_mode block; wallarm_websocket_violation frame_opcode_reserved opaque;" +
+		"wallarm_websocket_assembly_timeout 200ms from=client; wallarm_websocket_violation message_assembly_timeout opaque;"})
+	client, backend := n.connect()
+	odd := wstest.Frame{Opcode: 5, Mask: mask, Payload: []byte("hello")}.Bytes()
+	client.send(text("before"), odd, text(xss))
+	backend.expect(text("before"), odd, text(xss))
+	backend.send(server("hello").Bytes())
+	client.expect(server("hello").Bytes())
+	n.logged("bytes from client pass uninspected")
+	require.Equal(t, []string{"frame_opcode_reserved logged"}, n.whats(1))
+	backend.send(server(xss).Bytes())
+	client.closed(false, ws.ClosePolicyViolation)
+	require.Empty(t, backend.rest()) // no Close frame where frames are not known
+
+	client, backend = n.connect()
+	client.send(more("<scr"))
+	backend.expect(more("<scr"))
+	require.Equal(t, "message_assembly_timeout logged", n.whats(3)[2])
+}
