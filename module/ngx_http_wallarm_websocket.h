@@ -130,9 +130,13 @@ typedef struct ngx_http_wallarm_websocket_subprotocols_s
     ngx_http_wallarm_websocket_subprotocols_t;
 
 
-typedef struct {
+typedef struct ngx_http_wallarm_websocket_loc_conf_s
+    ngx_http_wallarm_websocket_loc_conf_t;
+
+struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_flag_t                    parse;
     ngx_uint_t                    mode;
+    ngx_http_complex_value_t     *mode_value; /* NULL: no variables */
     ngx_uint_t                    response_mode;
     ngx_flag_t                    parse_response;
     ngx_flag_t                    fallback;
@@ -152,7 +156,9 @@ typedef struct {
     ngx_int_t                     request_id; /* index of the variable */
     ngx_uint_t                    status;    /* off, or a format */
     ngx_http_wallarm_websocket_label_t  *label; /* NULL: none */
-} ngx_http_wallarm_websocket_loc_conf_t;
+    /* by mode; NULL: no variables */
+    ngx_http_wallarm_websocket_loc_conf_t  *by_mode;
+};
 
 
 /* a control frame that overtakes what is held */
@@ -257,6 +263,9 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
 
 /* _module.c */
+
+ngx_http_wallarm_websocket_loc_conf_t *ngx_http_wallarm_websocket_get_conf(
+    ngx_http_request_t *r);
 
 extern ngx_module_t  ngx_wallarm_websocket_module;
 extern ngx_module_t  ngx_http_wallarm_websocket_module;

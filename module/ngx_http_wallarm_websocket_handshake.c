@@ -77,7 +77,7 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     ngx_http_wallarm_websocket_ctx_t       *ctx;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r);
 
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
@@ -208,7 +208,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r);
 
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF)

@@ -17,6 +17,9 @@ static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
 static void *ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static char *ngx_http_wallarm_websocket_mode(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_uint_t ngx_http_wallarm_websocket_parse_mode(ngx_str_t *value);
 static char *ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post,
@@ -131,10 +134,10 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
 
     { ngx_string("wallarm_mode"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_wallarm_websocket_mode,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_wallarm_websocket_loc_conf_t, mode),
-      &ngx_http_wallarm_websocket_modes },
+      0,
+      NULL },
 
     { ngx_string("wallarm_fallback"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_FLAG,
@@ -516,6 +519,8 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
 
     wlcf->parse = NGX_CONF_UNSET;
     wlcf->mode = NGX_CONF_UNSET_UINT;
+    wlcf->mode_value = NULL;
+    wlcf->by_mode = NULL;
     wlcf->response_mode = NGX_CONF_UNSET_UINT;
     wlcf->fallback = NGX_CONF_UNSET;
     wlcf->threshold = NGX_CONF_UNSET;
@@ -554,12 +559,17 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_http_wallarm_websocket_loc_conf_t  *prev = parent;
     ngx_http_wallarm_websocket_loc_conf_t  *conf = child;
 
-    ngx_uint_t                     in_use;
+    ngx_uint_t                     i, in_use;
     ngx_wallarm_websocket_conf_t  *wcf;
 
     static ngx_str_t  request_id = ngx_string("request_id");
 
     ngx_conf_merge_value(conf->parse, prev->parse, 0);
+
+    if (conf->mode == NGX_CONF_UNSET_UINT) {
+        conf->mode_value = prev->mode_value;
+    }
+
     ngx_conf_merge_uint_value(conf->mode, prev->mode,
                               NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
     ngx_conf_merge_uint_value(conf->response_mode, prev->response_mode,
@@ -626,7 +636,144 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->mode_value) {
+        conf->by_mode = ngx_palloc(cf->pool,
+                            3 * sizeof(ngx_http_wallarm_websocket_loc_conf_t));
+        if (conf->by_mode == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        for (i = 0; i < 3; i++) {
+            conf->by_mode[i] = *conf;
+            conf->by_mode[i].mode = i;
+            conf->by_mode[i].fail_open = conf->fallback
+                                 || i == NGX_HTTP_WALLARM_WEBSOCKET_MONITORING;
+        }
+    }
+
     return NGX_CONF_OK;
+}
+
+
+/* a mode, or variables that become one with each request */
+
+static char *
+ngx_http_wallarm_websocket_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_complex_value_t           cv;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (wlcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = &cv;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cv.lengths) {
+        wlcf->mode = NGX_HTTP_WALLARM_WEBSOCKET_BLOCK;
+
+        wlcf->mode_value = ngx_palloc(cf->pool,
+                                      sizeof(ngx_http_complex_value_t));
+        if (wlcf->mode_value == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *wlcf->mode_value = cv;
+
+        return NGX_CONF_OK;
+    }
+
+    wlcf->mode = ngx_http_wallarm_websocket_parse_mode(&value[1]);
+
+    if (wlcf->mode == NGX_CONF_UNSET_UINT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value[1].len == sizeof("safe_blocking") - 1) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"safe_blocking\" needs Wallarm's lists of "
+                           "addresses, \"monitoring\" is used");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_parse_mode(ngx_str_t *value)
+{
+    ngx_uint_t        i;
+    ngx_conf_enum_t  *e;
+
+    static ngx_str_t  safe_blocking = ngx_string("safe_blocking");
+
+    e = ngx_http_wallarm_websocket_modes;
+
+    for (i = 0; e[i].name.len; i++) {
+        if (e[i].name.len == value->len
+            && ngx_strncmp(e[i].name.data, value->data, value->len) == 0)
+        {
+            return e[i].value;
+        }
+    }
+
+    if (value->len == safe_blocking.len
+        && ngx_strncmp(value->data, safe_blocking.data, value->len) == 0)
+    {
+        return NGX_HTTP_WALLARM_WEBSOCKET_MONITORING;
+    }
+
+    return NGX_CONF_UNSET_UINT;
+}
+
+
+/* the configuration of a request: with the mode that variables say, if any */
+
+ngx_http_wallarm_websocket_loc_conf_t *
+ngx_http_wallarm_websocket_get_conf(ngx_http_request_t *r)
+{
+    ngx_str_t                               value;
+    ngx_uint_t                              mode;
+    ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
+
+    wlcf = ngx_http_get_module_loc_conf(r, ngx_http_wallarm_websocket_module);
+
+    if (wlcf->by_mode == NULL) {
+        return wlcf;
+    }
+
+    mode = NGX_CONF_UNSET_UINT;
+
+    if (ngx_http_complex_value(r, wlcf->mode_value, &value) == NGX_OK) {
+        mode = ngx_http_wallarm_websocket_parse_mode(&value);
+
+        if (mode == NGX_CONF_UNSET_UINT) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "wallarm: invalid \"wallarm_mode\" value \"%V\", "
+                          "\"block\" is used", &value);
+        }
+    }
+
+    if (mode == NGX_CONF_UNSET_UINT) {
+        mode = NGX_HTTP_WALLARM_WEBSOCKET_BLOCK;
+    }
+
+    return &wlcf->by_mode[mode];
 }
 
 

@@ -120,6 +120,10 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_mode", "on", `invalid value "on"`},
 		{"wallarm_mode", "monitoring", ""},
 		{"wallarm_mode", "off", ""},
+		{"wallarm_mode", "safe_blocking", ""},
+		{"wallarm_mode", "safe", `invalid value "safe" in .*nginx.conf:\d+`},
+		{"wallarm_mode", "$http_x_mode", ""},
+		{"wallarm_mode", "$nothing_of_that_name", `unknown "nothing_of_that_name" variable`},
 		{"wallarm_fallback", "2", `invalid value "2"`},
 		{"wallarm_fallback", "off", ""},
 		{"wallarm_event_log", "off", ""},
@@ -261,6 +265,13 @@ func TestDirectives(t *testing.T) {
 			require.Equal(t, 1, strings.Count(out, "[warn]"), "said once, whatever inherits it")
 		})
 	}
+	t.Run("safe_blocking is a warning", func(t *testing.T) {
+		n := n.in(t)
+		n.write("nginx.conf", n.config(t, conf{http: "wallarm_mode safe_blocking;"}))
+		out, ok := n.test()
+		require.True(t, ok, out)
+		require.Regexp(t, `\[warn\].*"safe_blocking" needs Wallarm's lists of addresses, "monitoring" is used in .*nginx.conf:\d+`, out)
+	})
 	t.Run("wallarm_websocket_library", func(t *testing.T) {
 		check(t, conf{main: "wallarm_websocket_library x;"}, "is duplicate")
 		check(t, conf{http: "wallarm_websocket_library x;"}, "directive is not allowed here")

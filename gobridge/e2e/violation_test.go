@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -198,4 +201,110 @@ func TestOpaque(t *testing.T) {
 	client.send(more("<scr"))
 	backend.expect(more("<scr"))
 	require.Equal(t, "message_assembly_timeout logged", n.whats(3)[2])
+}
+
+// Violations of the handshake take actions, too: off and log let the connection
+// through, which is inspected; opaque lets it pass as it is.
+func TestHandshakeViolations(t *testing.T) {
+	t.Parallel()
+	accept := func(key string) []byte {
+		sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		return regexp.MustCompile(`(?m)Accept: .*\r$`).ReplaceAll(response(), []byte("Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r"))
+	}
+	type sample struct {
+		violation  ws.Violation
+		status     string
+		from, to   string // changed in the request
+		response   []byte
+		directives string
+	}
+	keyLine := "Sec-WebSocket-Key: " + key + "\r\n"
+	offer := func(line string) string { return line + "Host:" }
+	small := "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n"
+	samples := []sample{
+		{ws.HandshakeUpgradeNotWebSocket, "502", "", "", []byte(strings.Replace(string(response()), "Upgrade: websocket", "Upgrade: h2c", 1)), ""},
+		{ws.HandshakeAcceptMismatch, "502", "", "", accept("another"), ""},
+		{ws.HandshakeExtensionUnknown, "502", "Host:", offer("Sec-WebSocket-Extensions: x-rot13\r\n"), response("Sec-WebSocket-Extensions: x-rot13\r\n"), ""},
+		{ws.HandshakeExtensionNotOffered, "502", "", "", response(deflate), ""},
+		{ws.HandshakeExtensionParameter, "502", "Host:", offer(deflate), response("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n"), ""},
+		{ws.HandshakeExtensionWindow, "502", "Host:", offer(small), response(deflate), ""},
+		{ws.HandshakeSubprotocolNotOffered, "502", "", "", response("Sec-WebSocket-Protocol: mqtt\r\n"), ""},
+		{ws.HandshakeBody, "400", "Host:", offer("Content-Length: 0000\r\n"), response(), ""},
+		{ws.HandshakeHTTPVersion, "502", "HTTP/1.1", "HTTP/1.0", response(), ""},
+		{ws.HandshakeMethod, "502", "GET", "POST", response(), ""},
+		{ws.HandshakeVersion, "502", "Version: 13", "Version: 8", response(), ""},
+		{ws.HandshakeKey, "502", keyLine, "", accept(""), ""},
+		{ws.HandshakeOriginDenied, "403", "Host:", offer("Origin: https://evil.example\r\n"), response(), "wallarm_websocket_origin https://chat.example;"},
+		{ws.HandshakeSubprotocolDenied, "403", "Host:", offer("Sec-WebSocket-Protocol: mqtt\r\n"), response(), "wallarm_websocket_subprotocol stomp;"},
+		{ws.HandshakeExtensionDenied, "403", "Host:", offer(deflate), response(), "wallarm_websocket_extensions refuse;"},
+	}
+	sampled := map[ws.Violation]bool{}
+	var locations strings.Builder
+	n := start(t, conf{stopped: true})
+	path := func(s *sample, a ws.Action) string { return fmt.Sprintf("%v-%v", s.violation, a) }
+	for i := range samples {
+		s := &samples[i]
+		sampled[s.violation] = true
+		for _, a := range s.violation.Choices() {
+			fmt.Fprintf(&locations, "location /%s {\n%s%s wallarm_websocket_violation %v %v; wallarm_event_log logs/%s.json;\n}\n",
+				path(s, a), n.proxy("http"), s.directives, s.violation, a, path(s, a))
+		}
+	}
+	for _, v := range ws.All() {
+		require.Equal(t, strings.HasPrefix(v.String(), "handshake_"), sampled[v], v.String())
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_parse_websocket on;", server: locations.String()}))
+	n.run()
+	for i := range samples {
+		s := &samples[i]
+		for _, a := range s.violation.Choices() {
+			t.Run(path(s, a), func(t *testing.T) {
+				n := n.in(t)
+				r := strings.Replace(string(request("/"+path(s, a))), s.from, s.to, 1)
+				body := ""
+				if s.violation == ws.HandshakeBody {
+					r, body = strings.Replace(r, "0000", "5", 1), "hello"
+				}
+				client := n.client()
+				client.send([]byte(r + body))
+				file := path(s, a) + ".json"
+				if a != ws.Block || s.status == "502" {
+					backend := n.accept()
+					backend.head()
+					backend.expect([]byte(body))
+					backend.send(s.response)
+					if a != ws.Block {
+						require.Equal(t, "101", client.status())
+						client.send(text("hello"))
+						backend.expect(text("hello"))
+						client.send(text(xss))
+						if a == ws.Opaque {
+							backend.expect(text(xss))
+							client.Close()
+							backend.Close()
+						} else {
+							dropped(client, backend, ws.ClosePolicyViolation)
+						}
+					}
+				}
+				token := s.violation.String()
+				switch a {
+				case ws.Off:
+					require.Equal(t, "xss blocked", n.eventsIn(file, 1)[0].what())
+				case ws.Log:
+					all := n.eventsIn(file, 2)
+					require.Equal(t, token+" logged", all[0].what())
+					require.Equal(t, "xss blocked", all[1].what())
+				case ws.Opaque:
+					require.Equal(t, token+" logged", n.eventsIn(file, 1)[0].what())
+				case ws.Block:
+					require.Equal(t, s.status, client.status())
+					require.Equal(t, token+" blocked", n.eventsIn(file, 1)[0].what())
+				}
+				if a != ws.Off {
+					validate(t, n.log(file)[:strings.Index(n.log(file), "\n")+1])
+				}
+			})
+		}
+	}
 }
