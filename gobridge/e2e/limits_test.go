@@ -82,20 +82,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// fromServer are a client's frames as a server sends them, the last one cut
-// behind its header if it was.
+// fromServer are a client's frames as a server sends them, the last one cut if it
+// was.
 func fromServer(all [][]byte) (frames [][]byte) {
 	for _, b := range all {
 		for len(b) > 0 {
 			h, n := frame.ParseHeader(b)
 			payload := make([]byte, h.Length)
-			frame.Unmask(payload, b[n:], h.Mask, 0)
+			part := b[n:min(len(b), n+len(payload))]
+			frame.Unmask(payload, part, h.Mask, 0)
 			f := wstest.Frame{More: !h.Fin, Opcode: h.Opcode, Payload: payload}.Bytes()
-			if len(b) == n { // cut
-				f = f[:len(f)-len(payload)]
-			}
-			frames = append(frames, f)
-			b = b[min(len(b), n+len(payload)):]
+			frames = append(frames, f[:len(f)-len(payload)+len(part)])
+			b = b[n+len(part):]
 		}
 	}
 	return frames
