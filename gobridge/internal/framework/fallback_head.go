@@ -26,10 +26,27 @@ func (x *Exchange) Head(q *Request, w *format.Walker, out *Out) {
 		case name == "cookie":
 			v.cookies(f.Value)
 		case carriesText(name, f.Value):
-			v.visit(member("$header", name), f.Value)
+			v.visit(member("$header", name), location(name, f.Value))
 		}
 	}
 	out.Record(Envelope{Framework: x.Framework, Format: "text"})
+}
+
+// location is the part of a header's value to be judged. The page that the
+// request comes from may well be on a host inside: that is no address in an
+// attack.
+func location(name, value string) string {
+	if name != "origin" && name != "referer" {
+		return value
+	}
+	rest := value
+	for _, scheme := range []string{"http://", "https://"} {
+		rest = strings.TrimPrefix(rest, scheme)
+	}
+	if len(rest) == len(value) {
+		return value
+	}
+	return strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]")
 }
 
 type head struct {

@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"slices"
 	"encoding/base64"
 	"fmt"
 	"net/url"
@@ -196,6 +197,28 @@ func TestHead(t *testing.T) {
 		"$cookie.sid = s1", "$cookie~ = n<", "$cookie['n<'] = v w", "$header['x-user'] = u", "$header['sec-websocket-protocol'] = p",
 		"$header.origin = o",
 	}, all)
+}
+
+// TestHeadOfAPageInside: the host of the page that sends a request is no address
+// in an attack.
+func TestHeadOfAPageInside(t *testing.T) {
+	for _, test := range []struct{ name, value, visited string }{
+		{"Origin", "http://127.0.0.1:8080", ""},
+		{"origin", "https://[::1]", ""},
+		{"Referer", "http://intranet/a?b=c", "/a?b=c"},
+		{"Referer", "http://a<script>", "<script>"},
+		{"Origin", "http://user@127.0.0.1", "@127.0.0.1"},
+		{"Origin", "gopher://127.0.0.1/_", "gopher://127.0.0.1/_"},
+		{"X-Url", "http://127.0.0.1/", "http://127.0.0.1/"},
+	} {
+		q := &Request{Target: "/", Fields: []HeaderField{{test.name, test.value}}}
+		x, _ := q.Exchange()
+		var w format.Walker
+		visited := []string{""}
+		x.Head(q, &w, &Out{Visit: func(f *format.Field) { visited = append(visited, string(f.Value)) }, Record: func(Envelope) {}})
+		require.Contains(t, visited, test.visited, test.value)
+		require.False(t, test.visited != test.value && slices.Contains(visited, test.value), test.value)
+	}
 }
 
 // FuzzFallback: whatever a request and its body are, nothing panics, and plain
