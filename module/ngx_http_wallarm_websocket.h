@@ -341,6 +341,8 @@ ngx_http_wallarm_websocket_ctx_t *ngx_http_wallarm_websocket_create_ctx(
 ngx_int_t ngx_http_wallarm_websocket_violate(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     ngx_http_wallarm_websocket_hs_e what);
+void ngx_http_wallarm_websocket_forget_variable(ngx_http_request_t *r,
+    const char *name);
 ngx_int_t ngx_http_wallarm_websocket_header(ngx_pool_t *pool,
     ngx_list_t *headers, const char *name, ngx_str_t *value);
 void ngx_http_wallarm_websocket_rules(

@@ -596,6 +596,36 @@ ngx_http_wallarm_websocket_hide_upgrade(ngx_http_request_t *r)
     }
 
     r->headers_in.upgrade = NULL;
+
+    ngx_http_wallarm_websocket_forget_variable(r, "http_upgrade");
+}
+
+
+/* what the rewrite module evaluated before is not what proxy_set_header sends */
+
+void
+ngx_http_wallarm_websocket_forget_variable(ngx_http_request_t *r,
+    const char *name)
+{
+    size_t                      len;
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    len = ngx_strlen(name);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if (v[i].name.len == len
+            && ngx_strncmp(v[i].name.data, name, len) == 0)
+        {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
+        }
+    }
 }
 
 

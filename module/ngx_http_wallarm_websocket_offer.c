@@ -771,6 +771,9 @@ ngx_http_wallarm_websocket_check_subprotocols(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_wallarm_websocket_forget_variable(r,
+                                               "http_sec_websocket_protocol");
+
     if (value.len == 0) {
         return NGX_DECLINED;
     }
@@ -865,6 +868,9 @@ ngx_http_wallarm_websocket_check_extensions(ngx_http_request_t *r,
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ngx_http_wallarm_websocket_forget_variable(r,
+                                             "http_sec_websocket_extensions");
 
     return NGX_DECLINED;
 }

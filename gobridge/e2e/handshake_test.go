@@ -258,6 +258,15 @@ func TestForeignUpgradeToken(t *testing.T) {
 			require.Equal(t, "426", client.status())
 		})
 	}
+	t.Run("seen by the rewrite module", func(t *testing.T) {
+		n := start(t, conf{location: "set $seen $http_upgrade;"})
+		client := n.client()
+		client.send(foreign("h2c"))
+		backend := n.accept()
+		require.NotContains(t, strings.ToLower(backend.head()), "h2c")
+		backend.Close()
+		require.Equal(t, "502", client.status())
+	})
 	t.Run("several lines", func(t *testing.T) {
 		n := start(t, conf{})
 		client := n.client()

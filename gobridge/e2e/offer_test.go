@@ -385,7 +385,10 @@ func TestExtensions(t *testing.T) {
 		"wallarm_websocket_extensions strip;",
 		"",
 		"wallarm_mode monitoring;",
-		"wallarm_websocket_extensions strip; wallarm_mode monitoring;")
+		"wallarm_websocket_extensions strip; wallarm_mode monitoring;",
+		"wallarm_websocket_extensions strip; set $seen $http_sec_websocket_extensions;"+
+			"proxy_set_header Sec-WebSocket-Extensions $http_sec_websocket_extensions; wallarm_websocket_subprotocol mqtt;"+
+			"set $seen $http_sec_websocket_protocol; proxy_set_header Sec-WebSocket-Protocol $http_sec_websocket_protocol;")
 	heads := n.answers()
 	const two = deflate + "X-Between: 1\r\nSec-WebSocket-Extensions: x-one, x-two\r\n"
 	for _, tt := range []struct{ target, lines, want string }{
@@ -397,6 +400,7 @@ func TestExtensions(t *testing.T) {
 		{"/2", two, "403"},
 		{"/3", two, "permessage-deflate|x-one, x-two"},
 		{"/4", two, "permessage-deflate|x-one, x-two"},
+		{"/5", two + "Sec-WebSocket-Protocol: mqtt, wamp\r\n", ""},
 	} {
 		status := n.offer(tt.target, "", tt.lines)
 		if tt.want == "403" {
@@ -407,6 +411,7 @@ func TestExtensions(t *testing.T) {
 		head := <-heads
 		require.Equal(t, tt.want, strings.Join(lines(head, "Sec-WebSocket-Extensions"), "|"), "%s %q", tt.target, tt.lines)
 		require.Equal(t, strings.Contains(tt.lines, "X-Between"), strings.Contains(head, "X-Between: 1"))
+		require.NotContains(t, head, "wamp")
 	}
 	require.Equal(t, []string{"handshake_extension_denied blocked", "handshake_extension_denied monitored"}, n.whats(2))
 }
