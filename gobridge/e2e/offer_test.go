@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/ws"
+	"wsi/gobridge/internal/wstest"
 )
 
 // answers answers every handshake that reaches the backend, and has their
@@ -646,7 +647,12 @@ func TestHardening(t *testing.T) {
 	for _, lines := range []string{protocol, "Origin: https://evil.example\r\n" + protocol, origin + "Sec-WebSocket-Protocol: binary\r\n"} {
 		require.Equal(t, "403", n.offer("/socket", "", lines), lines)
 	}
-	for message, code := range map[string]ws.CloseCode{xss: ws.ClosePolicyViolation, prose(64<<10 + 1): ws.CloseMessageTooBig} {
+	attacks := map[ws.CloseCode][]byte{
+		ws.ClosePolicyViolation: text(xss),
+		ws.CloseMessageTooBig:   text(prose(64<<10 + 1)),
+		ws.CloseUnsupportedData: wstest.Frame{Opcode: ws.OpBinary, Mask: mask, Payload: []byte("hello")}.Bytes(),
+	}
+	for code, attack := range attacks {
 		client := n.client()
 		client.send(request("/socket", origin, protocol, deflate))
 		backend := n.accept()
@@ -656,10 +662,10 @@ func TestHardening(t *testing.T) {
 		talk(client, backend)
 		client.send(text(prose(64 << 10)))
 		backend.expect(text(prose(64 << 10)))
-		client.send(text(message))
+		client.send(attack)
 		dropped(client, backend, code)
 	}
-	n.eventually("two connections in the access log", func() bool {
-		return strings.Count(n.log("websocket.log"), `"https://app.example.com" "GET /socket" 101 `) == 2
+	n.eventually("the connections in the access log", func() bool {
+		return strings.Count(n.log("websocket.log"), `"https://app.example.com" "GET /socket" 101 `) == len(attacks)
 	})
 }
