@@ -160,6 +160,11 @@ func replaySession(t *testing.T, path string) {
 		}
 		require.GreaterOrEqual(t, drops[dir], attacks, dir)
 	}
+	if strings.Contains(path, "nats") { // nats-server sends 1005 in its Close
+		require.Subset(t, []string{"close_code_invalid"}, ends[0].Violations)
+	} else {
+		require.Empty(t, ends[0].Violations)
+	}
 	dropped := drops["c2s"]+drops["s2c"] > 0
 	require.Equal(t, verdictName(dropped), ends[0].Verdict)
 	require.Equal(t, path+".jsonl", ends[0].File)

@@ -294,12 +294,15 @@ func (j *judge) inflate(t *task) (cut, ok bool) {
 	return err != nil, true
 }
 
-// control judges the payload of a control frame, at most 125 bytes.
+// control judges the payload of a control frame, at most 125 bytes, and what is
+// inside of it, up to what the costly detectors may read on the loop.
 func (j *judge) control(t *task, payload []byte) {
 	j.begin(t, true)
+	j.expand.Left = inlineBudget
 	t.payload, t.length = payload, len(payload)
-	t.envelope = framework.Envelope{Framework: "none", Format: "text"}
-	j.inspect(payload, j.options(false, false), nil, "$")
+	t.envelope = framework.Envelope{Framework: "none"}
+	t.envelope.Format = j.walker.Walk(payload, format.Root{}, j.out.Visit)
+	j.limits()
 	t.findings = j.findings
 }
 

@@ -336,6 +336,9 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	}
 	t := s.config.engine.loop.task(s, d, queued{message.Message{Opcode: h.Opcode, Frames: 1}, d.messages})
 	s.config.engine.loop.control(t, payload)
+	if t.violations.Has(ws.FormatLimit) && !s.violate(d, ws.FormatLimit, d.messages, r) {
+		return
+	}
 	s.attack(d, t, r)
 }
 

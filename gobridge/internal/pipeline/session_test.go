@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -245,7 +247,14 @@ func TestControlAttack(t *testing.T) {
 		name string
 		wstest.Frame
 		want string
-	}{{"ping", ping, "xss"}, {"close", closing, "sqli"}} {
+	}{
+		{"ping", ping, "xss"},
+		{"close", closing, "sqli"},
+		{"pong in JSON", wstest.Frame{Opcode: ws.OpPong, Mask: mask, Payload: []byte(`{"id":"\u003cscript>alert(1)</script>"}`)}, "xss"},
+		{"ping in base64", wstest.Frame{Opcode: ws.OpPing, Mask: mask, Payload: []byte("PHNjcmlwdD5hbGVydChkb2N1bWVudC5jb29raWUpPC9zY3JpcHQ+")}, "xss"},
+		{"ping in binary", wstest.Frame{Opcode: ws.OpPing, Mask: mask, Payload: []byte("\x00\x01<script>alert(1)</script>\xff")}, "xss"},
+		{"close in base64", wstest.Frame{Opcode: ws.OpClose, Mask: mask, Payload: []byte("\x03\xe8PHNjcmlwdD5hbGVydChkb2N1bWVudC5jb29raWUpPC9zY3JpcHQ+")}, "xss"},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			first := wstest.Frame{More: true, Opcode: ws.OpText, Mask: mask, Payload: []byte("hello")}
 			for mode, want := range map[Mode]Status{Block: Drop, Monitoring: Pass, Off: Pass} {
@@ -260,6 +269,41 @@ func TestControlAttack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestControlBomb: what a control frame carries is inflated no further than the
+// loop can afford.
+func TestControlBomb(t *testing.T) {
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	w.Write(make([]byte, 1<<16))
+	w.Close()
+	require.Less(t, bomb.Len(), 126)
+	p := &relay{t: t, s: open(newEngine(t), config(Block)), from: ws.FromClient}
+	p.write(wstest.Frame{Opcode: ws.OpPing, Mask: &[4]byte{1}, Payload: bomb.Bytes()}.Bytes())
+	require.Equal(t, Drop, p.status)
+	require.Equal(t, []string{"format_limit"}, p.events)
+}
+
+// TestControlAllocs: heartbeats cost nothing.
+func TestControlAllocs(t *testing.T) {
+	s := open(newEngine(t), config(Block))
+	for _, payload := range []string{"", "keepalive", "1700000000000", `{"t":1700000000000}`, "0194f3a0-7c1e-7e0a-9d5d-0c7f3a1e2b4c"} {
+		ping := wstest.Frame{Opcode: ws.OpPing, Mask: &[4]byte{1, 2, 3, 4}, Payload: []byte(payload)}.Bytes()
+		feed := func() {
+			if r := s.Feed(ws.FromClient, ping); r.Status != Pass || r.Release != len(ping) {
+				require.Fail(t, "fed", "%+v", r)
+			}
+		}
+		for range 100 {
+			feed()
+		}
+		allocs := 1.0
+		for try := 0; try < 5 && allocs > 0; try++ {
+			allocs = testing.AllocsPerRun(100, feed)
+		}
+		require.Zero(t, allocs, payload)
 	}
 }
 
