@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -690,24 +689,4 @@ func TestStatusDirectives(t *testing.T) {
 		n.becomes(map[string]float64{`wallarm_websocket_workers{engine="loaded"}`: 0, `wallarm_websocket_workers{engine="missing"}`: 0})
 		require.Len(t, n.status().Workers, 1)
 	})
-}
-
-// promtool has nothing to say about the metrics.
-func TestIntegrationPromtool(t *testing.T) {
-	t.Parallel()
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is not here: make e2e-integrations installs it and runs this")
-	}
-	n := start(t, conf{server: statusLocations, location: "wallarm_zone_label chat;"})
-	client, backend := n.connect()
-	talk(client, backend)
-	client.send(text(xss))
-	dropped(client, backend, ws.ClosePolicyViolation)
-	_, body := n.get("GET", "/metrics")
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader(body)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Empty(t, string(out))
 }
