@@ -196,6 +196,10 @@ static ngx_http_wallarm_websocket_metric_t
       NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DROPPED, 7,
       ngx_http_wallarm_websocket_code_labels, 0 },
 
+    { "wallarm_websocket_messages_discarded_total",
+      "Messages that were dropped while the connection went on.",
+      NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DISCARDED, 1, NULL, 0 },
+
     { "wallarm_websocket_polling_requests_total",
       "Requests of polling transports that were judged.",
       NGX_HTTP_WALLARM_WEBSOCKET_COUNT_POLLING, 1, NULL, 0 },
@@ -827,6 +831,10 @@ ngx_http_wallarm_websocket_status_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         COUNT(THREAD_TIME, res->thread_time);
     }
 
+    if (res->discard) {
+        COUNT(DISCARDED, 1);
+    }
+
     if (res->uninspected) {
 
         for (i = 0; i < NGX_HTTP_WALLARM_WEBSOCKET_REASONS; i++) {
@@ -1196,7 +1204,7 @@ ngx_http_wallarm_websocket_total(ngx_http_wallarm_websocket_block_t *b,
     t->messages += SUM(MESSAGES, 4);
     t->attacks += blocked + ngx_http_wallarm_websocket_sum_attacks(b,
                                          NGX_HTTP_WALLARM_WEBSOCKET_MONITORED);
-    t->blocked += SUM(DROPPED, 7) + refused
+    t->blocked += SUM(DROPPED, 7) + SUM(DISCARDED, 1) + refused
                   + ngx_http_wallarm_websocket_sum_refused(b, 1);
     t->abnormal += ngx_http_wallarm_websocket_sum_violations(b);
     t->lost += SUM(EVENTS_DROPPED, 2);

@@ -134,7 +134,7 @@ func TestIntegrationPrometheus(t *testing.T) {
 	t.Parallel()
 	program(t, "prometheus")
 	n := start(t, conf{stopped: true, workers: 2})
-	n.write("nginx.conf", n.config(t, conf{workers: 2, server: statusLocations +
+	n.write("nginx.conf", n.config(t, conf{workers: 2, http: "wallarm_process_time_limit 1h;", server: statusLocations +
 		"location /monitoring {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_mode monitoring; wallarm_zone_label watched;\n" +
 		"wallarm_websocket_ignore type=sqli path=$;\nwallarm_websocket_max_message_size 100k;\n}\n"}))
 	n.run()

@@ -182,7 +182,7 @@ func TestStatusCounts(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true, workers: 4})
 	n.write("nginx.conf", n.config(t, conf{workers: 4, server: statusLocations,
-		location: "wallarm_zone_label chat;"}))
+		location: "wallarm_zone_label chat; wallarm_process_time_limit 1h;"}))
 	n.run()
 	go n.echo()
 	const clients, texts, binaries = 24, 10, 2
@@ -505,7 +505,7 @@ func TestStatusEventLogDropped(t *testing.T) {
 // Held bytes are shown, and are gone with what was held.
 func TestStatusHeldBytes(t *testing.T) {
 	t.Parallel()
-	n := start(t, conf{server: statusLocations})
+	n := start(t, conf{server: statusLocations, location: "wallarm_process_time_limit 1h;"})
 	client, backend := n.connect()
 	client.send(more(prose(100 << 10)))
 	n.eventually("held bytes", func() bool { return n.metrics()["wallarm_websocket_held_bytes"] >= 100<<10 })
@@ -689,4 +689,26 @@ func TestStatusDirectives(t *testing.T) {
 		n.becomes(map[string]float64{`wallarm_websocket_workers{engine="loaded"}`: 0, `wallarm_websocket_workers{engine="missing"}`: 0})
 		require.Len(t, n.status().Workers, 1)
 	})
+}
+
+// A message that is dropped alone is not a connection that is.
+func TestStatusDiscarded(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{server: statusLocations, location: "wallarm_websocket_action drop_message;"})
+	client, backend := n.connectTo("/socket.io/?EIO=4")
+	say := func(s string) []byte { return text(`42["chat","` + s + `"]`) }
+	for range 4 {
+		client.send(say("hello"))
+		backend.expect(say("hello"))
+	}
+	client.send(say(xss), say("hello"), say(sqli), say("there"))
+	backend.expect(say("hello"), say("there"))
+	n.becomes(map[string]float64{
+		"wallarm_websocket_messages_discarded_total":                                   2,
+		`wallarm_websocket_connections_dropped_total{code="1008"}`:                     0,
+		`wallarm_websocket_attacks_total{type="xss",action="blocked"}`:                 1,
+		`wallarm_websocket_messages_total{direction="client_to_server",opcode="text"}`: 8,
+		"wallarm_websocket_connections_active":                                         1,
+	})
+	require.Equal(t, 2, n.status().Blocked)
 }

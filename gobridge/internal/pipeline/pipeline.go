@@ -97,7 +97,7 @@ func reasonOf(v ws.Violation) Reason {
 	switch v {
 	case ws.MessageTooBig:
 		return ReasonMessage
-	case ws.DeflateTooBig:
+	case ws.DeflateTooBig, ws.DeflateRatio:
 		return ReasonInflated
 	case ws.ProcessTimeLimit:
 		return ReasonTime
