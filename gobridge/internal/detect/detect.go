@@ -39,11 +39,15 @@ func (b *Budget) charge(n int) bool {
 	return true
 }
 
+// longestWord is how long a word may be that no rule looks at: longer ones may
+// carry something.
+const longestWord = 15
+
 // isWord reports whether value is one word of ASCII letters, digits and "_". To
 // libinjection it is one SQL token, and no fingerprint has only one; it has
 // nothing of HTML.
 func isWord(value []byte) bool {
-	if len(value) == 0 || !isASCIILetter(value[0]) {
+	if len(value) == 0 || len(value) > longestWord || !isASCIILetter(value[0]) {
 		return false
 	}
 	for _, c := range value {

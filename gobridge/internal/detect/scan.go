@@ -58,9 +58,6 @@ func (sc *scanner) scan() []Finding {
 	}
 	sc.read(sc.value, nil)
 	sc.views()
-	if len(sc.dst) > sc.from {
-		sc.weigh()
-	}
 	return sc.dst
 }
 
@@ -116,7 +113,7 @@ func (sc *scanner) try(r *compiled, in byteSet, text []byte, v *view.View) {
 	if !ok {
 		return
 	}
-	sc.add(Finding{Type: r.Type, Rule: r.ID, Name: r.Name, Score: r.Score, Start: start, End: end, rule: r.Rule}, v)
+	sc.add(Finding{Type: r.Type, Rule: r.ID, Name: r.Name, Score: r.Score, Start: start, End: end, rule: r.Rule}, text, v)
 }
 
 func (sc *scanner) has(kind, rule string) bool {
@@ -128,8 +125,9 @@ func (sc *scanner) has(kind, rule string) bool {
 	return false
 }
 
-// add keeps f, whose span is that in the view.
-func (sc *scanner) add(f Finding, v *view.View) {
+// add keeps f, whose span is that in text, a view.
+func (sc *scanner) add(f Finding, text []byte, v *view.View) {
+	weigh(text, &f)
 	if v != nil && v.Kind&view.Embedded != 0 {
 		f.Start, f.End = v.Start, v.End
 	} else if v != nil {
@@ -142,12 +140,12 @@ func (sc *scanner) add(f Finding, v *view.View) {
 func (sc *scanner) libinjection(text []byte, v *view.View) {
 	if !sc.o.Cut && !sc.has("sqli", "942100") { // how SQL reads depends on its beginning
 		if f, ok := detectSQLi(text, sc.budget); ok {
-			sc.add(f, v)
+			sc.add(f, text, v)
 		}
 	}
 	if !sc.has("xss", "941100") {
 		if f, ok := detectXSS(text, sc.budget); ok {
-			sc.add(f, v)
+			sc.add(f, text, v)
 		}
 	}
 }
@@ -245,5 +243,3 @@ func luhn(match []byte) bool {
 	}
 	return n >= 13 && n <= 19 && sum%10 == 0
 }
-
-func (sc *scanner) weigh() {}

@@ -1,0 +1,129 @@
+package detect
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// weigh gives f the score that it has in what text is: in talk, since people who
+// write to each other also write about code; in a statement of SQL, in JSX, in
+// binary data that happens to hold what a rule looks for.
+func weigh(text []byte, f *Finding) {
+	switch {
+	case f.rule != nil:
+		if f.rule.Talk >= 0 && isTalk(text[:f.Start], text[f.End:], talkWords) {
+			f.Score = f.rule.Talk
+		}
+	case f.Type == "sqli":
+		if isStatement(text) {
+			f.Score = statementScore
+		} else if isTalk(text, nil, proseWords) {
+			f.Score = proseScore
+		}
+	case isJSX(text[f.Start:f.End]):
+		f.Score = jsxScore
+	}
+	if f.Score > 0 && isBinary(text) {
+		f.Score--
+	}
+}
+
+// What libinjection's word counts for: it knows SQL, not who is to have written
+// it, and takes code of a script for an attribute.
+const (
+	statementScore = 2
+	proseScore     = 4
+	jsxScore       = 3
+)
+
+// isJSX reports whether text begins with an attribute of JSX, onClick={...
+func isJSX(text []byte) bool {
+	n := 0
+	for n < len(text) && isASCIILetter(text[n]) {
+		n++
+	}
+	return n > 0 && bytes.HasPrefix(text[n:], []byte("={"))
+}
+
+// binaryShare is of how many characters one is none of a text in binary data.
+const binaryShare = 12
+
+// isBinary reports whether that share of value is control characters, NUL apart,
+// or no UTF-8.
+func isBinary(value []byte) bool {
+	n := 0
+	for i := 0; i < len(value); {
+		c := value[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' && c != 0 && (c < '\t' || c > '\r') || c == 0x7f {
+				n++
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(value[i:])
+		if size == 1 || r < 0xa0 {
+			n++
+		}
+		i += size
+	}
+	return n > len(value)/binaryShare
+}
+
+const (
+	talkWords  = 5  // words of a language around a match that make a text of it
+	proseWords = 12 // the same where the match may be all of the text
+)
+
+// isTalk reports whether there are so many words in before and after. A word is
+// of letters, between blanks and the marks of sentences; letters beyond ASCII
+// need none, as there are languages that have no blanks.
+func isTalk(before, after []byte, most int) bool {
+	words := 0
+	for _, part := range [2][]byte{before, after} {
+		for i := 0; i < len(part); {
+			from := i
+			for i < len(part) && (isASCIILetter(part[i]) || part[i] >= utf8.RuneSelf) {
+				i++
+			}
+			if n := i - from; n > 0 && (from == 0 || wordEdge(part[from-1])) && (i == len(part) || wordEdge(part[i])) &&
+				(n > 1 || part[from]|0x20 == 'a' || part[from]|0x20 == 'i') {
+				if words++; part[from] >= utf8.RuneSelf {
+					words += n / 12
+				}
+				if words >= most {
+					return true
+				}
+			}
+			i++
+		}
+	}
+	return false
+}
+
+// wordEdge reports whether c may stand beside a word.
+func wordEdge(c byte) bool {
+	switch c {
+	case ' ', '\n', '\r', '\t', '.', ',', '!', '?', ':', '\'':
+		return true
+	}
+	return false
+}
+
+// isStatement reports whether value begins as a statement of SQL does.
+func isStatement(value []byte) bool {
+	value = bytes.TrimLeft(value, " \t\r\n(`\"")
+	n := 0
+	for n < len(value) && isASCIILetter(value[n]) {
+		n++
+	}
+	if n == len(value) || value[n] != ' ' && value[n] != '\n' && value[n] != '\t' && value[n] != '\r' {
+		return false
+	}
+	var word [9]byte
+	switch string(upper(word[:], text(value[:n]))) {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "WITH", "EXPLAIN", "SHOW", "GRANT", "MERGE":
+		return true
+	}
+	return false
+}
