@@ -84,7 +84,7 @@ func (sc *scanner) read(text []byte, v *view.View) byteSet {
 
 // ruleShare is how many bytes a rule reads in the time that libinjection may need
 // for one.
-const ruleShare = 64
+const ruleShare = 128
 
 // try runs a rule that is a candidate.
 func (sc *scanner) try(r *compiled, in byteSet, text []byte, v *view.View) {
