@@ -30,7 +30,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-captures test-bridge e2e e2e-frameworks \
+        test test-go test-console test-captures test-bridge e2e e2e-frameworks \
         e2e-frameworks-quick e2e-integrations e2e-languages demo demo-check \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
@@ -95,11 +95,19 @@ clean:  ## remove build/
 
 # Test
 
-test: check-docs test-go test-bridge e2e e2e-frameworks-quick demo-check  ## all tests that need no hours
+test: check-docs test-go test-console test-bridge e2e e2e-frameworks-quick demo-check  ## all tests that need no hours
 	@echo 'make test: all passed'
 
 test-go: deps  ## unit tests, without NGINX
 	$(GO) test ./...
+
+test-console: cli  ## the console in a headless browser, with every attack sample
+	@scripts/deps.sh demo
+	@scripts/console.sh
+
+bench-console: deps  ## the time of each page of the console over 1,000,000 events
+	WSI_CONSOLE_EVENTS=1000000 $(GO) test ./gobridge/internal/console -run '^$$' -bench Pages \
+	    -benchtime 10x -timeout 60m -v
 
 test-captures: deps  ## wsi replay over recordings with *.expect.json (CAPTURES_DIR=)
 	@test -n "$(CAPTURES_DIR)" || { echo 'test-captures: CAPTURES_DIR= names no directory of recordings'; exit 2; }

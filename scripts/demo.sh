@@ -93,6 +93,13 @@ start() {
         2>> "$prefix/logs/stderr.log" 9>&- &
     pids+=($!)
     wait_for "$port" $! "NGINX ($prefix/logs/stderr.log)"
+
+    rm -f "$prefix"/events.db*
+    "$WSI_CLI" console --log "$prefix/logs/websocket_attacks.json" \
+        --db "$prefix/events.db" --listen "127.0.0.1:$console_port" \
+        > "$prefix/logs/console.log" 2>&1 9>&- &
+    pids+=($!)
+    wait_for "$console_port" $! "the console ($prefix/logs/console.log)"
 }
 
 
@@ -119,9 +126,11 @@ check() {
     for mode in on off; do
         port=$(free_port 18088)
         chat_port=$(free_port 13000)
+        console_port=$(free_port 18765)
         start $mode
         node "$app/check.js" "http://127.0.0.1:$port/" $mode \
-            "$prefix/logs/websocket_attacks.json" "$prefix/shots" || failed=1
+            "$prefix/logs/websocket_attacks.json" "$prefix/shots" \
+            "http://127.0.0.1:$console_port" || failed=1
         stop
         rm -rf "$prefix/logs-$mode"
         cp -R "$prefix/logs" "$prefix/logs-$mode"
@@ -142,6 +151,7 @@ check() {
 demo() {
     port=$(free_port "${DEMO_PORT:-8088}")
     chat_port=$(free_port 3000)
+    console_port=$(free_port 8765)
     start on
 
     cat <<END
@@ -157,14 +167,14 @@ demo() {
 
   That user's own page shows it (the script runs there: a box says 1), and is
   disconnected. The other one sees him leave, and never gets the message.
-  What was caught is in
+  What was caught is at
 
-      build/demo/logs/websocket_attacks.json
+      http://127.0.0.1:$console_port/
 
-  To read it the way a request reads:
+  which shows what is in build/demo/logs/websocket_attacks.json. To ask whether
+  an endpoint is inspected:
 
-      tail -n 1 build/demo/logs/websocket_attacks.json |
-          node -p 'JSON.parse(fs.readFileSync(0)).wallarm.request'
+      build/wsi check ws://127.0.0.1:$port/socket.io/
 
   Ctrl-C ends the demo.
 

@@ -91,7 +91,9 @@ func request(target string, lines ...string) []byte {
 }
 
 // response is the 101 to request, with more header lines.
-func response(lines ...string) []byte {
+func response(lines ...string) []byte { return responseTo(key, lines...) }
+
+func responseTo(key string, lines ...string) []byte {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return []byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\n" +

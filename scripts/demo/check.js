@@ -2,7 +2,7 @@
 // Alice must never see it.  With "off" as the mode, the same story has to end
 // the other way round, which shows that this check can fail.
 //
-// usage: node check.js URL on|off EVENT_FILE SCREENSHOT_DIR
+// usage: node check.js URL on|off EVENT_FILE SCREENSHOT_DIR CONSOLE_URL
 
 'use strict';
 
@@ -12,7 +12,7 @@ const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { chromium } = require('playwright-core');
 
-const [url, mode, eventFile, shots] = process.argv.slice(2);
+const [url, mode, eventFile, shots, consoleUrl] = process.argv.slice(2);
 const on = mode === 'on';
 const deadline = 20000;
 
@@ -174,6 +174,44 @@ async function delivered(attack, mallory, alice) {
   await alice.shot(`${mode}-${attack.kind}-other-user`);
 }
 
+// What an operator sees of it, in the console.
+async function operator(browser) {
+  const page = await (await browser.newContext({
+    viewport: { width: 1360, height: 900 },
+  })).newPage();
+  const alerts = [];
+
+  page.setDefaultTimeout(deadline);
+  page.on('dialog', (dialog) => {
+    alerts.push(dialog.message());
+    return dialog.dismiss();
+  });
+  await page.goto(`${consoleUrl}/attacks`);
+
+  if (!on) {
+    await page.waitForSelector('.empty');
+    passed('the console shows no attack');
+    return;
+  }
+
+  for (const attack of attacks) {
+    // The page follows the log by itself.
+    const row = page.locator(`.row:has(.type:text-is("${attack.kind}"))`);
+
+    await row.waitFor();
+    assert.ok((await row.innerText()).includes(attack.text.trim()));
+  }
+  await page.screenshot({ path: path.join(shots, 'console-attacks.png') });
+
+  await page.click('.row:has(.type:text-is("xss"))');
+  await page.waitForSelector('#request mark');
+  assert.equal(await page.innerText('#request mark'), attacks[0].text);
+  assert.match(await page.innerText('#request'), /^POST \/socket\.io\/.* WEBSOCKET\/13/);
+  await page.screenshot({ path: path.join(shots, 'console-attack.png') });
+  assert.deepEqual(alerts, []);
+  passed('the console shows the attacks, and nothing of them runs');
+}
+
 async function story(first, second) {
   const mallory = await User.join(first, 'Mallory');
   const alice = await User.join(second, 'Alice');
@@ -208,6 +246,7 @@ async function story(first, second) {
   await alice.shot(`${mode}-end`);
   assert.equal(events().length, on ? attacks.length : 0);
   passed('no event but for the attacks');
+  await operator(second);
 }
 
 async function main() {

@@ -25,6 +25,7 @@ Commands:
   scan     judge texts, one per line
   record   record connections through a TCP proxy
   console  show the events to a browser
+  check    say whether a WebSocket endpoint is inspected
   version  say which version this is
 
 'wsi COMMAND --help' says more.
@@ -50,6 +51,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return scan(args[1:], stdin, stdout, stderr)
 	case "record":
 		return record(args[1:], stdout, stderr)
+	case "check":
+		return check(args[1:], stdout, stderr)
 	case "console":
 		return consoleCommand(args[1:], stdout, stderr)
 	case "version", "-v", "--version":

@@ -3,6 +3,7 @@ package console
 import (
 	"database/sql"
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -72,10 +73,21 @@ func newItem(r *Record, line []byte) item {
 		conn:     r.connection(),
 		versions: [3]string{r.Observer.Hostname, r.Observer.Version, r.Service.Version},
 	}
+	for _, p := range it.shape.list() {
+		*p = clip(*p)
+	}
 	if it.shape.Kind != kindConnection {
 		it.text = r.searched()
 	}
 	return it
+}
+
+// clip bounds what filters look at: a page's link to it has to work.
+func clip(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxValue], "")
 }
 
 // blockLines and blockBytes bound what is compressed together: more of it is

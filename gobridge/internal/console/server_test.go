@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -259,6 +260,25 @@ func TestFilters(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, sum, "%s: the sum of the pages", query)
+	}
+}
+
+// What is too long for a filter is cut, so that every link of a page works.
+func TestLongValues(t *testing.T) {
+	b, _, h := site(t, 1)
+	long := strings.Repeat("é<\"&", 200)
+	line := strings.Replace(string(b.g.line(nil)), `"id":"941100"`, `"id":"x"`, 1)
+	line = regexp.MustCompile(`"path":"[^"]*"`).ReplaceAllLiteralString(line, `"path":`+strconv.Quote(long))
+	b.append(b.log, []byte(line))
+	b.ingest()
+	var v Attacks
+	getJSON(t, h, "/api/attacks", &v)
+	require.Len(t, v.Attacks, 2)
+	text := body(t, get(t, h, "/attacks"))
+	links := regexp.MustCompile(`href="(/attacks[^"]*)"`).FindAllStringSubmatch(text, -1)
+	require.NotEmpty(t, links)
+	for _, l := range links {
+		require.Equal(t, 200, get(t, h, html.UnescapeString(l[1])).StatusCode, l[1])
 	}
 }
 

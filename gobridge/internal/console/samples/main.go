@@ -55,20 +55,23 @@ func main() {
 		log.Fatal("usage: samples TESTDATA > events.json")
 	}
 	w := bufio.NewWriter(os.Stdout)
-	g := &generator{w: w, now: time.Now().Add(-36 * time.Hour)}
+	g := &generator{w: w, now: time.Now().Add(-60 * time.Hour), seen: map[string]bool{}}
 	if err := errors.Join(g.texts(os.Args[1]), g.recordings(os.Args[1]), g.names()); err != nil {
 		log.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Fprintf(os.Stderr, "%d events\n", g.n)
+	fmt.Fprintf(os.Stderr, "%d events\n", g.written)
 }
 
 type generator struct {
 	w   *bufio.Writer
 	now time.Time
-	n   int
+	n   int // attempts
+
+	written int
+	seen    map[string]bool
 }
 
 func (g *generator) meta() *event.Meta {
@@ -84,7 +87,10 @@ func (g *generator) meta() *event.Meta {
 	}
 }
 
-func (g *generator) write(line []byte) { g.w.Write(line) }
+func (g *generator) write(line []byte) {
+	g.w.Write(line)
+	g.written++
+}
 
 // attack is text in a chat message, found by rule.
 func (g *generator) attack(m *event.Meta, typ, rule, name, where, text string, change func(*event.Attack)) {
@@ -177,7 +183,11 @@ func (g *generator) recording(file string) error {
 				m := g.meta()
 				m.Request = []byte(*r.Header.Request)
 				line, n, _ := s.Event(nil, m)
-				g.write(line[:n])
+				// Of the many that repeat a text, the first.
+				if key := seen(line[:n]); !g.seen[key] {
+					g.seen[key] = true
+					g.write(line[:n])
+				}
 				s.Pop()
 			}
 			if res.Consumed == 0 {
@@ -186,6 +196,22 @@ func (g *generator) recording(file string) error {
 			in = in[res.Consumed:]
 		}
 	}
+}
+
+// seen tells one sample from another: what matched, in which format.
+func seen(line []byte) string {
+	var e struct {
+		Wallarm struct {
+			Attack    struct{ Type, Match string }
+			Violation struct{ Token string }
+			WebSocket struct{ Format string }
+		}
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return string(line)
+	}
+	w := &e.Wallarm
+	return strings.Join([]string{w.Attack.Type, w.Attack.Match, w.Violation.Token, w.WebSocket.Format}, "\x00")
 }
 
 // names puts every vector wherever a client, or a forged line, could have put
