@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,9 +91,14 @@ func BenchmarkPages(b *testing.B) {
 		{"health", "/health"},
 	} {
 		b.Run(p.name, func(b *testing.B) {
+			var before, after syscall.Rusage
+			require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &before))
 			for b.Loop() {
 				require.Equal(b, http.StatusOK, get(b, h, p.target).StatusCode)
 			}
+			require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &after))
+			cpu := time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano())
+			b.ReportMetric(float64(cpu.Microseconds())/1000/float64(b.N), "cpu-ms/page")
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/page")
 			b.ReportMetric(0, "ns/op")
 		})
