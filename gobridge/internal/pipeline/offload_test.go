@@ -13,6 +13,7 @@ import (
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 	"wsi/gobridge/internal/wstest"
 )
@@ -357,6 +358,31 @@ func TestExpire(t *testing.T) {
 				require.True(t, s.Close())
 			})
 		}
+	}
+	for _, v := range []ws.Violation{ws.MessageAssemblyTimeout, ws.MemoryExhausted} {
+		t.Run("opaque "+v.String(), func(t *testing.T) {
+			c := config(Block)
+			c.Policy = new(policy.Policy)
+			c.Policy.Violations.Set(v, ws.Opaque)
+			s := open(e, c)
+			went := hold(s, ws.FromClient)
+			stream := wstest.Text(prose(40000) + xss).Bytes()
+			p := &relay{t: t, s: s, from: ws.FromClient, wake: wake, held: stream}
+			require.Equal(t, Pending, s.Feed(ws.FromClient, stream).Status)
+			p.take(s.Expire(ws.FromClient, v))
+			require.Equal(t, Opaque, p.status)
+			require.Equal(t, string(stream), string(p.out))
+			require.Equal(t, 1, p.uninspected)
+			close(went)
+			p.poll()
+			require.Equal(t, Opaque, p.status, "what has passed is not blocked any more")
+			require.Equal(t, []string{v.String(), "xss"}, p.events)
+			answer := wstest.Frame{Opcode: ws.OpText, Payload: []byte("hello")}.Bytes()
+			r := s.Feed(ws.FromServer, answer)
+			require.Equal(t, Pass, r.Status)
+			require.Equal(t, len(answer), r.Release)
+			require.True(t, s.Close())
+		})
 	}
 	t.Run("unheld", func(t *testing.T) {
 		s := open(e, config(Monitoring))

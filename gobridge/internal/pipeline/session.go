@@ -531,6 +531,9 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	default:
 		r.pass(reasonOf(v), 1)
 		d.gone = d.busy
+		if d.mode == Block {
+			d.mode = Monitoring // what is judged late has passed
+		}
 		s.blind(d, reasonOf(v), &r)
 		r.Status = Opaque
 	}
