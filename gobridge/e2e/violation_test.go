@@ -308,3 +308,48 @@ func TestHandshakeViolations(t *testing.T) {
 		}
 	}
 }
+
+// So does a request's body that cannot be decoded or is too big.
+func TestBodyViolations(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	var locations strings.Builder
+	actions := map[string]string{"off": "passes", "log": "logged", "block": "blocked", "opaque": "logged"}
+	samples := []struct {
+		token, body, status string
+		line                string
+		actions             []string
+	}{
+		{"body_undecodable", chat("hello"), "403", "Content-Encoding: x-own\r\n", []string{"off", "log", "block"}},
+		{"message_too_big", chat(prose(2000)), "413", "", []string{"block", "opaque"}},
+		{"deflate_too_big", gzipped(chat(prose(9000))), "413", "Content-Encoding: gzip\r\n", []string{"block", "opaque"}},
+	}
+	for _, s := range samples {
+		for _, a := range s.actions {
+			fmt.Fprintf(&locations, "location /%s/%s/ {\n%swallarm_websocket_max_message_size 1500; wallarm_websocket_max_inflated_size 8000;"+
+				"wallarm_websocket_violation %s %s; wallarm_event_log logs/%s-%s.json;\n}\n", s.token, a, n.proxy("http"), s.token, a, s.token, a)
+		}
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_parse_websocket on;", server: locations.String()}))
+	n.run()
+	for _, s := range samples {
+		for _, a := range s.actions {
+			t.Run(s.token+" "+a, func(t *testing.T) {
+				n := n.in(t)
+				client := n.client()
+				client.send(post("/"+s.token+"/"+a+pollingTarget, s.body, s.line))
+				if a == "block" {
+					require.Equal(t, s.status, client.status())
+				} else {
+					n.passes(client, s.body)
+				}
+				file := s.token + "-" + a + ".json"
+				if a == "off" {
+					require.Empty(t, n.log(file))
+				} else {
+					require.Equal(t, s.token+" "+actions[a], n.eventsIn(file, 1)[0].what())
+				}
+			})
+		}
+	}
+}
