@@ -31,6 +31,7 @@ func config(c *C.wsi_conf_t) pipeline.Config {
 		LimitBlock:  pipeline.LimitBlock(c.limit_block),
 		CloseCode:   ws.CloseCode(c.close_code),
 		DropMessage: c.drop_message != 0,
+		LogPayload:  int(c.log_payload),
 	}
 	for i, mode := range c.mode {
 		p.Mode[i] = pipeline.Mode(mode)
@@ -125,6 +126,31 @@ func action(s string) C.uint32_t {
 func put(dst []C.char, s string) {
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), len(dst))
 	b[copy(b[:len(b)-1], s)] = 0
+}
+
+// metaOf is what NGINX says of s's connection now, or said when it closed it.
+func metaOf(s *pipeline.Session, m *C.wsi_meta_t) *event.Meta {
+	if m == nil && s.Meta != nil {
+		return s.Meta
+	}
+	return newMeta(m)
+}
+
+func newLog(l *C.wsi_log_t) pipeline.Log {
+	return pipeline.Log{
+		ID: uint64(l.id), Payload: int(l.payload), Sample: int(l.sample), Datasets: pipeline.Datasets(l.datasets),
+	}
+}
+
+func newTraffic(t *C.wsi_traffic_t) *pipeline.Traffic {
+	if t == nil {
+		return nil
+	}
+	return &pipeline.Traffic{
+		Duration: time.Duration(t.duration) * time.Millisecond,
+		Bytes:    [2]uint64{uint64(t.bytes[0]), uint64(t.bytes[1])},
+		Attacks:  int(t.attacks),
+	}
 }
 
 // newMeta copies m, which may be nil.

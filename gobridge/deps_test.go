@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"detect":    {"carrier", "detect/dfa", "detect/view"},                   // judges one text, wherever it was; its views open carriers in it
 	"verdict":   {"detect"},                                                 // weighs findings
 	"event":     {"ws", "detect"},                                           // shows findings
-	"policy":    {"ws", "format", "detect"},                                 // says what directives mean
+	"policy":    {"ws", "format", "detect", "event"},                        // says what directives mean
 	"pipeline":  append([]string{"ws", "carrier", "policy"}, stages[:8]...), // the only one that knows all stages
 	"capture":   {"ws"},                                                     // a file format
 	"console":   {"ws", "handshake", "verdict", "pipeline"},                 // shows events; no part of the library

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 	"unsafe"
 
 	"wsi/gobridge/internal/handshake"
@@ -220,7 +221,7 @@ func wsi_expire(session C.uint64_t, direction C.uint32_t, reason C.uint32_t, out
 }
 
 //export wsi_event
-func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.size_t, out *C.wsi_event_t) (rc C.int32_t) {
+func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, log *C.wsi_log_t, buf *C.uint8_t, size C.size_t, out *C.wsi_event_t) (rc C.int32_t) {
 	var s *pipeline.Session
 	defer func() {
 		if failed(recover()) {
@@ -231,11 +232,8 @@ func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.si
 		}
 	}()
 	s = sessions.get(uint64(session))
-	m := s.Meta
-	if meta != nil || m == nil {
-		m = newMeta(meta)
-	}
-	text, line, kind := s.Event(eventScratch[:0], m)
+	l := newLog(log)
+	text, line, kind := s.Event(eventScratch[:0], metaOf(s, meta), &l, int(size))
 	if kind.Name == "" {
 		return 0
 	}
@@ -249,12 +247,61 @@ func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, buf *C.uint8_t, size C.si
 	if C.size_t(len(text)) > size {
 		return -1
 	}
+	if kind.Sampled {
+		out.sampled = 1
+	}
 	copy(unsafe.Slice((*byte)(buf), int(size)), text)
-	s.Pop()
 	return 1
 }
 
 var eventScratch []byte
+
+//export wsi_event_done
+func wsi_event_done(session C.uint64_t) {
+	defer func() { failed(recover()) }()
+	sessions.get(uint64(session)).Pop()
+}
+
+//export wsi_event_summary
+func wsi_event_summary(log *C.wsi_log_t, now C.int64_t, buf *C.uint8_t, size C.size_t, length *C.size_t) (rc C.int32_t) {
+	defer func() {
+		if failed(recover()) {
+			rc = 0
+		}
+	}()
+	at := time.Time{}
+	if now != 0 {
+		at = time.UnixMilli(int64(now))
+	}
+	l := newLog(log)
+	line, ok := engine.Summary(eventScratch[:0], &l, at, int(size))
+	if !ok {
+		return 0
+	}
+	return give(line, buf, size, length)
+}
+
+//export wsi_connection
+func wsi_connection(session C.uint64_t, meta *C.wsi_meta_t, traffic *C.wsi_traffic_t, buf *C.uint8_t, size C.size_t, length *C.size_t) (rc C.int32_t) {
+	defer func() {
+		if failed(recover()) {
+			rc = 0
+		}
+	}()
+	s := sessions.get(uint64(session))
+	return give(s.Connection(eventScratch[:0], metaOf(s, meta), newTraffic(traffic)), buf, size, length)
+}
+
+// give writes line, which eventScratch had room for, if it fits.
+func give(line []byte, buf *C.uint8_t, size C.size_t, length *C.size_t) C.int32_t {
+	eventScratch = line[:0]
+	*length = C.size_t(len(line))
+	if *length > size {
+		return -1
+	}
+	copy(unsafe.Slice((*byte)(buf), int(size)), line)
+	return 1
+}
 
 //export wsi_close
 func wsi_close(session C.uint64_t, meta *C.wsi_meta_t) (rc C.int32_t) {

@@ -68,6 +68,12 @@
 #define WSI_REASON_ENGINE    8    /* the engine failed */
 #define WSI_REASONS          9
 
+/* wsi_log_t.datasets */
+#define WSI_DATASET_ATTACK      1
+#define WSI_DATASET_IGNORED     2
+#define WSI_DATASET_VIOLATION   4
+#define WSI_DATASET_CONNECTION  8
+
 /* wsi_event_t.action */
 #define WSI_ACTION_BLOCKED   0
 #define WSI_ACTION_MONITORED 1
@@ -124,7 +130,8 @@ typedef struct {
     uint32_t                 limit_block;  /* WSI_LIMIT_* */
     uint32_t                 close_code;   /* for attacks */
     uint32_t                 drop_message; /* alone, where possible */
-    uint32_t                 reserved;
+    uint32_t                 log_payload;  /* bytes of payload that some log of
+                                              the location wants */
     wsi_limits_t             limits[2];    /* by direction */
 } wsi_conf_t;
 
@@ -226,12 +233,34 @@ typedef struct {
 } wsi_meta_t;
 
 
+/* a log, as a location has it */
+typedef struct {
+    uint64_t                 id;           /* of its samples */
+    uint32_t                 payload;      /* bytes of payload in a line, 0: no
+                                              content of messages */
+    uint32_t                 sample;       /* lines a minute of events that are
+                                              alike, 0: all */
+    uint32_t                 datasets;     /* WSI_DATASET_* */
+    uint32_t                 reserved;
+} wsi_log_t;
+
+
+/* of a connection that ends */
+typedef struct {
+    uint64_t                 duration;     /* ms */
+    uint64_t                 bytes[2];     /* by direction */
+    uint64_t                 attacks;
+} wsi_traffic_t;
+
+
 typedef struct {
     size_t                   line;         /* bytes of JSON and the LF */
     size_t                   text;         /* bytes of the error_log text that
                                               follows the line in the buffer */
     uint32_t                 attack;       /* 0: a protocol violation */
     uint32_t                 action;       /* WSI_ACTION_* */
+    uint32_t                 sampled;      /* the log has its share of such
+                                              events: line is 0 */
     char                     type[40];     /* attack type or violation token,
                                               NUL terminated */
 } wsi_event_t;
@@ -289,11 +318,26 @@ uint32_t wsi_poll(wsi_done_t *done);
 void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,
     wsi_result_t *result);
 
-/* writes the oldest waiting event into buf: 1 written, 0 none waiting,
-   -1 needs a buffer of event->line + event->text bytes.  meta is NULL for a
-   session that wsi_close() got it for */
-int32_t wsi_event(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
-    size_t size, wsi_event_t *event);
+/* writes the oldest waiting event into buf as log takes it; a line of 0 bytes
+   is not for it: 1 written, 0 none waiting, -1 needs a buffer of event->line +
+   event->text bytes.  meta is NULL for a session that wsi_close() got it for.
+   Call it once for each log, then wsi_event_done() */
+int32_t wsi_event(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
+    uint8_t *buf, size_t size, wsi_event_t *event);
+
+/* forgets the oldest waiting event */
+void wsi_event_done(uint64_t session);
+
+/* a line for events that log's sample held back, if a minute has passed at
+   now, ms since the epoch; 0: whether or not.  1 written, 0 there is none, -1
+   needs a buffer of *len bytes.  Call it until 0 */
+int32_t wsi_event_summary(wsi_log_t *log, int64_t now, uint8_t *buf,
+    size_t size, size_t *len);
+
+/* the line of a connection that begins, or with traffic of one that ends: 1
+   written, 0 there is none, -1 needs a buffer of *len bytes */
+int32_t wsi_connection(uint64_t session, wsi_meta_t *meta,
+    wsi_traffic_t *traffic, uint8_t *buf, size_t size, size_t *len);
 
 /* 0: freed.  1: a verdict is pending; its result will come through wsi_poll(),
    then fetch the events and close again.  meta, copied, serves those events */

@@ -116,6 +116,7 @@ typedef struct {
     ngx_array_t                   policies;  /* pointers */
     ngx_array_t                   labels;    /* pointers */
     ngx_shm_zone_t               *status;    /* NULL: not used */
+    ngx_array_t                   logs;      /* pointers */
     ngx_uint_t                    in_use;
 } ngx_wallarm_websocket_conf_t;
 
@@ -153,7 +154,8 @@ struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_http_wallarm_websocket_origins_t  *origins;    /* NULL: any */
     ngx_http_wallarm_websocket_subprotocols_t  *subprotocols;  /* NULL: any */
     ngx_uint_t                    extensions;
-    ngx_open_file_t              *event_log; /* NULL: off */
+    ngx_array_t                  *event_logs; /* pointers, NULL: off */
+    size_t                        log_payload; /* the most of a log's */
     ngx_int_t                     request_id; /* index of the variable */
     ngx_uint_t                    status;    /* off, or a format */
     ngx_http_wallarm_websocket_label_t  *label; /* NULL: none */
@@ -218,6 +220,7 @@ typedef struct {
 
     ngx_http_wallarm_websocket_control_t  *control;
 
+    uint64_t                      received;  /* bytes */
     size_t                        need;      /* bytes to a frame boundary */
     size_t                        decoded;   /* bytes the engine keeps */
 
@@ -241,6 +244,8 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
     ngx_queue_t                   holder;    /* among those that hold bytes */
 
+    ngx_msec_t                    began;
+    uint32_t                      attacks;
     uint32_t                      messages;
     uint32_t                      uninspected;
     uint32_t                      types;     /* attack types seen, a bit each */
@@ -422,10 +427,15 @@ void ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx);
 
 char *ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-ngx_open_file_t *ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf);
+size_t ngx_http_wallarm_websocket_log_payload(ngx_array_t *logs);
+ngx_int_t ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf,
+    ngx_array_t **logs);
 ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_meta_t *meta);
 void ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_connection_event(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t ended);
+void ngx_http_wallarm_websocket_summaries(ngx_cycle_t *cycle, ngx_uint_t all);
 void ngx_http_wallarm_websocket_orphan_events(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_log_t *log);
 

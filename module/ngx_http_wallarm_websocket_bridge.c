@@ -62,6 +62,14 @@
     || (NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED != WSI_ACTION_BLOCKED)             \
     || (NGX_HTTP_WALLARM_WEBSOCKET_MONITORED != WSI_ACTION_MONITORED)         \
     || (NGX_HTTP_WALLARM_WEBSOCKET_LOGGED != WSI_ACTION_LOGGED)               \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_DATASET_ATTACK                             \
+        != WSI_DATASET_ATTACK)                                                \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_DATASET_IGNORED                            \
+        != WSI_DATASET_IGNORED)                                               \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_DATASET_VIOLATION                          \
+        != WSI_DATASET_VIOLATION)                                             \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_DATASET_CONNECTION                         \
+        != WSI_DATASET_CONNECTION)                                            \
     || (NGX_HTTP_WALLARM_WEBSOCKET_IGNORED != WSI_ACTION_IGNORED)
 #error bridge.h and wsi.h have different numbers
 #endif
@@ -86,8 +94,14 @@ typedef struct {
     uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
-    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
-                  size_t size, wsi_event_t *event);
+    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
+                  uint8_t *buf, size_t size, wsi_event_t *event);
+    void      (*event_done)(uint64_t session);
+    int32_t   (*event_summary)(wsi_log_t *log, int64_t now, uint8_t *buf,
+                  size_t size, size_t *len);
+    int32_t   (*connection)(uint64_t session, wsi_meta_t *meta,
+                  wsi_traffic_t *traffic, uint8_t *buf, size_t size,
+                  size_t *len);
     int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
     uint32_t  (*drain)(uint32_t timeout_ms);
 } ngx_http_wallarm_websocket_engine_t;
@@ -111,6 +125,10 @@ static void ngx_http_wallarm_websocket_bridge_result(
     ngx_http_wallarm_websocket_result_t *res, wsi_result_t *r);
 static void ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
     ngx_http_wallarm_websocket_meta_t *meta);
+static ngx_int_t ngx_http_wallarm_websocket_bridge_grow(size_t size,
+    ngx_log_t *log);
+static void ngx_http_wallarm_websocket_bridge_log(wsi_log_t *l,
+    ngx_http_wallarm_websocket_log_t *el);
 
 
 static ngx_http_wallarm_websocket_symbol_t
@@ -132,6 +150,9 @@ static ngx_http_wallarm_websocket_symbol_t
     SYMBOL("wsi_poll", poll),
     SYMBOL("wsi_expire", expire),
     SYMBOL("wsi_event", event),
+    SYMBOL("wsi_event_done", event_done),
+    SYMBOL("wsi_event_summary", event_summary),
+    SYMBOL("wsi_connection", connection),
     SYMBOL("wsi_close", close),
     SYMBOL("wsi_drain", drain),
     { NULL, 0 }
@@ -648,6 +669,7 @@ ngx_http_wallarm_websocket_bridge_conf(wsi_conf_t *conf,
     conf->limit_block = (uint32_t) rules->limit_block;
     conf->close_code = (uint32_t) rules->close_code;
     conf->drop_message = (uint32_t) rules->drop_message;
+    conf->log_payload = (uint32_t) rules->log_payload;
 
     for (i = 0; i < 2; i++) {
         from = &rules->limits[i];
@@ -942,11 +964,11 @@ ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
 ngx_int_t
 ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_log_t *el,
     ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log)
 {
-    size_t       size;
-    u_char      *p;
     int32_t      rc;
+    wsi_log_t    l;
     wsi_meta_t   m;
     wsi_event_t  e;
 
@@ -954,38 +976,18 @@ ngx_http_wallarm_websocket_bridge_event(uint64_t session,
         ngx_http_wallarm_websocket_bridge_meta(&m, meta);
     }
 
-    for ( ;; ) {
+    ngx_http_wallarm_websocket_bridge_log(&l, el);
 
-        rc = engine.event(session, meta ? &m : NULL, event_buf, event_size,
+    do {
+        rc = engine.event(session, meta ? &m : NULL, &l, event_buf, event_size,
                           &e);
 
-        if (rc == 0) {
-            return NGX_DONE;
-        }
+    } while (rc == -1
+             && ngx_http_wallarm_websocket_bridge_grow(e.line + e.text, log)
+                == NGX_OK);
 
-        if (rc == 1) {
-            break;
-        }
-
-        /* the buffer is kept: a line is some kilobytes, at most 64k */
-
-        size = ngx_max(e.line + e.text, 16384);
-
-        if (size <= event_size) {
-            return NGX_ERROR;
-        }
-
-        p = ngx_alloc(size, log);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (event_buf) {
-            ngx_free(event_buf);
-        }
-
-        event_buf = p;
-        event_size = size;
+    if (rc != 1) {
+        return rc == 0 ? NGX_DONE : NGX_ERROR;
     }
 
     event->line.data = event_buf;
@@ -994,8 +996,128 @@ ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     event->text.len = e.text;
     event->attack = e.attack;
     event->action = e.action;
+    event->sampled = e.sampled;
 
     ngx_cpystrn(event->type, (u_char *) e.type, sizeof(event->type));
+
+    return NGX_OK;
+}
+
+
+/* the buffer is kept: a line is some kilobytes, but for full payloads */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_bridge_grow(size_t size, ngx_log_t *log)
+{
+    u_char  *p;
+
+    size = ngx_max(size, 16384);
+
+    if (size <= event_size) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_alloc(size, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (event_buf) {
+        ngx_free(event_buf);
+    }
+
+    event_buf = p;
+    event_size = size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_bridge_log(wsi_log_t *l,
+    ngx_http_wallarm_websocket_log_t *el)
+{
+    ngx_memzero(l, sizeof(wsi_log_t));
+
+    l->id = el->id;
+    l->payload = (uint32_t) el->payload;
+    l->sample = (uint32_t) el->sample;
+    l->datasets = (uint32_t) el->datasets;
+}
+
+
+void
+ngx_http_wallarm_websocket_bridge_event_done(uint64_t session)
+{
+    engine.event_done(session);
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_summary(ngx_http_wallarm_websocket_log_t *el,
+    ngx_uint_t all, ngx_str_t *line, ngx_log_t *log)
+{
+    size_t        len;
+    int32_t       rc;
+    int64_t       now;
+    wsi_log_t     l;
+    ngx_time_t   *tp;
+
+    ngx_http_wallarm_websocket_bridge_log(&l, el);
+
+    tp = ngx_timeofday();
+    now = all ? 0 : (int64_t) tp->sec * 1000 + tp->msec;
+
+    do {
+        rc = engine.event_summary(&l, now, event_buf, event_size, &len);
+
+    } while (rc == -1
+             && ngx_http_wallarm_websocket_bridge_grow(len, log) == NGX_OK);
+
+    if (rc != 1) {
+        return rc == 0 ? NGX_DONE : NGX_ERROR;
+    }
+
+    line->data = event_buf;
+    line->len = len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_wallarm_websocket_bridge_connection(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_traffic_t *traffic, ngx_str_t *line,
+    ngx_log_t *log)
+{
+    size_t         len;
+    int32_t        rc;
+    wsi_meta_t     m;
+    wsi_traffic_t  t;
+
+    ngx_http_wallarm_websocket_bridge_meta(&m, meta);
+
+    if (traffic) {
+        t.duration = traffic->duration;
+        t.bytes[WSI_FROM_CLIENT] = traffic->bytes[WSI_FROM_CLIENT];
+        t.bytes[WSI_FROM_SERVER] = traffic->bytes[WSI_FROM_SERVER];
+        t.attacks = traffic->attacks;
+    }
+
+    do {
+        rc = engine.connection(session, &m, traffic ? &t : NULL, event_buf,
+                               event_size, &len);
+
+    } while (rc == -1
+             && ngx_http_wallarm_websocket_bridge_grow(len, log) == NGX_OK);
+
+    if (rc != 1) {
+        return rc == 0 ? NGX_DONE : NGX_ERROR;
+    }
+
+    line->data = event_buf;
+    line->len = len;
 
     return NGX_OK;
 }

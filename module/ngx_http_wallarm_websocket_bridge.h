@@ -127,6 +127,32 @@ typedef struct {
 } ngx_http_wallarm_websocket_limits_t;
 
 
+#define NGX_HTTP_WALLARM_WEBSOCKET_DATASET_ATTACK      1
+#define NGX_HTTP_WALLARM_WEBSOCKET_DATASET_IGNORED     2
+#define NGX_HTTP_WALLARM_WEBSOCKET_DATASET_VIOLATION   4
+#define NGX_HTTP_WALLARM_WEBSOCKET_DATASET_CONNECTION  8
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_open_file_t              *file;      /* or NULL */
+    ngx_syslog_peer_t            *syslog;
+    uint64_t                      id;
+    size_t                        payload;
+    ngx_uint_t                    sample;
+    ngx_uint_t                    datasets;
+    time_t                        said;      /* that a write failed */
+} ngx_http_wallarm_websocket_log_t;
+
+
+/* of a connection that ended */
+
+typedef struct {
+    uint64_t                      duration;  /* ms */
+    uint64_t                      bytes[2];
+    ngx_uint_t                    attacks;
+} ngx_http_wallarm_websocket_traffic_t;
+
+
 /* what a location says of how to judge */
 
 typedef struct {
@@ -137,6 +163,7 @@ typedef struct {
     ngx_uint_t                    limit_block;
     ngx_uint_t                    close_code;
     ngx_uint_t                    drop_message;
+    size_t                        log_payload;
     ngx_http_wallarm_websocket_limits_t  *limits;     /* of two directions */
 } ngx_http_wallarm_websocket_rules_t;
 
@@ -189,6 +216,7 @@ typedef struct {
     ngx_str_t                     text;      /* for error_log */
     ngx_uint_t                    attack;
     ngx_uint_t                    action;
+    ngx_uint_t                    sampled;   /* the log has its share */
     u_char                        type[40];
 } ngx_http_wallarm_websocket_event_t;
 
@@ -246,7 +274,18 @@ void ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
 /* NGX_OK, NGX_DONE: none waiting, NGX_ERROR; strings valid until the next */
 ngx_int_t ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_log_t *el,
     ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
+void ngx_http_wallarm_websocket_bridge_event_done(uint64_t session);
+/* of what el's sample held back, all or what is due */
+ngx_int_t ngx_http_wallarm_websocket_bridge_summary(
+    ngx_http_wallarm_websocket_log_t *el, ngx_uint_t all, ngx_str_t *line,
+    ngx_log_t *log);
+/* without traffic the connection begins */
+ngx_int_t ngx_http_wallarm_websocket_bridge_connection(uint64_t session,
+    ngx_http_wallarm_websocket_meta_t *meta,
+    ngx_http_wallarm_websocket_traffic_t *traffic, ngx_str_t *line,
+    ngx_log_t *log);
 /* NGX_OK: freed, NGX_AGAIN: its verdict is still to come */
 ngx_int_t ngx_http_wallarm_websocket_bridge_close(uint64_t session,
     ngx_http_wallarm_websocket_meta_t *meta);

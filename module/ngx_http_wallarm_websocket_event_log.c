@@ -1,7 +1,8 @@
 
 /*
- * The event log: one JSON line and one error_log line per event.  The engine
- * writes the bytes, NGINX's own file does the rest: reopen, owner, labels.
+ * The event logs: a JSON line in each that takes the event, and one error_log
+ * line.  The engine writes the bytes, NGINX's own files and syslog do the rest:
+ * reopen, owner, labels.
  */
 
 
@@ -10,10 +11,46 @@
 
 #define NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG  "websocket_attacks.json"
 
+/* bytes of payload in a line */
+#define NGX_HTTP_WALLARM_WEBSOCKET_PAYLOAD      8192
+#define NGX_HTTP_WALLARM_WEBSOCKET_MAX_PAYLOAD  (1024 * 1024)
 
-static void ngx_http_wallarm_websocket_write_event(
-    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
-    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log);
+/* how long the lines of a sample are counted, and a failure is said once */
+#define NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME  60
+
+
+static ngx_http_wallarm_websocket_log_t *ngx_http_wallarm_websocket_add_log(
+    ngx_conf_t *cf, ngx_array_t **logs);
+static char *ngx_http_wallarm_websocket_log_parameter(ngx_conf_t *cf,
+    ngx_http_wallarm_websocket_log_t *log, ngx_str_t *value);
+static ngx_int_t ngx_http_wallarm_websocket_datasets(ngx_str_t *list,
+    ngx_uint_t *datasets);
+static void ngx_http_wallarm_websocket_write_events(
+    ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_meta_t *meta, ngx_log_t *log);
+static void ngx_http_wallarm_websocket_write_line(
+    ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line, ngx_log_t *log);
+static ssize_t ngx_http_wallarm_websocket_send_line(
+    ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line);
+static void ngx_http_wallarm_websocket_sampled(void);
+static void ngx_http_wallarm_websocket_summary_handler(ngx_event_t *ev);
+
+
+static ngx_conf_bitmask_t  ngx_http_wallarm_websocket_dataset_names[] = {
+    { ngx_string("attack"), NGX_HTTP_WALLARM_WEBSOCKET_DATASET_ATTACK },
+    { ngx_string("ignored"), NGX_HTTP_WALLARM_WEBSOCKET_DATASET_IGNORED },
+    { ngx_string("violation"), NGX_HTTP_WALLARM_WEBSOCKET_DATASET_VIOLATION },
+    { ngx_string("connection"), NGX_HTTP_WALLARM_WEBSOCKET_DATASET_CONNECTION },
+    { ngx_null_string, 0 }
+};
+
+
+/* takes nothing: what is said in error_log is said all the same */
+static ngx_http_wallarm_websocket_log_t  ngx_http_wallarm_websocket_no_log;
+
+static ngx_event_t                       summary_event;
+static ngx_connection_t                  summary_connection;
+static ngx_uint_t                        sampled;
 
 
 char *
@@ -22,48 +59,285 @@ ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_wallarm_websocket_loc_conf_t *wlcf = conf;
 
-    ngx_str_t   path, *value;
-
-    if (wlcf->event_log != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
+    char                              *rv;
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_wallarm_websocket_log_t  *log;
 
     value = cf->args->elts;
-    path = value[1];
 
-    if (ngx_strcmp(path.data, "off") == 0) {
-        wlcf->event_log = NULL;
+    if (wlcf->event_logs == NULL) {
+        return "is duplicate with \"off\"";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (wlcf->event_logs != NGX_CONF_UNSET_PTR) {
+            return "is duplicate";
+        }
+
+        if (cf->args->nelts > 2) {
+            return "\"off\" takes no parameters";
+        }
+
+        wlcf->event_logs = NULL;
+
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(path.data, "syslog:", sizeof("syslog:") - 1) == 0) {
-        return "does not support syslog";
-    }
-
-    wlcf->event_log = ngx_conf_open_file(cf->cycle, &path);
-    if (wlcf->event_log == NULL) {
+    log = ngx_http_wallarm_websocket_add_log(cf, &wlcf->event_logs);
+    if (log == NULL) {
         return NGX_CONF_ERROR;
     }
 
+    for (i = 2; i < cf->args->nelts; i++) {
+        rv = ngx_http_wallarm_websocket_log_parameter(cf, log, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (ngx_strncmp(value[1].data, "syslog:", sizeof("syslog:") - 1) == 0) {
+
+        log->syslog = ngx_pcalloc(cf->pool, sizeof(ngx_syslog_peer_t));
+        if (log->syslog == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        log->name = value[1];
+
+        return ngx_syslog_process_conf(cf, log->syslog);
+    }
+
+    log->file = ngx_conf_open_file(cf->cycle, &value[1]);
+    if (log->file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    log->name = log->file->name;
+
     return NGX_CONF_OK;
+}
+
+
+static ngx_http_wallarm_websocket_log_t *
+ngx_http_wallarm_websocket_add_log(ngx_conf_t *cf, ngx_array_t **logs)
+{
+    ngx_wallarm_websocket_conf_t       *wcf;
+    ngx_http_wallarm_websocket_log_t   *log, **p;
+
+    if (*logs == NGX_CONF_UNSET_PTR) {
+        *logs = ngx_array_create(cf->pool, 2,
+                                 sizeof(ngx_http_wallarm_websocket_log_t *));
+        if (*logs == NULL) {
+            return NULL;
+        }
+    }
+
+    log = ngx_pcalloc(cf->pool, sizeof(ngx_http_wallarm_websocket_log_t));
+    if (log == NULL) {
+        return NULL;
+    }
+
+    p = ngx_array_push(*logs);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    *p = log;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cf->cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    p = ngx_array_push(&wcf->logs);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    *p = log;
+
+    log->id = wcf->logs.nelts;
+    log->payload = NGX_HTTP_WALLARM_WEBSOCKET_PAYLOAD;
+    log->datasets = NGX_HTTP_WALLARM_WEBSOCKET_DATASET_ATTACK
+                    |NGX_HTTP_WALLARM_WEBSOCKET_DATASET_IGNORED
+                    |NGX_HTTP_WALLARM_WEBSOCKET_DATASET_VIOLATION;
+
+    return log;
+}
+
+
+static char *
+ngx_http_wallarm_websocket_log_parameter(ngx_conf_t *cf,
+    ngx_http_wallarm_websocket_log_t *log, ngx_str_t *value)
+{
+    ssize_t    size;
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    if (ngx_strncmp(value->data, "payload=", 8) == 0) {
+
+        s.data = value->data + 8;
+        s.len = value->len - 8;
+
+        if (ngx_strcmp(s.data, "none") == 0) {
+            log->payload = 0;
+            return NGX_CONF_OK;
+        }
+
+        if (ngx_strcmp(s.data, "full") == 0) {
+            log->payload = NGX_HTTP_WALLARM_WEBSOCKET_MAX_PAYLOAD;
+            return NGX_CONF_OK;
+        }
+
+        size = ngx_parse_size(&s);
+
+        if (size == NGX_ERROR || size == 0
+            || size > NGX_HTTP_WALLARM_WEBSOCKET_MAX_PAYLOAD)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid payload \"%V\", it must be \"none\", "
+                               "\"full\", or a size of at most 1m", &s);
+            return NGX_CONF_ERROR;
+        }
+
+        log->payload = size;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "sample=", 7) == 0) {
+
+        s.data = value->data + 7;
+        s.len = value->len - 7;
+
+        n = s.len > 2 && ngx_strcmp(s.data + s.len - 2, "/m") == 0
+            ? ngx_atoi(s.data, s.len - 2) : NGX_ERROR;
+
+        if (n == NGX_ERROR || n == 0 || n > 1000000) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid sample \"%V\", it must be a number of "
+                               "lines a minute, as \"10/m\"", &s);
+            return NGX_CONF_ERROR;
+        }
+
+        log->sample = n;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "datasets=", 9) == 0) {
+
+        s.data = value->data + 9;
+        s.len = value->len - 9;
+
+        if (ngx_http_wallarm_websocket_datasets(&s, &log->datasets) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid datasets \"%V\", they must be some of "
+                               "attack,ignored,violation,connection", &s);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "format=ecs") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "format=", 7) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown format \"%s\", there is \"ecs\"",
+                           value->data + 7);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       value);
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_wallarm_websocket_datasets(ngx_str_t *list, ngx_uint_t *datasets)
+{
+    size_t               len;
+    u_char              *p, *end, *last;
+    ngx_conf_bitmask_t  *name;
+
+    *datasets = 0;
+    last = list->data + list->len;
+
+    for (p = list->data; ; p = end + 1) {
+
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        len = end - p;
+
+        for (name = ngx_http_wallarm_websocket_dataset_names;
+             name->name.len;
+             name++)
+        {
+            if (name->name.len == len
+                && ngx_strncmp(name->name.data, p, len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (name->name.len == 0 || (*datasets & name->mask)) {
+            return NGX_ERROR;
+        }
+
+        *datasets |= name->mask;
+
+        if (end == last) {
+            return NGX_OK;
+        }
+    }
+}
+
+
+size_t
+ngx_http_wallarm_websocket_log_payload(ngx_array_t *logs)
+{
+    size_t                              most;
+    ngx_uint_t                          i;
+    ngx_http_wallarm_websocket_log_t  **log;
+
+    most = 0;
+
+    if (logs) {
+        log = logs->elts;
+
+        for (i = 0; i < logs->nelts; i++) {
+            most = ngx_max(most, log[i]->payload);
+        }
+    }
+
+    return most;
 }
 
 
 /* logs/ under the prefix; distributions have none, and there it is where the
    access log is */
 
-ngx_open_file_t *
-ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf)
+ngx_int_t
+ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf,
+    ngx_array_t **logs)
 {
-    size_t            len;
-    u_char           *p;
-    ngx_str_t         path;
-    ngx_file_info_t   fi;
+    size_t                             len;
+    u_char                            *p;
+    ngx_str_t                          path;
+    ngx_file_info_t                    fi;
+    ngx_http_wallarm_websocket_log_t  *log;
 
     ngx_str_set(&path, "logs");
 
     if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     if (ngx_file_info(path.data, &fi) == NGX_FILE_ERROR
@@ -83,7 +357,7 @@ ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf)
 
     p = ngx_pnalloc(cf->pool, len);
     if (p == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     ngx_sprintf(p, "%V%s%Z", &path, NGX_HTTP_WALLARM_WEBSOCKET_EVENT_LOG);
@@ -91,7 +365,19 @@ ngx_http_wallarm_websocket_default_event_log(ngx_conf_t *cf)
     path.data = p;
     path.len = len - 1;
 
-    return ngx_conf_open_file(cf->cycle, &path);
+    log = ngx_http_wallarm_websocket_add_log(cf, logs);
+    if (log == NULL) {
+        return NGX_ERROR;
+    }
+
+    log->file = ngx_conf_open_file(cf->cycle, &path);
+    if (log->file == NULL) {
+        return NGX_ERROR;
+    }
+
+    log->name = log->file->name;
+
+    return NGX_OK;
 }
 
 
@@ -196,11 +482,7 @@ ngx_http_wallarm_websocket_meta(ngx_http_wallarm_websocket_ctx_t *ctx,
 void
 ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    ngx_log_t                           *log;
-    ngx_http_wallarm_websocket_meta_t    meta;
-    ngx_http_wallarm_websocket_event_t   event;
-
-    log = ctx->request->connection->log;
+    ngx_http_wallarm_websocket_meta_t  meta;
 
     if (ngx_http_wallarm_websocket_meta(ctx, &meta) != NGX_OK) {
         ngx_memzero(&meta, sizeof(ngx_http_wallarm_websocket_meta_t));
@@ -208,20 +490,8 @@ ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     ngx_http_wallarm_websocket_status_events();
 
-    while (ngx_http_wallarm_websocket_bridge_event(ctx->session, &meta, &event,
-                                                   log)
-           == NGX_OK)
-    {
-        if (event.attack
-            && event.action != NGX_HTTP_WALLARM_WEBSOCKET_IGNORED)
-        {
-            ctx->types |= 1u << ngx_http_wallarm_websocket_type(event.type);
-        }
-
-        ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
-
-        ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
-    }
+    ngx_http_wallarm_websocket_write_events(ctx, &meta,
+                                            ctx->request->connection->log);
 
     if (meta.request.data) {
         ngx_free(meta.request.data);
@@ -235,61 +505,271 @@ void
 ngx_http_wallarm_websocket_orphan_events(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_log_t *log)
 {
-    ngx_http_wallarm_websocket_event_t  event;
-
-    while (ngx_http_wallarm_websocket_bridge_event(ctx->session, NULL, &event,
-                                                   log)
-           == NGX_OK)
-    {
-        ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
-        ngx_http_wallarm_websocket_write_event(ctx->conf, &event, log);
-    }
+    ngx_http_wallarm_websocket_write_events(ctx, NULL, log);
 }
 
 
 static void
-ngx_http_wallarm_websocket_write_event(
-    ngx_http_wallarm_websocket_loc_conf_t *wlcf,
-    ngx_http_wallarm_websocket_event_t *event, ngx_log_t *log)
+ngx_http_wallarm_websocket_write_events(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_meta_t *meta, ngx_log_t *log)
 {
-    time_t          now;
-    ssize_t         n;
-    ngx_uint_t      level;
+    ngx_uint_t                            i, n, level;
+    ngx_http_wallarm_websocket_log_t     *none, **logs;
+    ngx_http_wallarm_websocket_event_t    event;
 
-    static time_t   said;
+    none = &ngx_http_wallarm_websocket_no_log;
 
-    level = NGX_LOG_WARN;
+    if (ctx->conf->event_logs && ctx->conf->event_logs->nelts) {
+        logs = ctx->conf->event_logs->elts;
+        n = ctx->conf->event_logs->nelts;
 
-    if (event->action == NGX_HTTP_WALLARM_WEBSOCKET_IGNORED) {
-        level = NGX_LOG_INFO;
+    } else {
+        logs = &none;
+        n = 1;
     }
 
-    ngx_log_error(level, log, 0, "%V", &event->text);
+    for ( ;; ) {
 
-    if (wlcf->event_log == NULL) {
+        for (i = 0; i < n; i++) {
+
+            if (ngx_http_wallarm_websocket_bridge_event(ctx->session, meta,
+                                                        logs[i], &event, log)
+                != NGX_OK)
+            {
+                return;
+            }
+
+            if (i == 0) {
+                level = NGX_LOG_WARN;
+
+                if (event.action == NGX_HTTP_WALLARM_WEBSOCKET_IGNORED) {
+                    level = NGX_LOG_INFO;
+
+                } else if (event.attack) {
+                    ctx->attacks++;
+                    ctx->types |= 1u
+                                  << ngx_http_wallarm_websocket_type(event.type);
+                }
+
+                ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
+
+                ngx_log_error(level, log, 0, "%V", &event.text);
+            }
+
+            if (event.sampled) {
+                ngx_http_wallarm_websocket_status_add(NULL,
+                          NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_SAMPLED, 1);
+                ngx_http_wallarm_websocket_sampled();
+            }
+
+            if (event.line.len) {
+                ngx_http_wallarm_websocket_write_line(logs[i], &event.line,
+                                                      log);
+            }
+        }
+
+        ngx_http_wallarm_websocket_bridge_event_done(ctx->session);
+    }
+}
+
+
+/* a connection begins, or ends */
+
+void
+ngx_http_wallarm_websocket_connection_event(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t ended)
+{
+    ngx_log_t                            *log;
+    ngx_str_t                             line;
+    ngx_uint_t                            i, n;
+    ngx_http_wallarm_websocket_log_t    **logs;
+    ngx_http_wallarm_websocket_meta_t     meta;
+    ngx_http_wallarm_websocket_traffic_t  traffic;
+
+    if (ctx->conf->event_logs == NULL || ctx->session == 0) {
         return;
     }
+
+    logs = ctx->conf->event_logs->elts;
+    n = ctx->conf->event_logs->nelts;
+
+    for (i = 0; i < n; i++) {
+        if (logs[i]->datasets & NGX_HTTP_WALLARM_WEBSOCKET_DATASET_CONNECTION) {
+            break;
+        }
+    }
+
+    if (i == n) {
+        return;
+    }
+
+    log = ctx->request->connection->log;
+
+    if (ngx_http_wallarm_websocket_meta(ctx, &meta) != NGX_OK) {
+        return;
+    }
+
+    traffic.duration = ngx_current_msec - ctx->began;
+    traffic.bytes[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT] =
+                         ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].received;
+    traffic.bytes[NGX_HTTP_WALLARM_WEBSOCKET_SERVER] =
+                         ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].received;
+    traffic.attacks = ctx->attacks;
+
+    if (ngx_http_wallarm_websocket_bridge_connection(ctx->session, &meta,
+                                      ended ? &traffic : NULL, &line, log)
+        == NGX_OK)
+    {
+        for ( /* void */ ; i < n; i++) {
+            if (logs[i]->datasets
+                & NGX_HTTP_WALLARM_WEBSOCKET_DATASET_CONNECTION)
+            {
+                ngx_http_wallarm_websocket_write_line(logs[i], &line, log);
+            }
+        }
+    }
+
+    ngx_free(meta.request.data);
+}
+
+
+static void
+ngx_http_wallarm_websocket_write_line(ngx_http_wallarm_websocket_log_t *el,
+    ngx_str_t *line, ngx_log_t *log)
+{
+    time_t     now;
+    ssize_t    n;
+    ngx_err_t  err;
 
     /* one write() of a file opened with O_APPEND: lines of several workers
        do not mix */
 
-    n = ngx_write_fd(wlcf->event_log->fd, event->line.data, event->line.len);
+    n = el->syslog ? ngx_http_wallarm_websocket_send_line(el, line)
+                   : ngx_write_fd(el->file->fd, line->data, line->len);
 
-    if (n == (ssize_t) event->line.len) {
+    if (n == (ssize_t) line->len) {
         ngx_http_wallarm_websocket_status_add(NULL,
-                                  NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS, 1);
+                                  NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS
+                                  + (el->syslog != NULL), 1);
         return;
     }
 
     ngx_http_wallarm_websocket_status_add(NULL,
-                          NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_DROPPED, 1);
+                             NGX_HTTP_WALLARM_WEBSOCKET_COUNT_EVENTS_DROPPED
+                             + (el->syslog != NULL), 1);
 
+    err = n == -1 ? ngx_errno : 0;
     now = ngx_time();
 
-    if (now - said > 59) {
-        ngx_log_error(NGX_LOG_ALERT, log, n == -1 ? ngx_errno : 0,
-                      ngx_write_fd_n " to \"%V\" was incomplete: %z of %uz",
-                      &wlcf->event_log->name, n, event->line.len);
-        said = now;
+    if (now - el->said >= NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME) {
+        ngx_log_error(NGX_LOG_ALERT, log, err,
+                      "wallarm: %s to \"%V\" was incomplete: %z of %uz",
+                      el->syslog ? "send()" : ngx_write_fd_n, &el->name, n,
+                      line->len);
+        el->said = now;
+    }
+}
+
+
+static ssize_t
+ngx_http_wallarm_websocket_send_line(ngx_http_wallarm_websocket_log_t *el,
+    ngx_str_t *line)
+{
+    size_t           size;
+    ssize_t          n;
+    u_char          *p;
+
+    static u_char   *buf;
+    static size_t    buf_size;
+
+    size = sizeof("<255>Jan 01 00:00:00 ") - 1 + ngx_cycle->hostname.len + 1
+           + el->syslog->tag.len + 2 + line->len;
+
+    if (size > buf_size) {
+        p = ngx_alloc(size, ngx_cycle->log);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (buf) {
+            ngx_free(buf);
+        }
+
+        buf = p;
+        buf_size = size;
+    }
+
+    p = ngx_syslog_add_header(el->syslog, buf);
+    p = ngx_cpymem(p, line->data, line->len - 1);
+
+    n = ngx_syslog_send(el->syslog, buf, p - buf);
+
+    return n == p - buf ? (ssize_t) line->len : n;
+}
+
+
+/* what a sample holds back is told when its minute has passed */
+
+static void
+ngx_http_wallarm_websocket_sampled(void)
+{
+    sampled = 1;
+
+    if (summary_event.timer_set) {
+        return;
+    }
+
+    summary_connection.fd = (ngx_socket_t) -1;
+    summary_event.data = &summary_connection;
+    summary_event.handler = ngx_http_wallarm_websocket_summary_handler;
+    summary_event.log = ngx_cycle->log;
+    summary_event.cancelable = 1;
+
+    ngx_add_timer(&summary_event, NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME * 1000);
+}
+
+
+static void
+ngx_http_wallarm_websocket_summary_handler(ngx_event_t *ev)
+{
+    ngx_uint_t  again;
+
+    again = sampled;
+    sampled = 0;
+
+    ngx_http_wallarm_websocket_summaries((ngx_cycle_t *) ngx_cycle, 0);
+
+    if (again) {
+        /* what was held back meanwhile is due then */
+        ngx_add_timer(ev, NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME * 1000);
+    }
+}
+
+
+void
+ngx_http_wallarm_websocket_summaries(ngx_cycle_t *cycle, ngx_uint_t all)
+{
+    ngx_str_t                           line;
+    ngx_uint_t                          i;
+    ngx_wallarm_websocket_conf_t       *wcf;
+    ngx_http_wallarm_websocket_log_t  **logs;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    logs = wcf->logs.elts;
+
+    for (i = 0; i < wcf->logs.nelts; i++) {
+
+        if (logs[i]->sample == 0) {
+            continue;
+        }
+
+        while (ngx_http_wallarm_websocket_bridge_summary(logs[i], all, &line,
+                                                         cycle->log)
+               == NGX_OK)
+        {
+            ngx_http_wallarm_websocket_write_line(logs[i], &line, cycle->log);
+        }
     }
 }

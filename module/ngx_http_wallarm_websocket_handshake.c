@@ -343,6 +343,10 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ctx->began = ngx_current_msec;
+
+    ngx_http_wallarm_websocket_connection_event(ctx, 0);
+
     return rc;
 }
 
@@ -410,6 +414,7 @@ ngx_http_wallarm_websocket_rules(ngx_http_wallarm_websocket_loc_conf_t *wlcf,
     rules->close_code = wlcf->close_code;
     rules->drop_message = (wlcf->action
                            == NGX_HTTP_WALLARM_WEBSOCKET_DROP_MESSAGE);
+    rules->log_payload = wlcf->log_payload;
     rules->limits = wlcf->limits;
 }
 
@@ -420,6 +425,11 @@ ngx_http_wallarm_websocket_cleanup(void *data)
     ngx_http_wallarm_websocket_ctx_t  *ctx = data;
 
     ngx_http_wallarm_websocket_status_closed(ctx);
+
+    if (ctx->began) {
+        ngx_http_wallarm_websocket_connection_event(ctx, 1);
+    }
+
     ngx_http_wallarm_websocket_untap(ctx);
     ngx_http_wallarm_websocket_unregister(ctx);
 }

@@ -153,6 +153,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       0,
       &ngx_http_wallarm_websocket_list },
 
+    { ngx_string("wallarm_websocket_redact"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_statement,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_list },
+
     { ngx_string("wallarm_websocket_ignore"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_wallarm_websocket_statement,
@@ -161,7 +168,7 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       &ngx_http_wallarm_websocket_every },
 
     { ngx_string("wallarm_event_log"),
-      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_wallarm_websocket_event_log,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -360,7 +367,10 @@ ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle)
 
     if (ngx_array_init(&wcf->policies, cycle->pool, 4,
                        sizeof(ngx_http_wallarm_websocket_policy_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&wcf->logs, cycle->pool, 4,
+                          sizeof(ngx_http_wallarm_websocket_log_t *))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -533,7 +543,7 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->origins = NGX_CONF_UNSET_PTR;
     wlcf->subprotocols = NGX_CONF_UNSET_PTR;
     wlcf->extensions = NGX_CONF_UNSET_UINT;
-    wlcf->event_log = NGX_CONF_UNSET_PTR;
+    wlcf->event_logs = NGX_CONF_UNSET_PTR;
     wlcf->status = NGX_CONF_UNSET_UINT;
     wlcf->label = NGX_CONF_UNSET_PTR;
 
@@ -597,8 +607,8 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_uint_value(conf->extensions, prev->extensions,
                               NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT);
 
-    if (conf->event_log == NGX_CONF_UNSET_PTR) {
-        conf->event_log = prev->event_log;
+    if (conf->event_logs == NGX_CONF_UNSET_PTR) {
+        conf->event_logs = prev->event_logs;
     }
 
     ngx_conf_merge_ptr_value(conf->label, prev->label, NULL);
@@ -620,12 +630,15 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
     /* no file is created for a configuration that does not use it */
 
-    if (conf->event_log == NGX_CONF_UNSET_PTR) {
-        conf->event_log = ngx_http_wallarm_websocket_default_event_log(cf);
-        if (conf->event_log == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (conf->event_logs == NGX_CONF_UNSET_PTR
+        && ngx_http_wallarm_websocket_default_event_log(cf, &conf->event_logs)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
+
+    conf->log_payload = ngx_http_wallarm_websocket_log_payload(
+                                                          conf->event_logs);
 
     wcf->in_use = 1;
 

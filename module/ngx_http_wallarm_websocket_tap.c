@@ -80,6 +80,7 @@ ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
         }
 
         b->pos = b->last;
+        ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].received = n;
 
         c->read->ready = 1;
         ngx_post_event(c->read, &ngx_posted_events);
@@ -97,6 +98,7 @@ ngx_http_wallarm_websocket_tap(ngx_http_wallarm_websocket_ctx_t *ctx)
         }
 
         b->last = b->pos;
+        ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_SERVER].received = n;
 
         pc->read->ready = 1;
     }
@@ -245,6 +247,10 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
             n = d->recv(c, buf, size);
 
+            if (n > 0) {
+                d->received += n;
+            }
+
             if (n > 0 && d->opaque) {
                 ngx_http_wallarm_websocket_status_add(ctx->conf,
                     NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED_BYTES
@@ -334,6 +340,7 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
         }
 
         d->last += n;
+        d->received += n;
     }
 }
 
@@ -411,6 +418,7 @@ ngx_http_wallarm_websocket_recv_dropping(ngx_http_wallarm_websocket_ctx_t *ctx,
     n = d->recv(c, buf, ngx_min(size, d->need));
 
     if (n > 0) {
+        d->received += n;
         ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction, buf, n,
                                                &res);
         ngx_http_wallarm_websocket_result(ctx, direction, &res);

@@ -111,6 +111,8 @@ ngx_http_wallarm_websocket_verdict_exit(ngx_cycle_t *cycle)
 
     } while (ngx_http_wallarm_websocket_done(cycle) && n == 0);
 
+    ngx_http_wallarm_websocket_summaries(cycle, 1);
+
     if (n) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "wallarm: %ui websocket messages were not judged before "

@@ -5,6 +5,8 @@
  */
 
 
+#define _GNU_SOURCE
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
@@ -63,8 +65,14 @@ static struct {
                   wsi_result_t *result);
     uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
                   uint8_t *buf, size_t size, size_t *len);
-    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, uint8_t *buf,
-                  size_t size, wsi_event_t *event);
+    int32_t   (*event)(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
+                  uint8_t *buf, size_t size, wsi_event_t *event);
+    void      (*event_done)(uint64_t session);
+    int32_t   (*event_summary)(wsi_log_t *log, int64_t now, uint8_t *buf,
+                  size_t size, size_t *len);
+    int32_t   (*connection)(uint64_t session, wsi_meta_t *meta,
+                  wsi_traffic_t *traffic, uint8_t *buf, size_t size,
+                  size_t *len);
     int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
     uint32_t  (*drain)(uint32_t timeout_ms);
 } wsi;
@@ -99,6 +107,27 @@ handshake(uint32_t client, uint32_t server)
     };
 
     return hs;
+}
+
+
+/* the oldest event for a log that takes all, done with if it was written */
+
+static int32_t
+event(uint64_t session, wsi_meta_t *m, size_t size, wsi_event_t *e)
+{
+    int32_t    rc;
+    wsi_log_t  log = {
+        .payload = 8192,
+        .datasets = WSI_DATASET_ATTACK|WSI_DATASET_IGNORED|WSI_DATASET_VIOLATION
+    };
+
+    rc = wsi.event(session, m, &log, buffer, size, e);
+
+    if (rc == 1) {
+        wsi.event_done(session);
+    }
+
+    return rc;
 }
 
 
@@ -317,12 +346,12 @@ test_attack(void)
 
     m = meta();
 
-    CHECK(wsi.event(s, &m, buffer, 10, &e) == -1);
+    CHECK(event(s, &m, 10, &e) == -1);
     CHECK(e.line > 10 && e.text > 0);
     n = e.line + e.text;
 
-    CHECK(wsi.event(s, &m, buffer, n - 1, &e) == -1);
-    CHECK(wsi.event(s, &m, buffer, n, &e) == 1);
+    CHECK(event(s, &m, n - 1, &e) == -1);
+    CHECK(event(s, &m, n, &e) == 1);
     CHECK(e.line + e.text == n);
     CHECK(e.attack == 1);
     CHECK(strcmp(e.type, "xss") == 0);
@@ -336,7 +365,7 @@ test_attack(void)
     CHECK(strstr(line, "secret") == NULL);
     CHECK(memchr(buffer + e.line, '\n', e.text) == NULL);
 
-    CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 0);
+    CHECK(event(s, &m, BUFFER, &e) == 0);
 
     wsi.feed(s, WSI_FROM_CLIENT, in, benign, &r);
     CHECK(r.status == WSI_DROP && r.release == 0);
@@ -366,7 +395,7 @@ test_handshake(void)
     hs.answered_extensions = foreign;
     s = wsi.open(&hs, &r);
     CHECK(s != 0 && r.status == WSI_DROP && r.events == 1);
-    CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 1);
+    CHECK(event(s, &m, BUFFER, &e) == 1);
     CHECK(e.attack == 0);
     CHECK(strcmp(e.type, "handshake_extension_unknown") == 0);
     CHECK(wsi.close(s, NULL) == 0);
@@ -416,7 +445,7 @@ test_violate(void)
         CHECK(r.events == (i != WSI_MODE_OFF));
 
         if (r.events) {
-            CHECK(wsi.event(s, &m, buffer, BUFFER, &e) == 1);
+            CHECK(event(s, &m, BUFFER, &e) == 1);
             CHECK(e.attack == 0);
             line = (char *) buffer;
             line[e.line - 1] = '\0';
@@ -499,11 +528,11 @@ test_close_pending(void)
     CHECK(done.result.release == 0);
     CHECK(done.result.events == 1);
 
-    CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 1);
+    CHECK(event(s, NULL, BUFFER, &e) == 1);
     CHECK(strcmp(e.type, "xss") == 0);
     buffer[e.line] = '\0';
     CHECK(strstr((char *) buffer, "192.0.2.7") != NULL);
-    CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 0);
+    CHECK(event(s, NULL, BUFFER, &e) == 0);
 
     CHECK(wsi.close(s, NULL) == 0);
 
@@ -540,7 +569,7 @@ test_expire(void)
         wsi.expire(s, WSI_FROM_CLIENT, reason, &r);
         CHECK(r.status == WSI_DROP);
         CHECK(r.close_code == expected[reason].code);
-        CHECK(wsi.event(s, NULL, buffer, BUFFER, &e) == 1);
+        CHECK(event(s, NULL, BUFFER, &e) == 1);
         CHECK(strcmp(e.type, expected[reason].type) == 0);
         CHECK(wsi.close(s, NULL) == 0);
     }
@@ -696,7 +725,7 @@ test_stale(void)
         wsi.body_file(handles[i], STDIN_FILENO, 0, 1, 1, &r);
         ok = ok && r.status == WSI_ERROR;
 
-        ok = ok && wsi.event(handles[i], NULL, buffer, BUFFER, &e) == 0;
+        ok = ok && event(handles[i], NULL, BUFFER, &e) == 0;
         ok = ok && wsi.close(handles[i], NULL) == 0;
     }
 
@@ -744,7 +773,7 @@ test_sessions(void)
         for (i = 0; i < SESSIONS; i++) {
             wsi.feed(s[i], WSI_FROM_CLIENT, in, n, &r);
             CHECK(r.status == WSI_DROP);
-            CHECK(wsi.event(s[i], NULL, buffer, BUFFER, &e) == 1);
+            CHECK(event(s[i], NULL, BUFFER, &e) == 1);
             CHECK(wsi.close(s[i], NULL) == 0);
         }
 
@@ -759,6 +788,51 @@ test_sessions(void)
 
     CHECK(open - before < SESSIONS * 2000);
     CHECK(after < first + 4 * 1024 * 1024);
+
+    return 1;
+}
+
+
+/* the lines of a connection, and what a sample held back */
+
+static int
+test_log(void)
+{
+    size_t         i, n, len;
+    uint8_t        in[512];
+    uint64_t       s;
+    wsi_log_t      log = { .id = 7, .sample = 1, .datasets = WSI_DATASET_ATTACK };
+    wsi_meta_t     m;
+    wsi_event_t    e;
+    wsi_result_t   r;
+    wsi_traffic_t  traffic = { .duration = 1500, .bytes = { 10, 20 } };
+
+    m = meta();
+    n = frame(in, ATTACK, strlen(ATTACK));
+
+    for (i = 0; i < 3; i++) {
+        s = start(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+        CHECK(wsi.connection(s, &m, NULL, buffer, 10, &len) == -1);
+        CHECK(wsi.connection(s, &m, NULL, buffer, len, &len) == 1);
+        CHECK(memmem(buffer, len, "\"opened\"", 8) != NULL);
+
+        wsi.feed(s, WSI_FROM_CLIENT, in, n, &r);
+        CHECK(wsi.event(s, &m, &log, buffer, BUFFER, &e) == 1);
+        CHECK((e.line == 0) == (i > 0) && e.sampled == (i > 0));
+        CHECK(e.text > 0);
+        wsi.event_done(s);
+        CHECK(wsi.event(s, &m, &log, buffer, BUFFER, &e) == 0);
+
+        CHECK(wsi.connection(s, &m, &traffic, buffer, BUFFER, &len) == 1);
+        CHECK(memmem(buffer, len, "\"duration\":1500000000", 21) != NULL);
+        CHECK(wsi.close(s, NULL) == 0);
+    }
+
+    CHECK(wsi.event_summary(&log, m.time + 1000, buffer, BUFFER, &len) == 0);
+    CHECK(wsi.event_summary(&log, m.time + 60000, buffer, 10, &len) == -1);
+    CHECK(wsi.event_summary(&log, m.time + 60000, buffer, len, &len) == 1);
+    CHECK(memmem(buffer, len, "\"hits\":2,", 9) != NULL);
+    CHECK(wsi.event_summary(&log, 0, buffer, BUFFER, &len) == 0);
 
     return 1;
 }
@@ -818,6 +892,7 @@ static const test_t  tests[] = {
     { "expire", test_expire },
     { "drop message", test_drop_message },
     { "request", test_request },
+    { "log", test_log },
     { "policy", test_policy },
     { "stale handle", test_stale },
 };
@@ -841,7 +916,9 @@ load(const char *path)
         { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },
         { "wsi_open", &wsi.open }, { "wsi_feed", &wsi.feed },
         { "wsi_poll", &wsi.poll }, { "wsi_expire", &wsi.expire },
-        { "wsi_event", &wsi.event }, { "wsi_close", &wsi.close },
+        { "wsi_event", &wsi.event }, { "wsi_event_done", &wsi.event_done },
+        { "wsi_event_summary", &wsi.event_summary },
+        { "wsi_connection", &wsi.connection }, { "wsi_close", &wsi.close },
         { "wsi_drain", &wsi.drain },
     };
 

@@ -27,7 +27,7 @@ func TestIgnore(t *testing.T) {
 	client.send(first)
 	dropped(client, backend, ws.ClosePolicyViolation)
 	e := n.events(1)[0]
-	require.Contains(t, e.Wallarm.Ignore, "wallarm_websocket_ignore rule=")
+	require.Contains(t, e.Wallarm.Ignore, "wallarm_websocket_ignore ")
 
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: e.Wallarm.Ignore,
 		server: location("wallarm_websocket_ignore type=sqli event=nothing;")}))

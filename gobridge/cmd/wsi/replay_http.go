@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"sort"
@@ -171,7 +172,7 @@ func judgeBody(b *body, observe func(*message)) (violations ws.Violations, drop 
 	s, r := e.OpenRequest(b.request, &c)
 	defer s.Close()
 	for range r.Events {
-		_, _, kind := s.Event(nil, &event.Meta{})
+		_, _, kind := s.Event(nil, &event.Meta{}, &pipeline.AllEvents, math.MaxInt)
 		drop = drop || kind.Attack && kind.Action != event.Ignored && b.question
 		s.Pop()
 	}

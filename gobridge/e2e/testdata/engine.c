@@ -291,8 +291,8 @@ void wsi_expire(uint64_t s, uint32_t direction, uint32_t reason,
 }
 
 
-int32_t wsi_event(uint64_t s, wsi_meta_t *meta, uint8_t *buf, size_t size,
-    wsi_event_t *event)
+int32_t wsi_event(uint64_t s, wsi_meta_t *meta, wsi_log_t *log, uint8_t *buf,
+    size_t size, wsi_event_t *event)
 {
     static char  line[] = "{}\n", text[] = "wallarm: stub event";
 
@@ -301,6 +301,7 @@ int32_t wsi_event(uint64_t s, wsi_meta_t *meta, uint8_t *buf, size_t size,
     }
 
     (void) meta;
+    (void) log;
     memset(event, 0, sizeof(*event));
     event->line = sizeof(line) - 1;
     event->text = sizeof(text) - 1;
@@ -313,9 +314,41 @@ int32_t wsi_event(uint64_t s, wsi_meta_t *meta, uint8_t *buf, size_t size,
 
     memcpy(buf, line, event->line);
     memcpy(buf + event->line, text, event->text);
-    sessions[s].event = 0;
 
     return 1;
+}
+
+
+void wsi_event_done(uint64_t s)
+{
+    sessions[s].event = 0;
+}
+
+
+int32_t wsi_event_summary(wsi_log_t *log, int64_t now, uint8_t *buf,
+    size_t size, size_t *len)
+{
+    (void) log;
+    (void) now;
+    (void) buf;
+    (void) size;
+    (void) len;
+
+    return 0;
+}
+
+
+int32_t wsi_connection(uint64_t s, wsi_meta_t *meta, wsi_traffic_t *traffic,
+    uint8_t *buf, size_t size, size_t *len)
+{
+    (void) s;
+    (void) meta;
+    (void) traffic;
+    (void) buf;
+    (void) size;
+    (void) len;
+
+    return 0;
 }
 
 

@@ -65,5 +65,5 @@ func (g *generator) line(dst []byte) []byte {
 		Framework: "socket.io", Event: "chat message", Format: "json", Payload: []byte(payload), PayloadLen: len(payload),
 		Hits:  []event.Hit{{Finding: detect.Finding{Type: a.typ, Rule: a.rule, Name: a.name, Score: 5}, Path: field, Match: []byte(match)}},
 		Score: 5, Threshold: 5, Action: action, CloseCode: ws.ClosePolicyViolation,
-	})
+	}, &event.Default)
 }

@@ -6,6 +6,7 @@
 package event
 
 import (
+	"bytes"
 	"time"
 
 	"wsi/gobridge/internal/detect"
@@ -15,8 +16,13 @@ import (
 // MaxLine bounds one event line in bytes, its newline included.
 const MaxLine = 64 << 10
 
-// MaxPayload is how much of a payload an event holds, in bytes.
-const MaxPayload = 8 << 10
+// DefaultPayload is how much of a payload an event holds, in bytes, and
+// MaxPayload what it may be told to hold. A line is longer by the base64 of what
+// is over the default.
+const (
+	DefaultPayload = 8 << 10
+	MaxPayload     = 1 << 20
+)
 
 // The bounds below are bytes of escaped text; together they stay under MaxLine.
 const (
@@ -28,7 +34,7 @@ const (
 	maxText    = 10 << 10
 	maxHits    = 8 // findings listed
 
-	maxException = 2 << 10
+	maxException = 6 << 10
 	maxPoint     = 16 // steps of a point
 )
 
@@ -64,7 +70,18 @@ type Meta struct {
 	EngineVersion string
 
 	Now time.Time
+
+	Redact *Redaction
 }
+
+// Options are those of one log.
+type Options struct {
+	Payload int // bytes of payload in a line; 0: none, and nothing else of it
+	Hits    int // events that the line stands for
+}
+
+// Default are the options of a log of which nothing is said.
+var Default = Options{Payload: DefaultPayload, Hits: 1}
 
 // Hit is one finding and where it was.
 type Hit struct {
@@ -86,16 +103,18 @@ type Attack struct {
 	Format      string // "json", "text", "binary" or ""
 	Subprotocol string
 
-	// Payload is the inflated payload, or a part of it as Window gives. It may
-	// be longer than MaxPayload: the event takes the part around the match.
+	// Payload is the inflated payload, or a part of it as Redaction.Excerpt
+	// gives. It may be longer than a log has room for: the event takes the part
+	// around the match.
 	Payload       []byte
 	PayloadOffset int // where Payload begins in the whole
 	PayloadLen    int // of the whole, when Payload is a part
 
+	Redacted  bool  // something of the payload is hidden
 	Hits      []Hit // at least one; the first of the highest score leads
 	Score     int
 	Threshold int
-	Exception string // the directive that would have let it pass, or ""
+	Exception string // the directives that would have let it pass, or ""
 	Action    string // Blocked, Monitored or Ignored
 	CloseCode ws.CloseCode
 	Exchange  *Exchange // of a request
@@ -132,13 +151,22 @@ func (a *Attack) Lead() *Hit {
 }
 
 // AppendAttack appends a as one line to dst.
-func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
-	h := parseHead(m.Request)
+func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
+	h := parseHead(m.Request, m.Redact)
 	hit := a.Lead()
 	length := max(a.PayloadLen, a.PayloadOffset+len(a.Payload))
-	lo, hi := Window(a.Payload, hit.Match, MaxPayload)
+	lo, hi := Window(a.Payload, hit.Match, o.Payload)
 	part := a.Payload[lo:hi]
 	text := textWindow(part, hit.Match)
+	redacted := a.Redacted
+	shown := func(h *Hit) string {
+		if o.Payload == 0 {
+			return ""
+		}
+		match := m.Redact.HideMatch(h.Match, h.Path)
+		redacted = redacted || !bytes.Equal(match, h.Match)
+		return string(match)
+	}
 
 	w := writer{b: dst}
 	w.object("")
@@ -177,7 +205,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	}
 	w.end(']')
 	w.text("path", hit.Path, maxName)
-	w.text("match", string(hit.Match), maxMatch)
+	w.text("match", shown(hit), maxMatch)
 	w.int("score", int64(a.Score))
 	w.int("threshold", int64(a.Threshold))
 	w.end('}')
@@ -189,7 +217,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 		w.text("type", f.Type, maxID)
 		w.text("rule", f.Rule, maxID)
 		w.text("path", f.Path, maxName)
-		w.text("match", string(f.Match), maxName)
+		w.text("match", shown(f), maxName)
 		w.int("score", int64(f.Score))
 		w.end('}')
 	}
@@ -220,15 +248,18 @@ func AppendAttack(dst []byte, m *Meta, a *Attack) []byte {
 	w.base64("payload_base64", part)
 	w.int("payload_offset", int64(a.PayloadOffset+lo))
 	w.bool("truncated", len(part) < length)
-	w.int("hits", 1)
+	if redacted {
+		w.bool("redacted", true)
+	}
+	w.int("hits", int64(o.Hits))
 	w.text("request", requestText(&h, a, length, text), maxURL+maxHeaders+maxText+maxName)
 	w.end('}')
 	return w.line()
 }
 
 // AppendViolation appends v as one line to dst.
-func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
-	h := parseHead(m.Request)
+func AppendViolation(dst []byte, m *Meta, v *Violation, o *Options) []byte {
+	h := parseHead(m.Request, m.Redact)
 	status := v.Status
 	if status == 0 && v.Exchange == nil {
 		status = 101
@@ -262,14 +293,14 @@ func AppendViolation(dst []byte, m *Meta, v *Violation) []byte {
 		w.int("close_code", int64(c))
 	}
 	w.end('}')
-	w.int("hits", 1)
+	w.int("hits", int64(o.Hits))
 	w.end('}')
 	return w.line()
 }
 
 // AppendAttackLogLine appends the error_log line of a to dst, without a newline.
 // Bytes outside printable ASCII stand as \xHH, as in NGINX's own logs.
-func AppendAttackLogLine(dst []byte, a *Attack) []byte {
+func AppendAttackLogLine(dst []byte, m *Meta, a *Attack) []byte {
 	hit := a.Lead()
 	dst = appendSubject(dst, a.Exchange)
 	dst = appendPlain(dst, hit.Type, 32)
@@ -291,7 +322,7 @@ func AppendAttackLogLine(dst []byte, a *Attack) []byte {
 		dst = appendUint(dst, a.MessageNo)
 	}
 	dst = append(dst, `, match "`...)
-	return append(appendPlain(dst, string(hit.Match), 400), '"')
+	return append(appendPlain(dst, string(m.Redact.HideMatch(hit.Match, hit.Path)), 400), '"')
 }
 
 // AppendViolationLogLine appends the error_log line of v to dst, without a

@@ -96,7 +96,7 @@ func chatAttack() *Attack {
 }
 
 func TestAttack(t *testing.T) {
-	line := AppendAttack([]byte("before\n"), chatMeta(), chatAttack())
+	line := AppendAttack([]byte("before\n"), chatMeta(), chatAttack(), &Default)
 	require.True(t, bytes.HasPrefix(line, []byte("before\n")))
 	m := decode(t, line[len("before\n"):])
 
@@ -201,7 +201,7 @@ func TestAttackVariants(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			m, a := chatMeta(), chatAttack()
 			tt.change(m, a)
-			require.Equal(t, tt.want, at(decode(t, AppendAttack(nil, m, a)), tt.path))
+			require.Equal(t, tt.want, at(decode(t, AppendAttack(nil, m, a, &Default)), tt.path))
 		})
 	}
 }
@@ -224,7 +224,7 @@ func TestContentType(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := chatAttack()
 			a.Opcode, a.Format = tt.opcode, tt.format
-			m := decode(t, AppendAttack(nil, chatMeta(), a))
+			m := decode(t, AppendAttack(nil, chatMeta(), a, &Default))
 			require.Contains(t, at(m, "wallarm.request"), "\r\nContent-Type: "+tt.want+"\r\n")
 		})
 	}
@@ -251,7 +251,7 @@ func TestHostileBytes(t *testing.T) {
 			meta := chatMeta()
 			meta.RemoteUser, meta.Hostname, meta.ServerName = tt.payload, tt.payload, tt.payload
 
-			m := decode(t, AppendAttack(nil, meta, a))
+			m := decode(t, AppendAttack(nil, meta, a, &Default))
 
 			require.Equal(t, tt.content, at(m, "http.request.body.content"))
 			require.Equal(t, tt.content, at(m, "wallarm.attack.match"))
@@ -276,7 +276,7 @@ func TestWindow(t *testing.T) {
 		{"escaped otherwise", filler(50_000) + `\u003cimg src=\u0022x\u0022 onerror=alert(1)\u003e` + filler(50_000), "onerror=alert"},
 		{"in controls", strings.Repeat("\x01", 50_000) + match + strings.Repeat("\x01", 50_000), match},
 		{"in broken UTF-8", strings.Repeat("\xff", 50_000) + match + strings.Repeat("\xff", 50_000), match},
-		{"just over", filler(MaxPayload+1-len(match)) + match, match},
+		{"just over", filler(DefaultPayload+1-len(match)) + match, match},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -284,16 +284,16 @@ func TestWindow(t *testing.T) {
 			a.Payload, a.PayloadLen = []byte(tt.payload), len(tt.payload)
 			a.Hits[1].Match = []byte(match)
 
-			m := decode(t, AppendAttack(nil, chatMeta(), a))
+			m := decode(t, AppendAttack(nil, chatMeta(), a, &Default))
 
 			part, err := base64.StdEncoding.DecodeString(at(m, "wallarm.payload_base64").(string))
 			require.NoError(t, err)
-			require.Len(t, part, MaxPayload)
+			require.Len(t, part, DefaultPayload)
 			require.Contains(t, string(part), tt.seen)
 			require.Contains(t, at(m, "http.request.body.content"), tt.seen)
 			require.Contains(t, at(m, "wallarm.request"), tt.seen)
 			offset := int(at(m, "wallarm.payload_offset").(float64))
-			require.Equal(t, tt.payload[offset:offset+MaxPayload], string(part))
+			require.Equal(t, tt.payload[offset:offset+DefaultPayload], string(part))
 			require.Equal(t, true, at(m, "wallarm.truncated"))
 			require.Equal(t, float64(len(tt.payload)), at(m, "http.request.body.bytes"))
 		})
@@ -318,9 +318,9 @@ func TestLineIsBounded(t *testing.T) {
 		for range 100 {
 			a.Hits = append(a.Hits, hit)
 		}
-		decode(t, AppendAttack(nil, m, a))
-		require.Less(t, len(AppendAttackLogLine(nil, a)), maxLogLine)
-		decode(t, AppendViolation(nil, m, &Violation{Violation: ws.MessageTooBig, Action: Blocked}))
+		decode(t, AppendAttack(nil, m, a, &Default))
+		require.Less(t, len(AppendAttackLogLine(nil, &Meta{}, a)), maxLogLine)
+		decode(t, AppendViolation(nil, m, &Violation{Violation: ws.MessageTooBig, Action: Blocked}, &Default))
 	}
 }
 
@@ -354,8 +354,8 @@ func TestRedaction(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			meta := chatMeta()
 			meta.Request = []byte(tt.request)
-			line := AppendAttack(nil, meta, chatAttack())
-			line = append(line, AppendViolation(nil, meta, &Violation{Violation: ws.DeflateInvalid, Action: Blocked})...)
+			line := AppendAttack(nil, meta, chatAttack(), &Default)
+			line = append(line, AppendViolation(nil, meta, &Violation{Violation: ws.DeflateInvalid, Action: Blocked}, &Default)...)
 			require.NotContains(t, string(line), "SECRET")
 			require.Contains(t, string(line), tt.kept)
 		})
@@ -410,7 +410,7 @@ func TestViolation(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := decode(t, AppendViolation(nil, chatMeta(), &tt.v))
+			m := decode(t, AppendViolation(nil, chatMeta(), &tt.v, &Default))
 			require.Equal(t, "wallarm_websocket.violation", at(m, "event.dataset"))
 			require.Equal(t, tt.value, at(m, tt.path))
 		})
@@ -418,8 +418,8 @@ func TestViolation(t *testing.T) {
 }
 
 func TestEventIDsDiffer(t *testing.T) {
-	a := decode(t, AppendAttack(nil, chatMeta(), chatAttack()))
-	b := decode(t, AppendAttack(nil, chatMeta(), chatAttack()))
+	a := decode(t, AppendAttack(nil, chatMeta(), chatAttack(), &Default))
+	b := decode(t, AppendAttack(nil, chatMeta(), chatAttack(), &Default))
 	require.NotEqual(t, at(a, "event.id"), at(b, "event.id"))
 }
 
@@ -442,7 +442,7 @@ func TestLogLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := chatAttack()
 			tt.change(a)
-			require.Equal(t, "before "+tt.want, string(AppendAttackLogLine([]byte("before "), a)))
+			require.Equal(t, "before "+tt.want, string(AppendAttackLogLine([]byte("before "), &Meta{}, a)))
 		})
 	}
 }
@@ -477,7 +477,7 @@ func FuzzAttack(f *testing.F) {
 		m.Request, a.Payload, a.PayloadLen = request, payload, 0
 		a.Hits[1].Match, a.Hits[1].Path = match, path
 
-		line := AppendAttack(nil, m, a)
+		line := AppendAttack(nil, m, a, &Default)
 		if len(line) > MaxLine || bytes.IndexByte(line, '\n') != len(line)-1 {
 			t.Fatalf("%d bytes: %q", len(line), line)
 		}
@@ -488,7 +488,7 @@ func FuzzAttack(f *testing.F) {
 		if err := s.Validate(doc); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(AppendAttackLogLine(nil, a)); n >= maxLogLine {
+		if n := len(AppendAttackLogLine(nil, &Meta{}, a)); n >= maxLogLine {
 			t.Fatalf("log line of %d bytes", n)
 		}
 	})
@@ -501,7 +501,7 @@ func TestRequest(t *testing.T) {
 	a := chatAttack()
 	a.Exchange = &Exchange{Transport: "polling", Status: 403}
 	a.CloseCode = 0
-	m := decode(t, AppendAttack(nil, meta, a))
+	m := decode(t, AppendAttack(nil, meta, a, &Default))
 	for path, want := range map[string]any{
 		"message":                      "HTTP polling xss attack blocked from 198.51.100.13 on chat.example.com/socket.io/ (rule 941100 at $[0].text)",
 		"url.scheme":                   "https",
@@ -519,15 +519,15 @@ func TestRequest(t *testing.T) {
 	} {
 		require.Equal(t, want, at(m, path), path)
 	}
-	require.Contains(t, string(AppendAttackLogLine(nil, a)), `wallarm: polling xss attack blocked, rule 941100, event "chat message", path "$[0].text", match `)
+	require.Contains(t, string(AppendAttackLogLine(nil, &Meta{}, a)), `wallarm: polling xss attack blocked, rule 941100, event "chat message", path "$[0].text", match `)
 
 	a.Exchange = &Exchange{Transport: "handshake", Head: true}
-	m = decode(t, AppendAttack(nil, meta, a))
+	m = decode(t, AppendAttack(nil, meta, a, &Default))
 	require.Nil(t, at(m, "http.response"))
 	require.Equal(t, "PUT /socket.io/?EIO=4&sid=[redacted] HTTP/2.0\r\nHost: chat.example.com\r\nCookie: [redacted]\r\n\r\n", at(m, "wallarm.request"))
 
 	v := &Violation{Violation: ws.BodyUndecodable, Action: Blocked, Status: 403, Exchange: &Exchange{Transport: "xhr_send"}}
-	m = decode(t, AppendViolation(nil, meta, v))
+	m = decode(t, AppendViolation(nil, meta, v, &Default))
 	require.Equal(t, "xhr_send", at(m, "wallarm.websocket.transport"))
 	require.Equal(t, 403.0, at(m, "http.response.status_code"))
 	require.Equal(t, "wallarm: xhr_send violation body_undecodable blocked", string(AppendViolationLogLine(nil, v)))

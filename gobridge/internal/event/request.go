@@ -29,7 +29,7 @@ type head struct {
 // parseHead reads the request line and header lines, redacting as it goes:
 // what is secret is in no field of the result. Broken lines are left out, and
 // so are continuation lines, which could carry on a secret one.
-func parseHead(request []byte) head {
+func parseHead(request []byte, r *Redaction) head {
 	var h head
 	line, rest, _ := strings.Cut(string(request), "\n")
 	part := strings.Fields(line)
@@ -37,7 +37,7 @@ func parseHead(request []byte) head {
 		h.method = part[0]
 	}
 	if len(part) > 1 {
-		h.target = redactURL(part[1])
+		h.target = r.url(part[1])
 	}
 	if len(part) > 2 {
 		h.version = strings.TrimPrefix(part[2], "HTTP/")
@@ -59,16 +59,16 @@ func parseHead(request []byte) head {
 		case "host":
 			h.host = value
 		case "origin":
-			h.origin = redactURL(value)
+			h.origin = r.url(value)
 		case "connection", "upgrade", "sec-websocket-key", "keep-alive", "proxy-connection",
 			"te", "trailer", "transfer-encoding", "content-length", "content-type":
 			// They speak of the connection or of the handshake's own body.
 		case "referer":
-			h.others = append(h.others, name+": "+redactURL(value))
+			h.others = append(h.others, name+": "+r.url(value))
 		case "sec-websocket-protocol":
-			h.others = append(h.others, name+": "+redactSubprotocols(value))
+			h.others = append(h.others, name+": "+r.subprotocols(value))
 		default:
-			if secretName(lower) {
+			if r.secretName(lower) {
 				value = redacted
 			}
 			if lower == "user-agent" {
@@ -80,30 +80,11 @@ func parseHead(request []byte) head {
 	return h
 }
 
-// secretName reports whether a header field or query argument of that name is
-// likely to carry a credential. name is in lower case.
-func secretName(name string) bool {
-	switch name {
-	case "sid", "sig", "key", "pwd", "pass", "jwt":
-		// A socket.io sid is enough to take over its session.
-		return true
+// url hides the userinfo and the values of secret query arguments.
+func (r *Redaction) url(s string) string {
+	if r.off() {
+		return s
 	}
-	name = strings.Map(func(r rune) rune {
-		if r == '_' || r == '-' || r == '.' {
-			return -1
-		}
-		return r
-	}, name)
-	for _, s := range []string{"auth", "cookie", "token", "secret", "passw", "apikey", "credential", "session", "signature"} {
-		if strings.Contains(name, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// redactURL hides the userinfo and the values of secret query arguments.
-func redactURL(s string) string {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, "/?") {
 		authority, tail := rest, ""
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -133,7 +114,7 @@ func redactURL(s string) string {
 		if err != nil {
 			plain = name
 		}
-		if hasValue && secretName(strings.ToLower(plain)) {
+		if hasValue && r.secretName(strings.ToLower(plain)) {
 			arg = name + "=" + redacted
 		}
 		b.WriteString(arg)
@@ -144,9 +125,12 @@ func redactURL(s string) string {
 	}
 }
 
-// redactSubprotocols hides the elements that are too long for a name: browsers
+// subprotocols hides the elements that are too long for a name: browsers
 // cannot set Authorization, so that tokens travel here.
-func redactSubprotocols(list string) string {
+func (r *Redaction) subprotocols(list string) string {
+	if r.off() {
+		return list
+	}
 	part := strings.Split(list, ",")
 	for i, s := range part {
 		part[i] = strings.TrimSpace(s)
@@ -159,14 +143,14 @@ func redactSubprotocols(list string) string {
 
 // HandshakeValue is what of a handshake is not allowed where v is the
 // violation; get has the values of a header.
-func HandshakeValue(v ws.Violation, get func(name string) string) string {
+func (r *Redaction) HandshakeValue(v ws.Violation, get func(name string) string) string {
 	switch v {
 	case ws.HandshakeUpgradeNotWebSocket:
 		return get("upgrade")
 	case ws.HandshakeOriginDenied:
-		return redactURL(get("origin"))
+		return r.url(get("origin"))
 	case ws.HandshakeSubprotocolDenied:
-		return redactSubprotocols(get("sec-websocket-protocol"))
+		return r.subprotocols(get("sec-websocket-protocol"))
 	case ws.HandshakeExtensionDenied:
 		return get("sec-websocket-extensions")
 	}

@@ -83,12 +83,14 @@ func (w *writer) base64(name string, p []byte) {
 }
 
 // common writes what every event begins with.
-func (w *writer) common(m *Meta, message string) {
+func (w *writer) common(m *Meta, message string) { w.commonAt(m, "warning", message) }
+
+func (w *writer) commonAt(m *Meta, level, message string) {
 	w.key("@timestamp")
 	w.b = m.Now.UTC().AppendFormat(w.b, `"2006-01-02T15:04:05.000Z"`)
 	w.text("message", message, maxURL)
 	w.object("log")
-	w.text("level", "warning", maxName)
+	w.text("level", level, maxName)
 	w.end('}')
 	w.object("ecs")
 	w.text("version", "8.17.0", maxName)
@@ -111,15 +113,19 @@ func (w *writer) event(dataset, action string, severity int) {
 	}
 	w.end(']')
 	w.text("action", action, maxName)
-	var id [16]byte
-	rand.Read(id[:]) // never fails
-	w.text("id", hex.EncodeToString(id[:]), maxName)
+	w.id()
 	if severity >= 0 {
 		w.int("severity", int64(severity))
 	}
 	w.text("module", "wallarm_websocket", maxName)
 	w.text("dataset", dataset, maxName)
 	w.end('}')
+}
+
+func (w *writer) id() {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	w.text("id", hex.EncodeToString(id[:]), maxName)
 }
 
 // connection writes who spoke with whom. The source is the client in both

@@ -50,6 +50,14 @@ func findingsOf(hits []event.Hit) (kept []detect.Finding) {
 	return kept
 }
 
+func newHits(hits []event.Hit) []policy.Hit {
+	list := make([]policy.Hit, len(hits))
+	for i := range hits {
+		list[i] = *newHit(&hits[i])
+	}
+	return list
+}
+
 func newHit(h *event.Hit) *policy.Hit {
 	return &policy.Hit{Rule: h.Rule, Type: h.Type, Event: h.Event, Path: h.Path, Match: h.Match}
 }

@@ -54,6 +54,7 @@ type task struct {
 
 	payload    []byte // inflated, or the part of it that an event shows
 	offset     int    // of payload in the inflated payload
+	redacted   bool   // something of payload is hidden
 	length     int    // of the inflated payload
 	envelope   framework.Envelope
 	violations ws.Violations
@@ -82,11 +83,11 @@ type deferred struct {
 	inside bool
 }
 
-// excerpt copies what an event may show of the payload, around match, and says
-// where it begins.
-func (t *task) excerpt(match []byte) ([]byte, int) {
-	lo, hi := event.Window(t.payload, match, 2*event.MaxPayload)
-	return bytes.Clone(t.payload[lo:hi]), t.offset + lo
+// excerpt leaves of the payload, in a copy, what an event may show, around
+// match.
+func (t *task) excerpt(match []byte) {
+	part, offset, hidden := t.session.redact().Excerpt(t.payload, match, max(2*event.DefaultPayload, t.session.config.LogPayload))
+	t.payload, t.offset, t.redacted = part, t.offset+offset, t.redacted || hidden
 }
 
 // judge is what one thread needs to judge messages. A task that it judged
@@ -211,7 +212,7 @@ func (j *judge) detach(t *task) {
 	switch {
 	case len(t.hits) > 0:
 		shown := event.Attack{Hits: t.hits}
-		t.payload, t.offset = t.excerpt(shown.Lead().Match)
+		t.excerpt(shown.Lead().Match)
 	case t.deferred != nil && !j.whole:
 		t.payload = bytes.Clone(t.payload)
 	default:

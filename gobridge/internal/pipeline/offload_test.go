@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -272,7 +273,7 @@ func TestClose(t *testing.T) {
 				r := v.Result()
 				require.Zero(t, r.Release)
 				for range r.Events {
-					line, _, kind := s.Event(nil, s.Meta)
+					line, _, kind := s.Event(nil, s.Meta, &AllEvents, math.MaxInt)
 					require.True(t, kind.Attack)
 					require.Equal(t, "xss", kind.Name)
 					require.Contains(t, string(line), "192.0.2.7")

@@ -128,6 +128,7 @@ type Config struct {
 	// LimitBlock says what follows from ProcessTimeLimit and FormatLimit.
 	LimitBlock LimitBlock
 	Limits     [2]ws.Limits // by ws.Direction
+	LogPayload int          // bytes of payload that some log wants of an event
 	// CloseCode is that of a connection dropped for an attack; 0: 1008.
 	CloseCode ws.CloseCode
 	// DropMessage drops the one message instead, where nothing depends on it.
@@ -177,13 +178,14 @@ type Engine struct {
 	loop    *judge
 	offload *offload // nil: synchronous
 	configs map[Config]*shared
+	samples samples
 	jobs    int // off the loop, until their verdict is taken
 	now     func() time.Time
 }
 
 // NewEngine starts an engine.
 func NewEngine(o Options) (*Engine, error) {
-	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}, now: time.Now}
+	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}, samples: samples{}, now: time.Now}
 	if o.Threads > 0 {
 		var err error
 		if e.offload, err = newOffload(o.Threads, o.Wake); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -118,13 +119,13 @@ func (p *relay) take(r Result) {
 
 func (p *relay) fetch(n int) {
 	for range n {
-		line, _, kind := p.s.Event(nil, &event.Meta{})
+		line, _, kind := p.s.Event(nil, &event.Meta{}, &AllEvents, math.MaxInt)
 		require.NotEmpty(p.t, kind.Name)
 		require.True(p.t, json.Valid(line[:bytes.IndexByte(line, '\n')]), "%s", line)
 		p.events = append(p.events, kind.Name)
 		p.s.Pop()
 	}
-	if _, _, kind := p.s.Event(nil, &event.Meta{}); kind.Name != "" {
+	if _, _, kind := p.s.Event(nil, &event.Meta{}, &AllEvents, math.MaxInt); kind.Name != "" {
 		require.Fail(p.t, "more events than told", "%s", kind.Name)
 	}
 }

@@ -102,7 +102,7 @@ func (e *Engine) Violate(q *framework.Request, v ws.Violation, c *Config) (*Sess
 	d := &s.dir[ws.FromClient]
 	s.violate(d, v, 0, &r)
 	if s.rare != nil {
-		s.rare.events[0].violation.Value = event.HandshakeValue(v, q.All)
+		s.rare.events[0].violation.Value = s.redact().HandshakeValue(v, q.All)
 	}
 	s.fill(d, &r)
 	return s, r

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func stored(text string) []byte {
 // names are what s has to tell.
 func names(s *Session) (all []string) {
 	for {
-		_, _, kind := s.Event(nil, &event.Meta{})
+		_, _, kind := s.Event(nil, &event.Meta{}, &AllEvents, math.MaxInt)
 		if kind.Name == "" {
 			return all
 		}
@@ -213,7 +214,7 @@ func TestRequestHead(t *testing.T) {
 			attack := name == "attack" || name == "inline"
 			require.Equal(t, attack && mode == Block, r.Status == Drop, name)
 			if attack {
-				line, n, _ := s.Event(nil, &event.Meta{})
+				line, n, _ := s.Event(nil, &event.Meta{}, &AllEvents, math.MaxInt)
 				require.Contains(t, string(line[:n]), `"path":"$header['x-a']"`)
 				require.NotContains(t, string(line[:n]), "all is well")
 				require.Equal(t, []string{"xss"}, names(s), name)
@@ -253,8 +254,8 @@ func TestLimitBlock(t *testing.T) {
 			continue
 		}
 		require.Equal(t, test.status == Pass, r.Uninspected == 1, "%+v", test)
-		line, _, kind := s.Event(nil, &event.Meta{})
-		require.Equal(t, Kind{false, "format_limit", test.action}, kind)
+		line, _, kind := s.Event(nil, &event.Meta{}, &AllEvents, math.MaxInt)
+		require.Equal(t, Kind{Attack: false, Name: "format_limit", Action: test.action}, kind)
 		require.Contains(t, string(line), `"action":"`+test.action+`"`)
 	}
 }

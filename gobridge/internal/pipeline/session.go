@@ -18,8 +18,10 @@ type Session struct {
 	subprotocol *string  // nil: none
 	request     *request // nil: a connection
 	dir         [2]direction
-	dead        bool  // dropped, or failed
-	jobs        int32 // being judged off the loop
+	closeCode   [2]ws.CloseCode // of the peers' Close frames, by direction
+	jobs        int8            // being judged off the loop
+	dead        bool            // dropped, or failed
+	dropped     bool
 	rare        *rare
 
 	// Observe, if set, is shown every data message in the order of its
@@ -324,6 +326,7 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	payload := d.assemble.Control()
 	if h.Opcode == ws.OpClose {
 		d.closed = true
+		s.closeCode[d.from] = closeCode(payload)
 		for broken := message.CheckClose(payload); broken != 0; {
 			if !s.violate(d, broken.Pop(), d.messages, r) {
 				return
@@ -494,12 +497,13 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 	}
 	lead := a.Lead()
 	a.Event = lead.Event
-	a.Exception = policy.Exception(newHit(lead))
+	a.Exception = policy.Exceptions(newHits(hits))
 	if s.subprotocol != nil {
 		a.Subprotocol = *s.subprotocol
 	}
 	a.Exchange = s.exchange(t.ofHead)
-	a.Payload, a.PayloadOffset = t.excerpt(lead.Match)
+	t.excerpt(lead.Match)
+	a.Payload, a.PayloadOffset, a.Redacted = t.payload, t.offset, t.redacted
 	if drop && d.mode == Block {
 		a.Action = event.Blocked
 		code := s.config.attackCode()
@@ -612,7 +616,7 @@ func (s *Session) drop(code ws.CloseCode, r *Result) {
 		r.swallowed = true
 		return
 	}
-	s.dead = true
+	s.dead, s.dropped = true, true
 	r.Status = Drop
 	r.CloseCode = code
 }
@@ -668,26 +672,43 @@ func (s *Session) raise(p pending) {
 
 // Kind says in short what an event is of.
 type Kind struct {
-	Attack bool   // else a violation
-	Name   string // the attack's type or the violation's token, "": no event
-	Action string // event.Blocked, ...
+	Attack  bool   // else a violation
+	Name    string // the attack's type or the violation's token, "": no event
+	Action  string // event.Blocked, ...
+	Sampled bool   // the log has its share of such events
 }
 
-// Event appends the oldest waiting event to dst: its JSON line, and its text
-// for error_log. It stays until Pop.
-func (s *Session) Event(dst []byte, m *event.Meta) (out []byte, line int, kind Kind) {
+// Event appends the oldest waiting event to dst: its JSON line, if l takes it,
+// and its text for error_log. It stays until Pop, but is counted in l's sample,
+// once for each log, if out has room for it in size bytes.
+func (s *Session) Event(dst []byte, m *event.Meta, l *Log, size int) (out []byte, line int, kind Kind) {
 	if s.rare == nil || len(s.rare.events) == 0 {
 		return dst, 0, Kind{}
 	}
-	if a := s.rare.events[0].attack; a != nil {
-		out = event.AppendAttack(dst, m, a)
-		line = len(out) - len(dst)
-		return event.AppendAttackLogLine(out, a), line, Kind{true, a.Lead().Type, a.Action}
+	p := &s.rare.events[0]
+	m.Redact = s.redact()
+	samples, hits := s.config.engine.samples, 0
+	out = dst
+	wanted := l.Datasets&p.dataset() != 0
+	if wanted {
+		if hits = samples.due(l, p, m); hits > 0 {
+			out = p.append(dst, m, &event.Options{Payload: l.Payload, Hits: hits})
+		}
+		kind.Sampled = hits == 0
 	}
-	v := s.rare.events[0].violation
-	out = event.AppendViolation(dst, m, v)
 	line = len(out) - len(dst)
-	return event.AppendViolationLogLine(out, v), line, Kind{false, v.Violation.String(), v.Action}
+	if a := p.attack; a != nil {
+		out = event.AppendAttackLogLine(out, m, a)
+		kind.Attack, kind.Name, kind.Action = true, a.Lead().Type, a.Action
+	} else {
+		v := p.violation
+		out = event.AppendViolationLogLine(out, v)
+		kind.Name, kind.Action = v.Violation.String(), v.Action
+	}
+	if wanted && len(out)-len(dst) <= size {
+		samples.count(l, p, m, hits)
+	}
+	return out, line, kind
 }
 
 // Pop forgets the oldest waiting event.

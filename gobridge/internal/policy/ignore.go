@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -252,10 +253,35 @@ func distance(a, b string) int {
 // maxSelector is what of an event's name or a path an exception has, in bytes.
 const maxSelector = 256
 
-// Exception is the narrowest wallarm_websocket_ignore that is for h, as a line
-// of nginx.conf. What a peer chose is quoted.
-func Exception(h *Hit) string {
-	line := "wallarm_websocket_ignore rule=" + h.Rule
+// maxExceptions is how many exceptions a message may need.
+const maxExceptions = 8
+
+// Exceptions are the narrowest wallarm_websocket_ignore that are for hits, in
+// one line for nginx.conf: one for each place, by the rule, or by the type where
+// several rules of it hit. What a peer chose is quoted. Empty: there would be
+// too many.
+func Exceptions(hits []Hit) string {
+	var lines []string
+	for i := range hits {
+		h := &hits[i]
+		rule := "rule=" + h.Rule
+		for j := range hits {
+			if o := &hits[j]; o.Type == h.Type && o.Event == h.Event && o.Path == h.Path && o.Rule != h.Rule {
+				rule = "type=" + h.Type
+			}
+		}
+		if line := exception(h, rule); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) > maxExceptions {
+		return ""
+	}
+	return strings.Join(lines, " ")
+}
+
+func exception(h *Hit, rule string) string {
+	line := "wallarm_websocket_ignore " + rule
 	if h.Event != "" && writable(h.Event) {
 		line += " " + word("event="+quote(h.Event))
 	}

@@ -104,7 +104,7 @@ func TestException(t *testing.T) {
 		{Rule: "941100", Event: "x", Path: "$.cut...", Match: []byte("z")},
 		{Rule: "941100", Event: "\ufffd", Path: "$.a", Match: []byte("z")},
 	} {
-		line := Exception(&hit)
+		line := Exceptions([]Hit{hit})
 		require.LessOrEqual(t, len(line), 2048)
 		name, args := words(t, line)
 		require.Equal(t, "wallarm_websocket_ignore", name)
@@ -121,6 +121,23 @@ func TestException(t *testing.T) {
 			require.False(t, p.Ignored(&other, time.Now()), line)
 		}
 	}
+}
+
+// Several rules at one place are one exception, several places are several.
+func TestExceptions(t *testing.T) {
+	require.Equal(t, "wallarm_websocket_ignore type=xss path=$.a; wallarm_websocket_ignore rule=942100 path=$.a; wallarm_websocket_ignore rule=941100 event=x path=$.b;",
+		Exceptions([]Hit{
+			{Rule: "941100", Type: "xss", Path: "$.a"},
+			{Rule: "941110", Type: "xss", Path: "$.a"},
+			{Rule: "942100", Type: "sqli", Path: "$.a"},
+			{Rule: "941100", Type: "xss", Path: "$.b", Event: "x"},
+			{Rule: "941100", Type: "xss", Path: "$.b", Event: "x"},
+		}))
+	many := make([]Hit, maxExceptions+1)
+	for i := range many {
+		many[i] = Hit{Rule: "941100", Type: "xss", Path: fmt.Sprintf("$[%d]", i)}
+	}
+	require.Empty(t, Exceptions(many))
 }
 
 // words reads a line as ngx_conf_read_token does.
@@ -184,7 +201,7 @@ func FuzzException(f *testing.F) {
 			return // not in events' texts
 		}
 		hit := Hit{Rule: "941100", Type: "xss", Event: event, Path: path, Match: matched}
-		line := Exception(&hit)
+		line := Exceptions([]Hit{hit})
 		require.NotContains(t, line, "\n")
 		name, args := words(t, line)
 		require.Equal(t, "wallarm_websocket_ignore", name)

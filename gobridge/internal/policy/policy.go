@@ -7,9 +7,11 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
 )
@@ -31,6 +33,9 @@ type Policy struct {
 	Ignores []Ignore
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
+	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
+	// default.
+	Redact *event.Redaction
 }
 
 // directives says what each does. They get the statements of a location from
@@ -38,6 +43,7 @@ type Policy struct {
 var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_parser_disable":      (*parser).parserDisable,
 	"wallarm_websocket_ignore":    (*parser).ignore,
+	"wallarm_websocket_redact":    (*parser).redact,
 	"wallarm_websocket_violation": (*parser).violation,
 }
 
@@ -113,4 +119,27 @@ func (p *parser) parserDisable(s *Statement) error {
 // violation: the innermost of a token counts, which comes last.
 func (p *parser) violation(s *Statement) error {
 	return p.Violations.Parse(s.Args[0], s.Args[1])
+}
+
+func (p *parser) redact(s *Statement) error {
+	if p.Redact == nil {
+		p.Redact = new(event.Redaction)
+	}
+	for _, arg := range s.Args {
+		name, value, _ := strings.Cut(arg, "=")
+		switch {
+		case arg == "off":
+			p.Redact.Off = true
+		case arg == "cards=off":
+			p.Redact.Cards = true
+		case name == "name" && event.Fold(value) != "":
+			p.Redact.Names = append(p.Redact.Names, event.Fold(value))
+		default:
+			return fmt.Errorf("invalid parameter %q, it must be \"off\", \"name=\" or \"cards=off\"", arg)
+		}
+	}
+	if p.Redact.Off && (p.Redact.Cards || len(p.Redact.Names) > 0) {
+		return errors.New("\"off\" leaves nothing to name")
+	}
+	return nil
 }

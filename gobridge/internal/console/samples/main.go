@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 	"sort"
@@ -107,7 +108,7 @@ func (g *generator) attack(m *event.Meta, typ, rule, name, where, text string, c
 	if change != nil {
 		change(a)
 	}
-	g.write(event.AppendAttack(nil, m, a))
+	g.write(event.AppendAttack(nil, m, a, &event.Default))
 }
 
 // texts are the samples of the detectors, one a line.
@@ -182,7 +183,7 @@ func (g *generator) recording(file string) error {
 			for range res.Events {
 				m := g.meta()
 				m.Request = []byte(*r.Header.Request)
-				line, n, _ := s.Event(nil, m)
+				line, n, _ := s.Event(nil, m, &pipeline.AllEvents, math.MaxInt)
 				// Of the many that repeat a text, the first.
 				if key := seen(line[:n]); !g.seen[key] {
 					g.seen[key] = true
@@ -235,7 +236,7 @@ func (g *generator) names() error {
 		text := event.AppendAttack(nil, m, &event.Attack{
 			Opcode: ws.OpText, Payload: []byte(v), PayloadLen: len(v), Action: "PWNACTION", Event: "e",
 			Hits: []event.Hit{{Finding: detect.Finding{Type: "PWNTYPE", Rule: "PWNRULE", Score: 5}, Path: "$", Match: []byte(v)}},
-		})
+		}, &event.Default)
 		quoted, err := json.Marshal(v)
 		if err != nil {
 			return err
