@@ -1,10 +1,10 @@
 package framework
 
 import (
-	"slices"
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 

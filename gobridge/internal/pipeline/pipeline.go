@@ -3,6 +3,7 @@ package pipeline
 import (
 	"time"
 
+	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/handshake"
@@ -185,6 +186,7 @@ type Engine struct {
 
 // NewEngine starts an engine.
 func NewEngine(o Options) (*Engine, error) {
+	detect.Default() // compiled now, not with the first message
 	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}, samples: samples{}, now: time.Now}
 	if o.Threads > 0 {
 		var err error
