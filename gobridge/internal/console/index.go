@@ -36,6 +36,36 @@ var dims = []struct {
 	{"observer", "Server", func(s *Shape) string { return s.Observer }},
 }
 
+// Positions in dims, and how many there are.
+const (
+	dimType = iota
+	_
+	dimHost
+	dimPath
+	dimIP
+	dimRule
+	dimPoint
+	dimEvent
+	nDims = 11
+)
+
+// dict numbers the values of one dimension, so that a shape is compared and
+// counted without looking at a text.
+type dict struct {
+	ids   map[string]uint32
+	names []string
+}
+
+func (d *dict) id(s string) uint32 {
+	n, ok := d.ids[s]
+	if !ok {
+		n = uint32(len(d.names))
+		d.ids[s] = n
+		d.names = append(d.names, s)
+	}
+	return n
+}
+
 // attackKey is what hits are grouped by, as Wallarm groups them.
 type attackKey struct{ kind, typ, host, path, point, ip string }
 
@@ -58,7 +88,8 @@ type shapeSlot struct {
 	Shape
 	row   int64 // its id in the database
 	group uint32
-	count int // events that have it
+	count int           // events that have it
+	dims  [nDims]uint32 // its values, by their numbers
 }
 
 type groupSlot struct {
@@ -88,12 +119,34 @@ type index struct {
 	byGroup    map[attackKey]uint32
 	byID       map[string]uint32
 
+	dicts [nDims]dict
+
 	generation uint64 // changes with every change
 }
 
 func newIndex() *index {
-	return &index{
+	x := &index{
 		base: 1, byShape: map[Shape]uint32{}, byGroup: map[attackKey]uint32{}, byID: map[string]uint32{},
+	}
+	x.number()
+	return x
+}
+
+// number numbers the values anew, so that those that no shape has any more are
+// forgotten.
+func (x *index) number() {
+	for d := range x.dicts {
+		x.dicts[d] = dict{ids: map[string]uint32{}}
+		x.dicts[d].id("")
+	}
+	for i := range x.shapes {
+		x.shapes[i].number(&x.dicts)
+	}
+}
+
+func (s *shapeSlot) number(dicts *[nDims]dict) {
+	for d := range dims {
+		s.dims[d] = dicts[d].id(dims[d].of(&s.Shape))
 	}
 }
 
@@ -126,6 +179,7 @@ func (x *index) slot(s Shape, id int64) uint32 {
 		x.shapes = append(x.shapes, shapeSlot{})
 	}
 	x.shapes[n] = shapeSlot{Shape: s, row: id, group: g}
+	x.shapes[n].number(&x.dicts)
 	x.byShape[s] = n
 	return n
 }
@@ -174,6 +228,9 @@ func (x *index) drop(n int) (unused []int64) {
 	x.ts, x.shape, x.hits, x.conn = x.ts[n:], x.shape[n:], x.hits[n:], x.conn[n:]
 	x.base += int64(n)
 	x.generation++
+	if len(unused) > 0 && len(x.freeShapes) > len(x.shapes)/2 {
+		x.number()
+	}
 	return unused
 }
 
@@ -187,10 +244,33 @@ type Filter struct {
 
 // accepts evaluates f for every shape, so that an event costs one look.
 func (x *index) accepts(f *Filter) []bool {
+	ok := x.passes(f)
+	for i := range ok {
+		ok[i] = ok[i] && f.kind(x.shapes[i].Kind)
+	}
+	return ok
+}
+
+// passes is accepts without the kind. A value is compared once, however many
+// shapes have it.
+func (x *index) passes(f *Filter) []bool {
 	ok := make([]bool, len(x.shapes))
-	for i := range x.shapes {
-		s := &x.shapes[i]
-		ok[i] = s.count > 0 && f.kind(s.Kind) && f.shape(&s.Shape)
+	for i := range ok {
+		ok[i] = x.shapes[i].count > 0
+	}
+	for d := range dims {
+		is, not := f.Is[dims[d].Name], f.Not[dims[d].Name]
+		if len(is)+len(not) == 0 {
+			continue
+		}
+		good := make([]bool, len(x.dicts[d].names))
+		for n, name := range x.dicts[d].names {
+			match := matcher(name)
+			good[n] = (len(is) == 0 || slices.ContainsFunc(is, match)) && !slices.ContainsFunc(not, match)
+		}
+		for i := range ok {
+			ok[i] = ok[i] && good[x.shapes[i].dims[d]]
+		}
 	}
 	return ok
 }
@@ -203,18 +283,6 @@ func (f *Filter) kind(kind string) bool {
 		return kind != kindConnection
 	}
 	return kind == f.Kind
-}
-
-func (f *Filter) shape(s *Shape) bool {
-	for _, d := range dims {
-		if want := f.Is[d.Name]; len(want) > 0 && !slices.ContainsFunc(want, matcher(d.of(s))) {
-			return false
-		}
-		if not := f.Not[d.Name]; len(not) > 0 && slices.ContainsFunc(not, matcher(d.of(s))) {
-			return false
-		}
-	}
-	return true
 }
 
 // matcher compares with a pattern: a value, or the beginning of one and "*".
@@ -470,23 +538,23 @@ type value struct {
 
 // facets are the most frequent values of every dimension.
 func (x *index) facets(r *result, limit int) map[string][]value {
-	sums := make([]map[string]int64, len(dims))
-	for i := range sums {
-		sums[i] = map[string]int64{}
+	var sums [nDims][]int64
+	for d := range sums {
+		sums[d] = make([]int64, len(x.dicts[d].names))
 	}
 	for i := range r.shapes {
 		if c := &r.shapes[i]; c.Events > 0 {
-			for d := range dims {
-				sums[d][dims[d].of(&x.shapes[i].Shape)] += c.Hits
+			for d, n := range x.shapes[i].dims {
+				sums[d][n] += c.Hits
 			}
 		}
 	}
 	out := map[string][]value{}
-	for d, m := range sums {
+	for d := range sums {
 		var all []value
-		for v, n := range m {
-			if v != "" {
-				all = append(all, value{v, n})
+		for n, hits := range sums[d] {
+			if name := x.dicts[d].names[n]; hits > 0 && name != "" {
+				all = append(all, value{name, hits})
 			}
 		}
 		out[dims[d].Name] = top(all, limit, func(a, b value) int {

@@ -323,39 +323,47 @@ const (
 )
 
 func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
-	type cell struct{ rule, typ, host, path, point, event string }
+	type cell struct{ rule, typ, host, path, point, event uint32 }
+	type place struct{ host, path uint32 }
 	type sum struct {
 		Counts
-		clients map[string]bool
+		clients map[uint32]bool
 	}
-	rules := map[[2]string]*struct {
+	type ruleSum struct {
 		Rule
 		Counts
-		clients, locations map[string]bool
-	}{}
+		clients   map[uint32]bool
+		locations map[place]bool
+	}
+	type ruleKey struct {
+		kind string
+		rule uint32
+	}
+	rules := map[ruleKey]*ruleSum{}
 	cells := map[cell]*sum{}
-	places := map[string]map[cell]bool{} // of a client
+	// Of a client its only place, or that it has several.
+	type only struct {
+		cell
+		several bool
+	}
+	places := map[uint32]only{}
 
 	q.Kind = "all"
 	s.mu.RLock()
 	res := s.run(&q.Filter, s.accepts(&q.Filter), nil)
 	for i := range res.shapes {
-		c, sh := &res.shapes[i], &s.shapes[i].Shape
+		c, sh := &res.shapes[i], &s.shapes[i]
 		if c.Events == 0 || sh.Rule == "" {
 			continue
 		}
-		kind := sh.Kind
-		if kind == kindIgnored {
-			kind = kindAttack
+		key := ruleKey{sh.Kind, sh.dims[dimRule]}
+		if key.kind == kindIgnored {
+			key.kind = kindAttack
 		}
-		r := rules[[2]string{kind, sh.Rule}]
+		r := rules[key]
 		if r == nil {
-			r = &struct {
-				Rule
-				Counts
-				clients, locations map[string]bool
-			}{Rule: Rule{ID: sh.Rule, Kind: kind}, clients: map[string]bool{}, locations: map[string]bool{}}
-			rules[[2]string{kind, sh.Rule}] = r
+			r = &ruleSum{Rule: Rule{ID: sh.Rule, Kind: key.kind}, clients: map[uint32]bool{}, locations: map[place]bool{}}
+			rules[key] = r
 		}
 		r.Counts.add(c)
 		if sh.Kind == kindIgnored {
@@ -364,23 +372,25 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 		if !slices.Contains(r.Types, sh.Type) && len(r.Types) < 5 {
 			r.Types = append(r.Types, sh.Type)
 		}
-		r.clients[sh.IP] = true
-		r.locations[sh.Host+sh.Path] = true
+		ip := sh.dims[dimIP]
+		r.clients[ip] = true
+		r.locations[place{sh.dims[dimHost], sh.dims[dimPath]}] = true
 		if sh.Kind != kindAttack {
 			continue
 		}
-		k := cell{sh.Rule, sh.Type, sh.Host, sh.Path, sh.Point, sh.Event}
+		k := cell{sh.dims[dimRule], sh.dims[dimType], sh.dims[dimHost], sh.dims[dimPath], sh.dims[dimPoint], sh.dims[dimEvent]}
 		if cells[k] == nil {
-			cells[k] = &sum{clients: map[string]bool{}}
+			cells[k] = &sum{clients: map[uint32]bool{}}
 		}
 		cells[k].add(c)
-		cells[k].clients[sh.IP] = true
-		if places[sh.IP] == nil {
-			places[sh.IP] = map[cell]bool{}
+		cells[k].clients[ip] = true
+		if p, known := places[ip]; !known {
+			places[ip] = only{cell: k}
+		} else if p.cell != k && !p.several {
+			places[ip] = only{several: true}
 		}
-		places[sh.IP][k] = true
 	}
-	s.mu.RUnlock()
+	name := func(d int, n uint32) string { return s.dicts[d].names[n] }
 
 	v := &Rules{Rules: []Rule{}, Candidates: []Candidate{}}
 	for _, r := range rules {
@@ -397,7 +407,7 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 	for k, c := range cells {
 		only := 0
 		for ip := range c.clients {
-			if len(places[ip]) == 1 {
+			if !places[ip].several {
 				only++
 			}
 		}
@@ -405,10 +415,12 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 			continue
 		}
 		v.Candidates = append(v.Candidates, Candidate{
-			Rule: k.rule, Type: k.typ, Host: k.host, Path: k.path, Point: k.point, Event: k.event,
+			Rule: name(dimRule, k.rule), Type: name(dimType, k.typ), Host: name(dimHost, k.host),
+			Path: name(dimPath, k.path), Point: name(dimPoint, k.point), Event: name(dimEvent, k.event),
 			Clients: len(c.clients), Only: only, Hits: c.Hits, Last: msTime(c.Last), lastID: c.LastID,
 		})
 	}
+	s.mu.RUnlock()
 	v.Candidates = top(v.Candidates, 20, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(b.Only, a.Only), cmp.Compare(b.Hits, a.Hits), strings.Compare(a.Path+a.Point, b.Path+b.Point))
 	})
@@ -487,11 +499,10 @@ func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, 
 	}
 
 	s.mu.RLock()
-	ok := s.accepts(&f)
-	for i := range ok {
-		// Those of which only opening and closing is known, too.
-		sh := &s.shapes[i]
-		ok[i] = ok[i] || kinds == "" && sh.Kind == kindConnection && sh.count > 0 && f.shape(&sh.Shape)
+	ok := s.passes(&f)
+	if kinds != "" {
+		// Else those of which only opening and closing is known, too.
+		ok = s.accepts(&f)
 	}
 	// The newest first, as far as the page goes, then what else is known of them.
 	offset, order := (q.Page-1)*pageSize, []int64{}

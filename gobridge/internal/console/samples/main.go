@@ -101,6 +101,7 @@ func (g *generator) attack(m *event.Meta, typ, rule, name, where, text string, c
 		Framework: "socket.io", Event: "chat message", Format: "json", Payload: payload, PayloadLen: len(payload),
 		Hits:  []event.Hit{{Finding: detect.Finding{Type: typ, Rule: rule, Name: name, Score: 5}, Path: where, Match: []byte(text)}},
 		Score: 5, Threshold: 5, Action: event.Blocked, CloseCode: ws.ClosePolicyViolation,
+		Exception: "wallarm_websocket_ignore rule=" + rule + " path=" + where + ";",
 	}
 	if g.n%4 == 0 {
 		a.Action, a.CloseCode = event.Monitored, 0
