@@ -353,7 +353,7 @@ func TestMalformed(t *testing.T) {
 func TestTolerance(t *testing.T) {
 	var r Record
 	require.NoError(t, parse([]byte(`{"@timestamp":"2026-11-22T06:21:19.680Z","event":{"id":"x","dataset":"wallarm_websocket.later"},
-		"new":{"a":[1]},"wallarm":{"hits":0,"exception":{"a":1},"chain":["frame text","json"],"redacted":["a"],"connection":7,"more":true}}`), &r))
+		"new":{"a":[1]},"wallarm":{"hits":0,"exception":{"a":1},"chain":["frame text","json"],"redacted":["a"],"websocket":{"client":7,"violations":{}},"more":true}}`), &r))
 	require.Equal(t, "later", r.kind())
 	require.Equal(t, "frame text > json", r.chain())
 	require.EqualValues(t, 1, r.Wallarm.Hits)

@@ -95,6 +95,13 @@ type Record struct {
 			Format       string `json:"format"`
 			Subprotocol  string `json:"subprotocol"`
 			CloseCode    int    `json:"close_code"`
+			Origin       string `json:"origin"`
+			// Of a connection that ended.
+			Client     loose `json:"client"`
+			Server     loose `json:"server"`
+			Attacks    loose `json:"attacks"`
+			Dropped    loose `json:"dropped"`
+			Violations loose `json:"violations"`
 		} `json:"websocket"`
 		Payload       []byte `json:"payload_base64"`
 		PayloadOffset int64  `json:"payload_offset"`
@@ -105,7 +112,6 @@ type Record struct {
 		Exception     loose  `json:"exception"`
 		Ignore        loose  `json:"ignore"` // the exception's first name
 		Chain         loose  `json:"chain"`
-		Connection    loose  `json:"connection"`
 	} `json:"wallarm"`
 }
 
@@ -156,17 +162,6 @@ func (l loose) text(sep string) string {
 		return strings.Join(parts, sep)
 	}
 	return ""
-}
-
-// int is a number that l has under one of the keys.
-func (l loose) int(keys ...string) int64 {
-	m, _ := l.v.(map[string]any)
-	for _, k := range keys {
-		if f, ok := m[k].(float64); ok && f >= 0 && f < 1<<53 {
-			return int64(f)
-		}
-	}
-	return 0
 }
 
 // The kinds of a record: the last word of its dataset. There may be others.

@@ -437,6 +437,47 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// Open and close records tell of connections without an attack; attacks do not
+// count them.
+func TestConnectionRecords(t *testing.T) {
+	b := newBed(t)
+	record := func(id, time, action, more string) []byte {
+		return []byte(`{"@timestamp":"2026-11-22T06:` + time + `Z","event":{"id":"` + id + `","action":"` + action + `","dataset":"wallarm_websocket.connection"` + more + `},` +
+			`"source":{"ip":"198.51.100.13","port":36143},"url":{"domain":"h","path":"/ws"},"observer":{"hostname":"edge1"},` +
+			`"wallarm":{"websocket":{"connection_id":"17-4","origin":"https://h"` + strings.ReplaceAll(more, `,"duration":90000000000`,
+			`,"close_code":1008,"client":{"messages":3,"bytes":99,"close_code":1000},"server":{"messages":2,"bytes":40},"attacks":1,"dropped":true,"violations":["frame_client_unmasked"]`) + `},"hits":1}}` + "\n")
+	}
+	b.append(b.log, record("a", "21:19.680", "opened", ""))
+	b.ingest()
+	s, err := newServer(b.store, b.in.state, &hub{}, newHosts("", nil), "")
+	require.NoError(t, err)
+	h := s.handler()
+	var v Connections
+	getJSON(t, h, "/api/connections", &v)
+	require.Len(t, v.Connections, 1)
+	require.NotNil(t, v.Connections[0].Opened)
+	require.Nil(t, v.Connections[0].Closed)
+	require.Contains(t, body(t, get(t, h, "/connections")), "action-live")
+	b.append(b.log, record("b", "22:49.680", "closed", `,"duration":90000000000`))
+	b.ingest()
+	getJSON(t, h, "/api/connections?ip=198.51.100.13", &v)
+	require.Len(t, v.Connections, 1)
+	c := v.Connections[0]
+	require.Equal(t, 90*time.Second, c.Closed.Sub(*c.Opened))
+	require.Equal(t, 1008, c.Code)
+	require.Equal(t, "https://h", c.Origin)
+	require.Equal(t, map[string]any{
+		"client messages": 3.0, "client bytes": 99.0, "client close_code": 1000.0, "server messages": 2.0, "server bytes": 40.0,
+		"attacks": 1.0, "dropped": "yes", "violations": "frame_client_unmasked",
+	}, c.Counters)
+	require.Contains(t, body(t, get(t, h, "/connections/"+c.ID)), "frame_client_unmasked")
+	var a Attacks
+	getJSON(t, h, "/api/attacks?kind=all", &a)
+	require.Zero(t, a.Hits)
+	getJSON(t, h, "/api/connections?ip=198.51.100.14", &v)
+	require.Empty(t, v.Connections)
+}
+
 // Many clients at one place, who do nothing else, may be a false alarm; one
 // client everywhere is none.
 func TestCandidates(t *testing.T) {

@@ -601,7 +601,7 @@ func (c *Connection) learn(r *Record) {
 	if r.UserAgent.Original != "" {
 		c.Agent = r.UserAgent.Original
 	}
-	if o := header(r.Wallarm.Request, "Origin"); o != "" {
+	if o := cmp.Or(r.Wallarm.WebSocket.Origin, header(r.Wallarm.Request, "Origin")); o != "" {
 		c.Origin = o
 	}
 	if r.Wallarm.WebSocket.CloseCode != 0 {
@@ -620,9 +620,30 @@ func (c *Connection) learn(r *Record) {
 		opened := at.Add(-time.Duration(d))
 		c.Opened = &opened
 	}
-	if m, ok := r.Wallarm.Connection.v.(map[string]any); ok {
-		c.Counters = m
+	c.Counters = r.counters()
+}
+
+// counters is what a close record counts.
+func (r *Record) counters() map[string]any {
+	w, out := &r.Wallarm.WebSocket, map[string]any{}
+	for name, peer := range map[string]loose{"client": w.Client, "server": w.Server} {
+		m, _ := peer.v.(map[string]any)
+		for key, v := range m {
+			if n, ok := v.(float64); ok && len(key) < 64 {
+				out[name+" "+key] = int64(n)
+			}
+		}
 	}
+	if n, ok := w.Attacks.v.(float64); ok {
+		out["attacks"] = int64(n)
+	}
+	if s := w.Dropped.text(""); s != "" {
+		out["dropped"] = s
+	}
+	if s := w.Violations.text(", "); s != "" {
+		out["violations"] = s
+	}
+	return out
 }
 
 func connectionID(c int64) string {
