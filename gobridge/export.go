@@ -220,6 +220,21 @@ func wsi_expire(session C.uint64_t, direction C.uint32_t, reason C.uint32_t, out
 	set(out, &r)
 }
 
+//export wsi_raise
+func wsi_raise(session C.uint64_t, direction C.uint32_t, token C.wsi_str_t, out *C.wsi_result_t) (blocks C.uint32_t) {
+	defer fail(out)
+	v, ok := ws.ParseViolation(view(token))
+	if !ok {
+		panic("unknown violation")
+	}
+	r, blocked := sessions.get(uint64(session)).Raise(ws.Direction(direction&1), v)
+	set(out, &r)
+	if blocked {
+		blocks = 1
+	}
+	return blocks
+}
+
 //export wsi_event
 func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, log *C.wsi_log_t, buf *C.uint8_t, size C.size_t, out *C.wsi_event_t) (rc C.int32_t) {
 	var s *pipeline.Session

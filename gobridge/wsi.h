@@ -318,6 +318,12 @@ uint32_t wsi_poll(wsi_done_t *done);
 void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,
     wsi_result_t *result);
 
+/* the caller sees a violation, "token", in what a peer sent.  1: it blocks, and
+   result is that of a WSI_DROP unless the session was dropped before.  0: it
+   does not */
+uint32_t wsi_raise(uint64_t session, uint32_t direction, wsi_str_t token,
+    wsi_result_t *result);
+
 /* writes the oldest waiting event into buf as log takes it; a line of 0 bytes
    is not for it: 1 written, 0 none waiting, -1 needs a buffer of event->line +
    event->text bytes.  meta is NULL for a session that wsi_close() got it for.

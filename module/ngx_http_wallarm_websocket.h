@@ -22,6 +22,7 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_DROP_MESSAGE  2
 
 /* RFC 6455 7.4.1 */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY      1001
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY          1008
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
 
@@ -135,6 +136,15 @@ typedef struct ngx_http_wallarm_websocket_subprotocols_s
 typedef struct ngx_http_wallarm_websocket_loc_conf_s
     ngx_http_wallarm_websocket_loc_conf_t;
 
+
+/* what a location says of a zone */
+
+typedef struct {
+    ngx_shm_zone_t               *zone;
+    ngx_uint_t                    number;    /* of connections */
+} ngx_http_wallarm_websocket_rule_t;
+
+
 struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_flag_t                    parse;
     ngx_uint_t                    mode;
@@ -156,6 +166,9 @@ struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_uint_t                    extensions;
     ngx_array_t                  *event_logs; /* pointers, NULL: off */
     size_t                        log_payload; /* the most of a log's */
+    ngx_array_t                  *bans;      /* _rule_t, NULL: none */
+    ngx_array_t                  *connections;  /* the same */
+    ngx_msec_t                    max_age;   /* 0: none */
     ngx_int_t                     request_id; /* index of the variable */
     ngx_uint_t                    status;    /* off, or a format */
     ngx_http_wallarm_websocket_label_t  *label; /* NULL: none */
@@ -195,7 +208,8 @@ typedef enum {
     ngx_http_wallarm_websocket_hs_upgrade,
     ngx_http_wallarm_websocket_hs_origin,
     ngx_http_wallarm_websocket_hs_subprotocol,
-    ngx_http_wallarm_websocket_hs_extension
+    ngx_http_wallarm_websocket_hs_extension,
+    ngx_http_wallarm_websocket_hs_connections
 } ngx_http_wallarm_websocket_hs_e;
 
 
@@ -244,6 +258,8 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
     ngx_queue_t                   holder;    /* among those that hold bytes */
 
+    ngx_event_t                  *age;       /* its end by age, NULL: none */
+
     ngx_msec_t                    began;
     uint32_t                      attacks;
     uint32_t                      messages;
@@ -254,7 +270,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     int                           answer;    /* of the phase handlers, once */
 
     unsigned                      wait:2;    /* _wait_e */
-    unsigned                      raised:6;  /* bits of _hs_e */
+    unsigned                      raised:7;  /* bits of _hs_e */
     unsigned                      http:1;    /* the session is a request's */
     unsigned                      judged:1;  /* the head, in conf's mode */
     unsigned                      answered:1;
@@ -263,6 +279,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     unsigned                      counted:1; /* among the open connections */
     unsigned                      refused:1;
     unsigned                      discarded:1; /* a message was */
+    unsigned                      offence:1; /* the peer's fault was blocked */
     unsigned                      dropping:1;
     unsigned                      dropped:1; /* nothing is forwarded any more */
 };
@@ -313,6 +330,25 @@ char *ngx_http_wallarm_websocket_action(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_wallarm_websocket_merge_action(
     ngx_http_wallarm_websocket_loc_conf_t *prev,
     ngx_http_wallarm_websocket_loc_conf_t *conf);
+
+
+/* _zone.c */
+
+/* for the "post" of a command */
+extern ngx_uint_t  ngx_http_wallarm_websocket_ban_kind;
+extern ngx_uint_t  ngx_http_wallarm_websocket_connections_kind;
+
+char *ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* "offset" is that of an array in ngx_http_wallarm_websocket_loc_conf_t */
+char *ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_wallarm_websocket_ban(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+void ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx);
+ngx_int_t ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+void ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
 
 
 /* _policy.c */

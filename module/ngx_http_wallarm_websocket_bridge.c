@@ -94,6 +94,8 @@ typedef struct {
     uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
+    uint32_t  (*raise)(uint64_t session, uint32_t direction, wsi_str_t token,
+                  wsi_result_t *result);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
                   uint8_t *buf, size_t size, wsi_event_t *event);
     void      (*event_done)(uint64_t session);
@@ -149,6 +151,7 @@ static ngx_http_wallarm_websocket_symbol_t
     SYMBOL("wsi_feed", feed),
     SYMBOL("wsi_poll", poll),
     SYMBOL("wsi_expire", expire),
+    SYMBOL("wsi_raise", raise),
     SYMBOL("wsi_event", event),
     SYMBOL("wsi_event_done", event_done),
     SYMBOL("wsi_event_summary", event_summary),
@@ -928,6 +931,26 @@ ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
     engine.expire(session, (uint32_t) direction, (uint32_t) reason, &r);
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_raise(uint64_t session,
+    ngx_uint_t direction, ngx_str_t *token,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    uint32_t      blocks;
+    wsi_str_t     t;
+    wsi_result_t  r;
+
+    ngx_memzero(&r, sizeof(wsi_result_t));
+    ngx_http_wallarm_websocket_bridge_str(&t, token);
+
+    blocks = engine.raise(session, (uint32_t) direction, t, &r);
+
+    ngx_http_wallarm_websocket_bridge_result(res, &r);
+
+    return blocks;
 }
 
 

@@ -271,6 +271,10 @@ ngx_uint_t ngx_http_wallarm_websocket_bridge_poll(
 void ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
     ngx_uint_t direction, ngx_uint_t reason,
     ngx_http_wallarm_websocket_result_t *res);
+/* the module sees a violation, "token", in what a peer sent; 1: it blocks */
+ngx_uint_t ngx_http_wallarm_websocket_bridge_raise(uint64_t session,
+    ngx_uint_t direction, ngx_str_t *token,
+    ngx_http_wallarm_websocket_result_t *res);
 /* NGX_OK, NGX_DONE: none waiting, NGX_ERROR; strings valid until the next */
 ngx_int_t ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     ngx_http_wallarm_websocket_meta_t *meta,

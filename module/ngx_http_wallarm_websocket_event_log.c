@@ -551,6 +551,14 @@ ngx_http_wallarm_websocket_write_events(ngx_http_wallarm_websocket_ctx_t *ctx,
                                   << ngx_http_wallarm_websocket_type(event.type);
                 }
 
+                /* that memory is short is nobody's fault */
+
+                if (event.action == NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED
+                    && ngx_strcmp(event.type, "memory_exhausted") != 0)
+                {
+                    ctx->offence = 1;
+                }
+
                 ngx_http_wallarm_websocket_status_event(ctx->conf, &event);
 
                 ngx_log_error(level, log, 0, "%V", &event.text);

@@ -58,6 +58,7 @@ ngx_int_t
 ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf)
 {
+    ngx_int_t                             rc;
     ngx_uint_t                            what;
     ngx_http_wallarm_websocket_ctx_t     *ctx;
     ngx_http_wallarm_websocket_head_t     head;
@@ -112,6 +113,14 @@ ngx_http_wallarm_websocket_request(ngx_http_request_t *r,
 
     if (what == NGX_HTTP_WALLARM_WEBSOCKET_REQUEST_NONE) {
         return NGX_DECLINED;
+    }
+
+    if (r->headers_in.upgrade == NULL) {
+        rc = ngx_http_wallarm_websocket_ban(r, wlcf);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     ctx = ngx_http_wallarm_websocket_create_ctx(r, wlcf);
@@ -490,6 +499,10 @@ ngx_http_wallarm_websocket_request_result(
 
     default: /* NGX_HTTP_WALLARM_WEBSOCKET_ERROR */
         ngx_http_wallarm_websocket_request_failed(ctx);
+    }
+
+    if (ctx->offence) {
+        ngx_http_wallarm_websocket_offence(ctx);
     }
 }
 

@@ -35,7 +35,9 @@ static ngx_http_wallarm_websocket_violation_t
     { ngx_string("handshake_upgrade_not_websocket"), NGX_HTTP_BAD_GATEWAY },
     { ngx_string("handshake_origin_denied"), NGX_HTTP_FORBIDDEN },
     { ngx_string("handshake_subprotocol_denied"), NGX_HTTP_FORBIDDEN },
-    { ngx_string("handshake_extension_denied"), NGX_HTTP_FORBIDDEN }
+    { ngx_string("handshake_extension_denied"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("handshake_too_many_connections"),
+      NGX_HTTP_TOO_MANY_REQUESTS }
 };
 
 
@@ -114,6 +116,15 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (r->headers_in.upgrade) {
+        rc = ngx_http_wallarm_websocket_ban(r, wlcf);
+
+        if (rc != NGX_DECLINED) {
+            ngx_http_wallarm_websocket_hide_upgrade(r);
+            return rc;
+        }
+    }
+
     /* with a key it is a handshake whatever "Upgrade" says: the configuration
        may send another one */
 
@@ -163,6 +174,12 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_http_wallarm_websocket_offer(r, wlcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_wallarm_websocket_connections(r, wlcf);
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -347,6 +364,8 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     ngx_http_wallarm_websocket_connection_event(ctx, 0);
 
+    ngx_http_wallarm_websocket_age(ctx);
+
     return rc;
 }
 
@@ -527,6 +546,7 @@ ngx_http_wallarm_websocket_violate(ngx_http_request_t *r,
 
         ctx->session = saved;
         ctx->conf = conf;
+        ctx->offence = 0;
 
         status = res.status == NGX_HTTP_WALLARM_WEBSOCKET_DROP
                  ? (ngx_int_t) res.close_code : NGX_DECLINED;

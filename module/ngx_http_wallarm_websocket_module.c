@@ -216,6 +216,41 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, extensions),
       &ngx_http_wallarm_websocket_extensions },
 
+    { ngx_string("wallarm_websocket_ban_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_wallarm_websocket_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_ban_kind },
+
+    { ngx_string("wallarm_websocket_ban"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_use_zone,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, bans),
+      &ngx_http_wallarm_websocket_ban_kind },
+
+    { ngx_string("wallarm_websocket_connections_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_wallarm_websocket_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_connections_kind },
+
+    { ngx_string("wallarm_websocket_connections"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_wallarm_websocket_use_zone,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, connections),
+      &ngx_http_wallarm_websocket_connections_kind },
+
+    { ngx_string("wallarm_websocket_max_age"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_age),
+      NULL },
+
     { ngx_string("wallarm_websocket_threshold"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -544,6 +579,9 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->subprotocols = NGX_CONF_UNSET_PTR;
     wlcf->extensions = NGX_CONF_UNSET_UINT;
     wlcf->event_logs = NGX_CONF_UNSET_PTR;
+    wlcf->bans = NGX_CONF_UNSET_PTR;
+    wlcf->connections = NGX_CONF_UNSET_PTR;
+    wlcf->max_age = NGX_CONF_UNSET_MSEC;
     wlcf->status = NGX_CONF_UNSET_UINT;
     wlcf->label = NGX_CONF_UNSET_PTR;
 
@@ -606,6 +644,9 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->subprotocols, prev->subprotocols, NULL);
     ngx_conf_merge_uint_value(conf->extensions, prev->extensions,
                               NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT);
+    ngx_conf_merge_ptr_value(conf->bans, prev->bans, NULL);
+    ngx_conf_merge_ptr_value(conf->connections, prev->connections, NULL);
+    ngx_conf_merge_msec_value(conf->max_age, prev->max_age, 0);
 
     if (conf->event_logs == NGX_CONF_UNSET_PTR) {
         conf->event_logs = prev->event_logs;

@@ -136,6 +136,10 @@ ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
 
         ngx_http_wallarm_websocket_free(ctx, i);
     }
+
+    if (ctx->age && ctx->age->timer_set) {
+        ngx_del_timer(ctx->age);
+    }
 }
 
 
@@ -603,6 +607,14 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     default: /* NGX_HTTP_WALLARM_WEBSOCKET_ERROR */
         ngx_http_wallarm_websocket_failed(ctx);
+    }
+
+    if (ctx->offence) {
+        ctx->offence = 0;
+
+        if (direction == NGX_HTTP_WALLARM_WEBSOCKET_CLIENT) {
+            ngx_http_wallarm_websocket_offence(ctx);
+        }
     }
 
     if (d->pos == d->last) {

@@ -73,6 +73,8 @@ static struct {
     int32_t   (*connection)(uint64_t session, wsi_meta_t *meta,
                   wsi_traffic_t *traffic, uint8_t *buf, size_t size,
                   size_t *len);
+    uint32_t  (*raise)(uint64_t session, uint32_t direction, wsi_str_t token,
+                  wsi_result_t *result);
     int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
     uint32_t  (*drain)(uint32_t timeout_ms);
 } wsi;
@@ -919,6 +921,7 @@ load(const char *path)
         { "wsi_event", &wsi.event }, { "wsi_event_done", &wsi.event_done },
         { "wsi_event_summary", &wsi.event_summary },
         { "wsi_connection", &wsi.connection }, { "wsi_close", &wsi.close },
+        { "wsi_raise", &wsi.raise },
         { "wsi_drain", &wsi.drain },
     };
 

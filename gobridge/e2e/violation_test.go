@@ -250,6 +250,8 @@ func TestHandshakeViolations(t *testing.T) {
 				path(s, a), n.proxy("http"), s.directives, s.violation, a, path(s, a))
 		}
 	}
+	// TestBanModes, TestConnections: these need more than one handshake
+	sampled[ws.HandshakeBanned], sampled[ws.HandshakeTooManyConnections] = true, true
 	for _, v := range ws.All() {
 		require.Equal(t, strings.HasPrefix(v.String(), "handshake_"), sampled[v], v.String())
 	}

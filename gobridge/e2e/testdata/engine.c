@@ -291,6 +291,15 @@ void wsi_expire(uint64_t s, uint32_t direction, uint32_t reason,
 }
 
 
+uint32_t wsi_raise(uint64_t s, uint32_t direction, wsi_str_t token,
+    wsi_result_t *r)
+{
+    (void) s; (void) direction; (void) token;
+    memset(r, 0, sizeof(*r));
+    return 0;
+}
+
+
 int32_t wsi_event(uint64_t s, wsi_meta_t *meta, wsi_log_t *log, uint8_t *buf,
     size_t size, wsi_event_t *event)
 {

@@ -38,6 +38,7 @@ const (
 	statusBadRequest ws.CloseCode = 400
 	statusForbidden  ws.CloseCode = 403
 	statusTooLarge   ws.CloseCode = 413
+	statusTooMany    ws.CloseCode = 429
 	statusBadGateway ws.CloseCode = 502
 	statusTryLater   ws.CloseCode = 503
 )
@@ -50,6 +51,8 @@ func httpStatus(v ws.Violation) ws.CloseCode {
 		return statusBadGateway
 	case ws.MessageTooBig, ws.DeflateTooBig:
 		return statusTooLarge
+	case ws.HandshakeTooManyConnections:
+		return statusTooMany
 	case ws.MemoryExhausted:
 		return statusTryLater
 	}

@@ -545,6 +545,16 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	return r
 }
 
+// Raise raises v, which the caller sees and the engine does not. It reports
+// whether v blocks.
+func (s *Session) Raise(from ws.Direction, v ws.Violation) (Result, bool) {
+	var r Result
+	d := &s.dir[from]
+	passes := s.violate(d, v, d.messages, &r)
+	s.fill(d, &r)
+	return r, !passes
+}
+
 // Close ends the session and reports whether nothing of it is being judged
 // any more. What was forwarded unjudged still is. Its events can be fetched.
 func (s *Session) Close() bool {

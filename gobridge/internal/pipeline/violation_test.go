@@ -66,9 +66,44 @@ func TestViolations(t *testing.T) {
 		switch name := v.String(); {
 		case strings.HasPrefix(name, "handshake_"): // TestHandshake
 		case v == ws.MessageAssemblyTimeout, v == ws.MemoryExhausted: // TestExpire
+		case v == ws.MessageRate, v == ws.ConnectionTooOld: // TestRaise
 		case v == ws.ProcessTimeLimit, v == ws.FormatLimit, v == ws.BodyUndecodable: // not of frames
 		default:
 			require.True(t, sampled[v], "no sample of %s", name)
+		}
+	}
+}
+
+// TestRaise: what only the caller sees has the outcome of any violation, and is
+// logged once, also behind a drop.
+func TestRaise(t *testing.T) {
+	for _, mode := range []Mode{Off, Monitoring, Block} {
+		for _, action := range []ws.Action{ws.Off, ws.Log, ws.Block} {
+			c := config(mode)
+			c.Policy = &policy.Policy{}
+			require.NoError(t, c.Policy.Violations.Parse("message_rate", action.String()))
+			s := open(newEngine(t), c)
+			r, blocks := s.Raise(ws.FromClient, ws.MessageRate)
+			require.Equal(t, mode == Block && action == ws.Block, blocks)
+			logged := 0
+			if mode != Off && action != ws.Off {
+				logged = 1
+			}
+			require.Equal(t, logged, r.Events)
+			want := Pass
+			if blocks {
+				want = Drop
+				require.Equal(t, ws.ClosePolicyViolation, r.CloseCode)
+			}
+			require.Equal(t, want, r.Status)
+			again, stillBlocks := s.Raise(ws.FromClient, ws.MessageRate)
+			require.Equal(t, blocks, stillBlocks)
+			require.Equal(t, logged, again.Events)
+			if mode == Block {
+				other, blocks := s.Raise(ws.FromClient, ws.HandshakeBanned)
+				require.True(t, blocks)
+				require.Equal(t, logged+1, other.Events)
+			}
 		}
 	}
 }

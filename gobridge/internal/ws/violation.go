@@ -32,6 +32,8 @@ const (
 	HandshakeOriginDenied
 	HandshakeSubprotocolDenied
 	HandshakeExtensionDenied
+	HandshakeBanned
+	HandshakeTooManyConnections
 	FrameRSVWithoutExtension
 	FrameRSV1Misplaced
 	FrameOpcodeReserved
@@ -57,6 +59,8 @@ const (
 	DeflateInvalid
 	DeflateTooBig
 	DeflateRatio
+	MessageRate
+	ConnectionTooOld
 	ClosePayloadLength
 	CloseCodeInvalid
 	CloseReasonUTF8Invalid
@@ -115,6 +119,10 @@ var violationTable = [numViolations]violationInfo{
 		"see `wallarm_websocket_subprotocol`; answered 403"},
 	HandshakeExtensionDenied: {"handshake_extension_denied", "", Block, 0, anyAction,
 		"see `wallarm_websocket_extensions`; answered 403"},
+	HandshakeBanned: {"handshake_banned", "", Block, ClosePolicyViolation, anyAction,
+		"a ban begins, see `wallarm_websocket_ban`; with log it does not"},
+	HandshakeTooManyConnections: {"handshake_too_many_connections", "", Block, 0, anyAction,
+		"over `wallarm_websocket_connections`; answered 429"},
 	FrameRSVWithoutExtension: {"frame_rsv_without_extension", "RFC 6455 5.2", Block, CloseProtocolError, lost,
 		"a reserved bit that no extension has defined"},
 	FrameRSV1Misplaced: {"frame_rsv1_misplaced", "RFC 7692 6.1", Block, CloseProtocolError, lost,
@@ -165,6 +173,10 @@ var violationTable = [numViolations]violationInfo{
 		"over `wallarm_websocket_max_inflated_size`"},
 	DeflateRatio: {"deflate_ratio", "", Block, CloseMessageTooBig, anyAction,
 		"over `wallarm_websocket_max_inflate_ratio`"},
+	MessageRate: {"message_rate", "", Block, ClosePolicyViolation, anyAction,
+		"over `wallarm_websocket_rate`; what is done is said there, with log nothing is"},
+	ConnectionTooOld: {"connection_too_old", "", Block, CloseGoingAway, anyAction,
+		"open for longer than `wallarm_websocket_max_age`, or than `wallarm_websocket_jwt_exp` allows"},
 	ClosePayloadLength: {"close_payload_length", "RFC 6455 5.5.1", Log, CloseProtocolError, anyAction,
 		"a Close frame with one byte"},
 	CloseCodeInvalid: {"close_code_invalid", "RFC 6455 7.4", Log, CloseProtocolError, anyAction,

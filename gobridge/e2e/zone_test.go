@@ -1,0 +1,366 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
+)
+
+const banZone = "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=3 in=60s for=10m;\n"
+
+// handshake asks for a connection under a key and returns the status; a
+// handshake that reaches the backend, which n.echo has to be, gets 101.
+func (n *nginx) handshake(target, key string) string {
+	n.Helper()
+	p := n.client()
+	defer p.Close()
+	p.send(request(target, "X-Key: "+key+"\r\n"))
+	return p.status()
+}
+
+// offend sends an attack under a key on a connection of its own.
+func (n *nginx) offend(target, key string) {
+	n.Helper()
+	p := n.client()
+	p.send(request(target, "X-Key: "+key+"\r\n"))
+	require.Contains(n, p.head(), "HTTP/1.1 101 ")
+	p.send(text(xss))
+	p.closed(false, ws.ClosePolicyViolation)
+}
+
+// N drops, whichever workers saw them, refuse handshakes and polling requests
+// of their key in all workers, and of no other; a reload does not forget.
+func TestBan(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	c := conf{workers: 4, http: banZone, server: statusLocations, location: "wallarm_websocket_ban zone=bans;"}
+	n.write("nginx.conf", n.config(t, c))
+	n.run()
+	go n.echo()
+	for range 2 {
+		n.offend("/", "evil")
+	}
+	require.Equal(t, "101", n.handshake("/", "evil"))
+	n.offend("/", "evil")
+	banned := func() {
+		t.Helper()
+		for range 16 { // some for each worker
+			require.Equal(t, "403", n.handshake("/", "evil"))
+		}
+		p := n.client()
+		p.send(post(pollingTarget, chat("hello"), "X-Key: evil\r\n"))
+		require.Equal(t, "403", p.status())
+		require.Equal(t, "101", n.handshake("/", "good"))
+		require.Equal(t, "101", n.handshake("/", ""), "an empty key is not counted")
+	}
+	banned()
+	require.Equal(t, []string{"xss blocked", "xss blocked", "xss blocked", "handshake_banned blocked"}, n.whats(4),
+		"one event when it begins, none for what it refuses")
+	n.becomes(map[string]float64{
+		`wallarm_websocket_handshakes_refused_total{reason="handshake_banned"}`:               16,
+		`wallarm_websocket_polling_requests_refused_total{reason="handshake_banned"}`:         1,
+		`wallarm_websocket_protocol_errors_total{reason="handshake_banned",action="blocked"}`: 1,
+		`wallarm_websocket_polling_requests_total`:                                            0,
+	})
+	n.reload()
+	banned()
+	n.events(4)
+}
+
+// What counts as a drop: an attack of the client, in a message, a polling
+// request or a handshake's head. What the server sent does not.
+func TestBanCounts(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{
+		http: "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=2;\n",
+		location: "wallarm_websocket_ban zone=bans; wallarm_websocket_response_mode block;\n" +
+			"wallarm_websocket_origin missing=allow https://app.example;"}))
+	n.run()
+	for range 3 {
+		client, backend := n.connect("X-Key: victim\r\n")
+		backend.send(server(xss).Bytes())
+		client.closed(false, ws.ClosePolicyViolation)
+		backend.Close()
+	}
+	client, backend := n.connect("X-Key: victim\r\n")
+	talk(client, backend)
+	go n.echo()
+	for range 3 {
+		p := n.client()
+		p.send(request("/", "X-Key: visitor\r\n", "Origin: https://evil.example\r\n"))
+		require.Equal(t, "403", p.status())
+	}
+	require.Equal(t, "101", n.handshake("/", "visitor"), "another site must not get its visitors banned")
+	p := n.client()
+	p.send(post(pollingTarget, chat(xss), "X-Key: poller\r\n"))
+	require.Equal(t, "403", p.status())
+	require.Equal(t, "101", n.handshake("/", "poller"))
+	require.Equal(t, "403", n.handshake("/?x=%3Cscript%3Ealert(1)%3C/script%3E", "poller"))
+	require.Equal(t, "403", n.handshake("/", "poller"))
+}
+
+// A ban ends; drops that lie too far apart begin none.
+func TestBanTimes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{
+		http: "wallarm_websocket_ban_zone $http_x_key zone=short:64k drops=1 for=300ms;\n" +
+			"wallarm_websocket_ban_zone $http_x_key zone=apart:64k drops=2 in=1ms;\n",
+		location:   "wallarm_websocket_ban zone=short;",
+		noLocation: true,
+		server: "location /short {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_websocket_ban zone=short;}\n" +
+			"location /apart {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_websocket_ban zone=apart;}\n"}))
+	n.run()
+	go n.echo()
+	n.offend("/short", "evil")
+	require.Equal(t, "403", n.handshake("/short", "evil"))
+	n.eventually("the ban ends", func() bool { return n.handshake("/short", "evil") == "101" })
+	n.offend("/short", "evil")
+	require.Equal(t, "403", n.handshake("/short", "evil"))
+	for range 3 {
+		n.offend("/apart", "evil")
+		<-time.After(tick) // what is tested is that time passes
+	}
+	require.Equal(t, "101", n.handshake("/apart", "evil"))
+}
+
+// In monitoring nothing is dropped, so nothing is banned; nor is a banned key
+// where the mode is monitoring. With the violation's action log no ban begins.
+func TestBanModes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=1;\n" +
+			"wallarm_websocket_ban_zone $http_x_key zone=tried:64k drops=1;\nwallarm_websocket_ban zone=bans;\n",
+		server: location("/block", "") + location("/monitoring", "wallarm_mode monitoring;") +
+			location("/off", "wallarm_websocket_ban off;") +
+			location("/log", "wallarm_websocket_ban zone=tried; wallarm_websocket_violation handshake_banned log;") +
+			location("/message", "wallarm_websocket_action drop_message;")}))
+	n.run()
+	client, backend := n.connectTo("/monitoring", "X-Key: a\r\n")
+	client.send(text(xss))
+	backend.expect(text(xss))
+	client.Close()
+	backend.Close()
+	client, backend = n.connectTo("/message", "X-Key: m\r\n")
+	client.send(text(xss))
+	dropped(client, backend, ws.ClosePolicyViolation) // with the message the ban begins
+	go n.echo()
+	require.Equal(t, "101", n.handshake("/block", "a"))
+	n.offend("/off", "a")
+	require.Equal(t, "101", n.handshake("/block", "a"))
+	n.offend("/log", "a")
+	require.Equal(t, "101", n.handshake("/log", "a"))
+	n.offend("/block", "a")
+	require.Equal(t, "403", n.handshake("/block", "a"))
+	require.Equal(t, "101", n.handshake("/monitoring", "a"))
+	require.Equal(t, "101", n.handshake("/off", "a"))
+	require.Equal(t, "403", n.handshake("/block", "m"))
+	require.Contains(t, n.whats(8), "handshake_banned logged")
+}
+
+// Keys beyond what the zone has room for take the place of the oldest.
+func TestBanZoneFull(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{
+		http:     "wallarm_websocket_ban_zone $http_x_key zone=bans:32k drops=1;\nlarge_client_header_buffers 4 16k;\n",
+		location: "wallarm_websocket_ban zone=bans; wallarm_event_log off;"}))
+	n.run()
+	go n.echo()
+	key := func(i int) string { return fmt.Sprintf("%d%s", i, strings.Repeat("k", 1500)) }
+	const keys = 40
+	for i := range keys {
+		n.offend("/", key(i))
+		require.Equal(t, "403", n.handshake("/", key(i)))
+	}
+	require.Equal(t, "101", n.handshake("/", key(0)))
+}
+
+// The number of connections of a key holds across workers, and over a reload,
+// which leaves connections open; a closed one makes room.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	c := conf{workers: 4, server: statusLocations,
+		http:     "wallarm_websocket_connections_zone $http_x_key zone=conns:64k;\n",
+		location: "wallarm_websocket_connections zone=conns 16;"}
+	n.write("nginx.conf", n.config(t, c))
+	n.run()
+	go n.echo()
+	var open []*peer
+	connect := func() string {
+		p := n.client()
+		p.send(request("/", "X-Key: a\r\n"))
+		status := p.status()
+		if status == "101" {
+			open = append(open, p)
+		}
+		return status
+	}
+	got := map[string]int{}
+	for range 64 {
+		got[connect()]++
+	}
+	require.Equal(t, map[string]int{"101": 16, "429": 48}, got)
+	require.Equal(t, "101", n.handshake("/", "b"))
+	n.reload()
+	require.Equal(t, "429", connect(), "those of the old workers count")
+	for _, p := range open[:2] {
+		p.Close()
+	}
+	open = open[2:]
+	n.eventually("room", func() bool { return connect() == "101" })
+	n.eventually("room", func() bool { return connect() == "101" })
+	require.Equal(t, "429", connect())
+	for _, p := range open {
+		p.send(text("hi"))
+		p.expect(server("hi").Bytes())
+	}
+	require.Contains(t, n.log("websocket_attacks.json"), "handshake_too_many_connections")
+	require.Positive(t, sum(n.metrics(), "wallarm_websocket_handshakes_refused_total", `reason="handshake_too_many_connections"`))
+}
+
+// Monitoring lets pass and counts; other requests than handshakes are none.
+func TestConnectionsModes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_websocket_connections_zone $server_name zone=server:64k;\n" +
+			"wallarm_websocket_connections_zone $http_x_key zone=conns:64k;\nwallarm_websocket_connections zone=conns 1;\n",
+		server: location("/block", "") + location("/monitoring", "wallarm_mode monitoring;") +
+			location("/off", "wallarm_websocket_connections off;") +
+			location("/two", "wallarm_websocket_connections zone=conns 2;") +
+			location("/both", "wallarm_websocket_connections zone=conns 2; wallarm_websocket_connections zone=server 1;")}))
+	n.run()
+	go n.echo()
+	open := func(target, key string) string {
+		p := n.client()
+		p.send(request(target, "X-Key: "+key+"\r\n"))
+		return p.status()
+	}
+	require.Equal(t, "101", open("/monitoring", "a"))
+	require.Equal(t, "101", open("/monitoring", "a"))
+	require.Equal(t, "handshake_too_many_connections monitored", n.whats(1)[0])
+	require.Equal(t, "429", open("/block", "a"))
+	require.Equal(t, "101", open("/off", "a"))
+	require.Equal(t, "101", open("/both", "b"))
+	require.Equal(t, "429", open("/both", "b"), "the second zone refuses")
+	require.Equal(t, "101", open("/two", "b"), "and the first did not count it")
+	require.Equal(t, "429", open("/two", "b"))
+	n.events(4)
+}
+
+// A connection ends at its age, however busy it is.
+func TestMaxAge(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_websocket_max_age 400ms;",
+		server: location("/old", "") + location("/monitoring", "wallarm_mode monitoring;") +
+			location("/off", "wallarm_websocket_max_age 0;")}))
+	n.run()
+	begin := time.Now()
+	client, backend := n.connectTo("/old")
+	_, off := n.connectTo("/off")
+	watched, behind := n.connectTo("/monitoring")
+	talk(client, backend)
+	dropped(client, backend, ws.CloseGoingAway)
+	require.GreaterOrEqual(t, time.Since(begin), 400*time.Millisecond)
+	require.ElementsMatch(t, []string{"connection_too_old blocked", "connection_too_old monitored"}, n.whats(2))
+	talk(watched, behind)
+	off.Close()
+	n.reload()
+}
+
+func TestZoneDirectives(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	const (
+		bans  = "wallarm_websocket_ban_zone $binary_remote_addr zone=a:64k;"
+		conns = "wallarm_websocket_connections_zone $binary_remote_addr zone=c:64k;"
+	)
+	for _, tt := range []struct{ http, location, want string }{
+		{bans, "wallarm_websocket_ban zone=a;", ""},
+		{"wallarm_websocket_ban_zone $a$b zone=b:1m drops=1 in=1h for=1d;", "", `unknown "a" variable`},
+		{"wallarm_websocket_ban_zone $host$uri zone=b:1m drops=1 in=1h for=1d;", "", ""},
+		{"wallarm_websocket_ban_zone $host;", "", `invalid number of arguments in "wallarm_websocket_ban_zone" directive in`},
+		{"wallarm_websocket_ban_zone $host drops=1;", "", `"wallarm_websocket_ban_zone" must have "zone" parameter in`},
+		{"wallarm_websocket_ban_zone $host zone=a;", "", `invalid zone size "zone=a" in`},
+		{"wallarm_websocket_ban_zone $host zone=:1m;", "", `invalid zone size "zone=:1m" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:x;", "", `invalid zone size "zone=a:x" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:4k;", "", `zone "zone=a:4k" is too small in`},
+		{"wallarm_websocket_ban_zone $host zone=a:1m drops=0;", "", `invalid parameter "drops=0" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:1m drops=1001;", "", `invalid parameter "drops=1001" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:1m in=0;", "", `invalid parameter "in=0" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:1m for=ever;", "", `invalid parameter "for=ever" in`},
+		{"wallarm_websocket_ban_zone $host zone=a:1m rate=1r/s;", "", `invalid parameter "rate=1r/s" in`},
+		{bans + bans, "", `wallarm_websocket_ban_zone "a" is already bound to key "$binary_remote_addr" in`},
+		{"", "wallarm_websocket_ban zone=a;", `zero size shared memory zone "a"`},
+		{bans, "wallarm_websocket_ban a;", `invalid parameter "a" in`},
+		{bans, "wallarm_websocket_ban zone=;", `invalid parameter "zone=" in`},
+		{bans, "wallarm_websocket_ban zone=a; wallarm_websocket_ban zone=a;", `"wallarm_websocket_ban" directive is duplicate in`},
+		{bans, "wallarm_websocket_ban off; wallarm_websocket_ban zone=a;", `"wallarm_websocket_ban" directive is duplicate in`},
+		{bans, "wallarm_websocket_ban zone=a; wallarm_websocket_ban off;", `"wallarm_websocket_ban" directive is duplicate in`},
+		{bans, "wallarm_websocket_ban zone=a 3;", `invalid number of arguments in "wallarm_websocket_ban" directive in`},
+		{bans, "wallarm_websocket_ban off;", ""},
+		{bans, "wallarm_websocket_ban_zone $host zone=b:1m;", `"wallarm_websocket_ban_zone" directive is not allowed here in`},
+		{conns, "wallarm_websocket_connections zone=c 10;", ""},
+		{conns, "wallarm_websocket_connections off;", ""},
+		{conns, "wallarm_websocket_connections zone=c;", `"wallarm_websocket_connections" directive must have a number of connections in`},
+		{conns, "wallarm_websocket_connections zone=c 0;", `invalid number of connections "0" in`},
+		{conns, "wallarm_websocket_connections zone=c 65536;", `invalid number of connections "65536" in`},
+		{conns, "wallarm_websocket_connections c 1;", `invalid parameter "c" in`},
+		{conns, "wallarm_websocket_ban zone=c;", `the shared memory zone "c" is already declared for a different use in`},
+		{"wallarm_websocket_connections_zone $host zone=c:1m drops=1;", "", `invalid number of arguments in "wallarm_websocket_connections_zone" directive in`},
+		{"", "wallarm_websocket_max_age 1h;", ""},
+		{"", "wallarm_websocket_max_age 0;", ""},
+		{"", "wallarm_websocket_max_age soon;", `"wallarm_websocket_max_age" directive invalid value in`},
+		{"", "wallarm_websocket_max_age 1h; wallarm_websocket_max_age 1h;", `"wallarm_websocket_max_age" directive is duplicate in`},
+	} {
+		t.Run(tt.http+tt.location, func(t *testing.T) {
+			n := n.in(t)
+			n.write("nginx.conf", n.config(t, conf{http: tt.http, location: tt.location}))
+			out, ok := n.test()
+			require.Equal(t, tt.want == "", ok, out)
+			if tt.want != "" {
+				require.Contains(t, out, "[emerg]")
+				require.Contains(t, out, tt.want)
+			}
+		})
+	}
+}
+
+// A reload under which a zone changes its key is refused, and the old
+// configuration serves on.
+func TestZoneKeyChanges(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.allow("previously it used")
+	rules := conf{http: "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=1;\n", location: "wallarm_websocket_ban zone=bans;"}
+	n.write("nginx.conf", n.config(t, rules))
+	n.run()
+	go n.echo()
+	n.offend("/", "evil")
+	rules.http = strings.Replace(rules.http, "$http_x_key", "$host", 1)
+	n.write("nginx.conf", n.config(t, rules))
+	n.signal(1)
+	n.logged(`\[emerg\].*wallarm: zone "bans" uses the "\$host" key while previously it used the "\$http_x_key" key`)
+	require.Equal(t, "403", n.handshake("/", "evil"))
+}

@@ -1,0 +1,947 @@
+
+/*
+ * What is limited by key, in shared memory: bans of those whose connections
+ * were dropped, numbers of connections, and rates of messages.  A key that has
+ * not been used for the longest time makes room for a new one, as limit_req's;
+ * those that connections are counted by stay.
+ */
+
+
+#include "ngx_http_wallarm_websocket.h"
+
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE          0
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE  1
+#define NGX_HTTP_WALLARM_WEBSOCKET_ZONES             2
+
+#define NGX_HTTP_WALLARM_WEBSOCKET_MAX_DROPS         1000
+#define NGX_HTTP_WALLARM_WEBSOCKET_MAX_KEY           65535
+
+
+typedef struct {
+    ngx_str_node_t                sn;
+    ngx_queue_t                   queue;
+
+    ngx_msec_t                    last;      /* use */
+    ngx_msec_t                    until;     /* of a ban, 0: none */
+    ngx_uint_t                    count;     /* of connections, or of times */
+
+    ngx_uint_t                    pos;       /* of the oldest, in times */
+    ngx_uint_t                    size;
+    ngx_msec_t                    times[1];  /* of drops */
+    /* the key follows */
+} ngx_http_wallarm_websocket_node_t;
+
+
+typedef struct {
+    ngx_rbtree_t                  rbtree;
+    ngx_rbtree_node_t             sentinel;
+    ngx_queue_t                   queue;     /* the last used first */
+} ngx_http_wallarm_websocket_keys_t;
+
+
+typedef struct {
+    ngx_http_wallarm_websocket_keys_t  *sh;
+    ngx_slab_pool_t              *shpool;
+    ngx_uint_t                    kind;
+    ngx_http_complex_value_t      key;
+
+    /* of a ban */
+    ngx_uint_t                    drops;
+    ngx_msec_t                    in;
+    ngx_msec_t                    time;
+} ngx_http_wallarm_websocket_zone_t;
+
+
+/* of a connection, for its end */
+
+typedef struct {
+    ngx_http_wallarm_websocket_zone_t  *zone;
+    ngx_http_wallarm_websocket_node_t  *node;
+} ngx_http_wallarm_websocket_counted_t;
+
+
+typedef struct {
+    ngx_uint_t                    n;
+    ngx_http_wallarm_websocket_counted_t  counted[1];
+} ngx_http_wallarm_websocket_admission_t;
+
+
+static ngx_int_t ngx_http_wallarm_websocket_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_wallarm_websocket_zone_key(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t *hash);
+static ngx_http_wallarm_websocket_node_t *ngx_http_wallarm_websocket_zone_node(
+    ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t hash,
+    ngx_uint_t size);
+static void ngx_http_wallarm_websocket_zone_expire(
+    ngx_http_wallarm_websocket_zone_t *zone, ngx_uint_t n);
+static void ngx_http_wallarm_websocket_zone_delete(
+    ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_node_t *node);
+static ngx_uint_t ngx_http_wallarm_websocket_ban_over(
+    ngx_http_wallarm_websocket_node_t *node);
+static ngx_int_t ngx_http_wallarm_websocket_ban_drop(
+    ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t hash);
+static void ngx_http_wallarm_websocket_connections_cleanup(void *data);
+static void ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev);
+
+
+/* for the "post" of a command */
+ngx_uint_t  ngx_http_wallarm_websocket_ban_kind =
+                NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE;
+ngx_uint_t  ngx_http_wallarm_websocket_connections_kind =
+                NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE;
+
+
+/* a zone of one kind cannot be used as another */
+static u_char     ngx_http_wallarm_websocket_tags
+                      [NGX_HTTP_WALLARM_WEBSOCKET_ZONES];
+
+static ngx_str_t  ngx_http_wallarm_websocket_banned =
+                      ngx_string("handshake_banned");
+static ngx_str_t  ngx_http_wallarm_websocket_too_old =
+                      ngx_string("connection_too_old");
+
+
+/* "key zone=name:size", and what each kind has of its own */
+
+char *
+ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                             *p;
+    ssize_t                             size;
+    ngx_int_t                           n;
+    ngx_str_t                          *value, s, name;
+    ngx_uint_t                          i, kind;
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_http_wallarm_websocket_zone_t  *zone;
+    ngx_http_compile_complex_value_t    ccv;
+
+    value = cf->args->elts;
+    kind = *(ngx_uint_t *) cmd->post;
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_wallarm_websocket_zone_t));
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->kind = kind;
+    zone->drops = 3;
+    zone->in = 60000;
+    zone->time = 600000;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = &zone->key;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    size = 0;
+    ngx_str_null(&name);
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
+
+            name.data = value[i].data + 5;
+
+            p = (u_char *) ngx_strchr(name.data, ':');
+
+            if (p == NULL) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid zone size \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            name.len = p - name.data;
+
+            s.data = p + 1;
+            s.len = value[i].data + value[i].len - s.data;
+
+            size = ngx_parse_size(&s);
+
+            if (size == NGX_ERROR || name.len == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid zone size \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            if (size < (ssize_t) (8 * ngx_pagesize)) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "zone \"%V\" is too small", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (kind == NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE
+            && ngx_strncmp(value[i].data, "drops=", 6) == 0)
+        {
+            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
+
+            if (n < 1 || n > NGX_HTTP_WALLARM_WEBSOCKET_MAX_DROPS) {
+                goto invalid;
+            }
+
+            zone->drops = n;
+            continue;
+        }
+
+        if (kind == NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE
+            && (ngx_strncmp(value[i].data, "in=", 3) == 0
+                || ngx_strncmp(value[i].data, "for=", 4) == 0))
+        {
+            p = (u_char *) ngx_strchr(value[i].data, '=') + 1;
+
+            s.data = p;
+            s.len = value[i].data + value[i].len - p;
+
+            n = ngx_parse_time(&s, 0);
+
+            if (n == NGX_ERROR || n == 0) {
+                goto invalid;
+            }
+
+            if (value[i].data[0] == 'i') {
+                zone->in = n;
+
+            } else {
+                zone->time = n;
+            }
+
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    if (name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have \"zone\" parameter",
+                           &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                     &ngx_http_wallarm_websocket_tags[kind]);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (shm_zone->data) {
+        zone = shm_zone->data;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V \"%V\" is already bound to key \"%V\"",
+                           &cmd->name, &name, &zone->key.value);
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_http_wallarm_websocket_zone_init;
+    shm_zone->data = zone;
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* a zone is kept over a reload as long as its key is the same */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_wallarm_websocket_zone_t  *ozone = data;
+
+    size_t                              len;
+    ngx_http_wallarm_websocket_zone_t  *zone;
+
+    zone = shm_zone->data;
+
+    if (ozone) {
+
+        if (zone->key.value.len != ozone->key.value.len
+            || ngx_strncmp(zone->key.value.data, ozone->key.value.data,
+                           zone->key.value.len)
+               != 0)
+        {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "wallarm: zone \"%V\" uses the \"%V\" key while "
+                          "previously it used the \"%V\" key",
+                          &shm_zone->shm.name, &zone->key.value,
+                          &ozone->key.value);
+            return NGX_ERROR;
+        }
+
+        zone->sh = ozone->sh;
+        zone->shpool = ozone->shpool;
+
+        return NGX_OK;
+    }
+
+    zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        zone->sh = zone->shpool->data;
+        return NGX_OK;
+    }
+
+    zone->sh = ngx_slab_alloc(zone->shpool,
+                              sizeof(ngx_http_wallarm_websocket_keys_t));
+    if (zone->sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->shpool->data = zone->sh;
+
+    ngx_rbtree_init(&zone->sh->rbtree, &zone->sh->sentinel,
+                    ngx_str_rbtree_insert_value);
+    ngx_queue_init(&zone->sh->queue);
+
+    len = sizeof(" in wallarm zone \"\"") + shm_zone->shm.name.len;
+
+    zone->shpool->log_ctx = ngx_slab_alloc(zone->shpool, len);
+    if (zone->shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(zone->shpool->log_ctx, " in wallarm zone \"%V\"%Z",
+                &shm_zone->shm.name);
+
+    /* the oldest makes room */
+    zone->shpool->log_nomem = 0;
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: nothing is counted by it */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_zone_key(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t *hash)
+{
+    if (ngx_http_complex_value(r, &zone->key, key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (key->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (key->len > NGX_HTTP_WALLARM_WEBSOCKET_MAX_KEY) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "wallarm: the value of the \"%V\" key is more than "
+                      "65535 bytes: \"%V\"", &zone->key.value, key);
+        return NGX_DECLINED;
+    }
+
+    *hash = ngx_crc32_short(key->data, key->len);
+
+    return NGX_OK;
+}
+
+
+/* that of the key, or a new one, or NULL; the mutex is held */
+
+static ngx_http_wallarm_websocket_node_t *
+ngx_http_wallarm_websocket_zone_node(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_str_t *key, uint32_t hash, ngx_uint_t size)
+{
+    size_t                              n, offset;
+    ngx_http_wallarm_websocket_node_t  *node;
+
+    node = (ngx_http_wallarm_websocket_node_t *)
+               ngx_str_rbtree_lookup(&zone->sh->rbtree, key, hash);
+
+    if (node && node->size != size) {
+
+        /* the configuration has changed */
+
+        if (!ngx_http_wallarm_websocket_ban_over(node)) {
+            return node;
+        }
+
+        ngx_http_wallarm_websocket_zone_delete(zone, node);
+        node = NULL;
+    }
+
+    if (node) {
+        ngx_queue_remove(&node->queue);
+        ngx_queue_insert_head(&zone->sh->queue, &node->queue);
+        node->last = ngx_current_msec;
+        return node;
+    }
+
+    if (zone->kind != NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE) {
+        ngx_http_wallarm_websocket_zone_expire(zone, 1);
+    }
+
+    offset = offsetof(ngx_http_wallarm_websocket_node_t, times)
+             + size * sizeof(ngx_msec_t);
+    n = offset + key->len;
+
+    node = ngx_slab_alloc_locked(zone->shpool, n);
+
+    if (node == NULL) {
+
+        if (zone->kind != NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE) {
+            ngx_http_wallarm_websocket_zone_expire(zone, 0);
+            node = ngx_slab_alloc_locked(zone->shpool, n);
+        }
+
+        if (node == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(node, offset);
+
+    node->sn.node.key = hash;
+    node->sn.str.data = (u_char *) node + offset;
+    node->sn.str.len = key->len;
+    ngx_memcpy(node->sn.str.data, key->data, key->len);
+
+    node->size = size;
+    node->last = ngx_current_msec;
+
+    ngx_rbtree_insert(&zone->sh->rbtree, &node->sn.node);
+    ngx_queue_insert_head(&zone->sh->queue, &node->queue);
+
+    return node;
+}
+
+
+/*
+ * n == 1 deletes one or two that are of no more use,
+ * n == 0 deletes the oldest by force, and two such.
+ */
+
+static void
+ngx_http_wallarm_websocket_zone_expire(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_uint_t n)
+{
+    ngx_queue_t                        *q;
+    ngx_http_wallarm_websocket_node_t  *node;
+
+    while (n < 3) {
+
+        if (ngx_queue_empty(&zone->sh->queue)) {
+            return;
+        }
+
+        q = ngx_queue_last(&zone->sh->queue);
+        node = ngx_queue_data(q, ngx_http_wallarm_websocket_node_t, queue);
+
+        if (n++ != 0
+            && (!ngx_http_wallarm_websocket_ban_over(node)
+                || ngx_current_msec - node->last <= zone->in))
+        {
+            return;
+        }
+
+        ngx_http_wallarm_websocket_zone_delete(zone, node);
+    }
+}
+
+
+static void
+ngx_http_wallarm_websocket_zone_delete(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_node_t *node)
+{
+    ngx_queue_remove(&node->queue);
+    ngx_rbtree_delete(&zone->sh->rbtree, &node->sn.node);
+    ngx_slab_free_locked(zone->shpool, node);
+}
+
+
+/*
+ * "zone=name" with what "post" says is asked of it: nothing of a ban, a number
+ * of connections.
+ */
+
+char *
+ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_int_t                           n;
+    ngx_str_t                          *value, name;
+    ngx_uint_t                          i, kind;
+    ngx_array_t                       **rules;
+    ngx_shm_zone_t                     *shm_zone;
+    ngx_http_wallarm_websocket_rule_t  *rule;
+
+    value = cf->args->elts;
+    kind = *(ngx_uint_t *) cmd->post;
+    rules = (ngx_array_t **) ((u_char *) conf + cmd->offset);
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (*rules != NGX_CONF_UNSET_PTR) {
+            return "is duplicate";
+        }
+
+        *rules = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (*rules == NULL) {
+        return "is duplicate";
+    }
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0 || value[1].len == 5) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    name.len = value[1].len - 5;
+
+    n = 0;
+
+    if (kind == NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE) {
+
+        if (cf->args->nelts == 2) {
+            return "must have a number of connections";
+        }
+
+        n = ngx_atoi(value[2].data, value[2].len);
+
+        if (n <= 0 || n > 65535) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of connections \"%V\"",
+                               &value[2]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    shm_zone = ngx_shared_memory_add(cf, &name, 0,
+                                     &ngx_http_wallarm_websocket_tags[kind]);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (*rules == NGX_CONF_UNSET_PTR) {
+        *rules = ngx_array_create(cf->pool, 1,
+                                  sizeof(ngx_http_wallarm_websocket_rule_t));
+        if (*rules == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    rule = (*rules)->elts;
+
+    for (i = 0; i < (*rules)->nelts; i++) {
+        if (rule[i].zone == shm_zone) {
+            return "is duplicate";
+        }
+    }
+
+    rule = ngx_array_push(*rules);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->zone = shm_zone;
+    rule->number = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/* bans */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_ban_over(ngx_http_wallarm_websocket_node_t *node)
+{
+    return node->until == 0
+           || (ngx_msec_int_t) (node->until - ngx_current_msec) <= 0;
+}
+
+
+/* NGX_DECLINED, or the status to refuse a handshake or polling request with;
+   there is no event, one was written when the ban began */
+
+ngx_int_t
+ngx_http_wallarm_websocket_ban(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    uint32_t                            hash;
+    ngx_str_t                           key;
+    ngx_uint_t                          i, banned;
+    ngx_http_wallarm_websocket_node_t  *node;
+    ngx_http_wallarm_websocket_rule_t  *rule;
+    ngx_http_wallarm_websocket_zone_t  *zone;
+
+    if (wlcf->bans == NULL
+        || wlcf->mode != NGX_HTTP_WALLARM_WEBSOCKET_BLOCK
+        || r->error_page)
+    {
+        return NGX_DECLINED;
+    }
+
+    rule = wlcf->bans->elts;
+
+    for (i = 0; i < wlcf->bans->nelts; i++) {
+
+        zone = rule[i].zone->data;
+
+        switch (ngx_http_wallarm_websocket_zone_key(r, zone, &key, &hash)) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            continue;
+
+        default: /* NGX_ERROR */
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        node = (ngx_http_wallarm_websocket_node_t *)
+                   ngx_str_rbtree_lookup(&zone->sh->rbtree, &key, hash);
+
+        banned = node && !ngx_http_wallarm_websocket_ban_over(node);
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        if (!banned) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "wallarm: banned in zone \"%V\"",
+                      &rule[i].zone->shm.name);
+
+        ngx_http_wallarm_websocket_status_refused(wlcf,
+                                             r->headers_in.upgrade == NULL,
+                                             "handshake_banned");
+
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* what came from the client was blocked */
+
+void
+ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    uint32_t                              hash;
+    ngx_str_t                             key;
+    ngx_uint_t                            i;
+    ngx_http_request_t                   *r;
+    ngx_http_wallarm_websocket_node_t    *node;
+    ngx_http_wallarm_websocket_rule_t    *rule;
+    ngx_http_wallarm_websocket_zone_t    *zone;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    if (ctx->conf->bans == NULL) {
+        return;
+    }
+
+    r = ctx->request;
+    rule = ctx->conf->bans->elts;
+
+    for (i = 0; i < ctx->conf->bans->nelts; i++) {
+
+        zone = rule[i].zone->data;
+
+        if (ngx_http_wallarm_websocket_zone_key(r, zone, &key, &hash)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        switch (ngx_http_wallarm_websocket_ban_drop(zone, &key, hash)) {
+
+        case NGX_DECLINED:
+            continue;
+
+        case NGX_ERROR:
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "wallarm: no memory for a key in zone \"%V\"",
+                          &rule[i].zone->shm.name);
+            continue;
+
+        default: /* NGX_OK: a ban begins */
+            break;
+        }
+
+        if (ngx_http_wallarm_websocket_bridge_raise(ctx->session,
+                                          NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                                          &ngx_http_wallarm_websocket_banned,
+                                          &res))
+        {
+            if (!ctx->http && !ctx->dropping) {
+                ngx_http_wallarm_websocket_drop(ctx,
+                                     NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY);
+            }
+
+        } else {
+
+            ngx_shmtx_lock(&zone->shpool->mutex);
+
+            node = (ngx_http_wallarm_websocket_node_t *)
+                       ngx_str_rbtree_lookup(&zone->sh->rbtree, &key, hash);
+
+            if (node) {
+                node->until = 0;
+            }
+
+            ngx_shmtx_unlock(&zone->shpool->mutex);
+        }
+
+        ngx_http_wallarm_websocket_events(ctx);
+    }
+
+    ctx->offence = 0;
+}
+
+
+/* NGX_OK: with this drop a ban begins */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_ban_drop(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_str_t *key, uint32_t hash)
+{
+    ngx_int_t                           rc;
+    ngx_http_wallarm_websocket_node_t  *node;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    node = ngx_http_wallarm_websocket_zone_node(zone, key, hash, zone->drops);
+
+    if (node == NULL) {
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_DECLINED;
+
+    if (ngx_http_wallarm_websocket_ban_over(node)) {
+
+        node->times[node->pos] = ngx_current_msec;
+        node->pos = (node->pos + 1) % node->size;
+
+        if (node->count < node->size) {
+            node->count++;
+        }
+
+        if (node->count == node->size
+            && ngx_current_msec - node->times[node->pos] <= zone->in)
+        {
+            node->count = 0;
+            node->until = ngx_current_msec + zone->time;
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    return rc;
+}
+
+
+/* connections */
+
+/* counts a handshake until its request ends.  NGX_DECLINED, or the status to
+   refuse it with */
+
+ngx_int_t
+ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    uint32_t                                 hash;
+    ngx_int_t                                rc;
+    ngx_str_t                                key;
+    ngx_uint_t                               i, n, over;
+    ngx_pool_cleanup_t                      *cln;
+    ngx_http_wallarm_websocket_node_t       *node;
+    ngx_http_wallarm_websocket_rule_t       *rule;
+    ngx_http_wallarm_websocket_zone_t       *zone;
+    ngx_http_wallarm_websocket_admission_t  *admission;
+
+    if (wlcf->connections == NULL) {
+        return NGX_DECLINED;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_wallarm_websocket_connections_cleanup) {
+            /* before an internal redirect */
+            return NGX_DECLINED;
+        }
+    }
+
+    n = wlcf->connections->nelts;
+
+    cln = ngx_pool_cleanup_add(r->pool,
+                      sizeof(ngx_http_wallarm_websocket_admission_t)
+                      + n * sizeof(ngx_http_wallarm_websocket_counted_t));
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_wallarm_websocket_connections_cleanup;
+
+    admission = cln->data;
+    admission->n = 0;
+
+    over = 0;
+    rule = wlcf->connections->elts;
+
+    for (i = 0; i < n; i++) {
+
+        zone = rule[i].zone->data;
+
+        switch (ngx_http_wallarm_websocket_zone_key(r, zone, &key, &hash)) {
+
+        case NGX_OK:
+            break;
+
+        case NGX_DECLINED:
+            continue;
+
+        default: /* NGX_ERROR */
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        node = ngx_http_wallarm_websocket_zone_node(zone, &key, hash, 0);
+
+        if (node) {
+            over |= (++node->count > rule[i].number);
+        }
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+
+        if (node == NULL) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "wallarm: no memory for a key in zone \"%V\", "
+                          "websocket connection %s", &rule[i].zone->shm.name,
+                          wlcf->fail_open ? "is not counted" : "refused");
+
+            if (wlcf->fail_open) {
+                continue;
+            }
+
+            return NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
+
+        admission->counted[admission->n].zone = zone;
+        admission->counted[admission->n].node = node;
+        admission->n++;
+    }
+
+    if (!over) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_wallarm_websocket_violate(r, wlcf,
+                                     ngx_http_wallarm_websocket_hs_connections);
+
+    if (rc != NGX_DECLINED) {
+        /* not while an error page is sent */
+        ngx_http_wallarm_websocket_connections_cleanup(admission);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_http_wallarm_websocket_connections_cleanup(void *data)
+{
+    ngx_http_wallarm_websocket_admission_t  *admission = data;
+
+    ngx_uint_t                          i;
+    ngx_http_wallarm_websocket_node_t  *node;
+    ngx_http_wallarm_websocket_zone_t  *zone;
+
+    for (i = 0; i < admission->n; i++) {
+
+        zone = admission->counted[i].zone;
+        node = admission->counted[i].node;
+
+        ngx_shmtx_lock(&zone->shpool->mutex);
+
+        if (--node->count == 0) {
+            ngx_http_wallarm_websocket_zone_delete(zone, node);
+        }
+
+        ngx_shmtx_unlock(&zone->shpool->mutex);
+    }
+
+    admission->n = 0;
+}
+
+
+/* age */
+
+void
+ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_event_t  *ev;
+
+    if (ctx->conf->max_age == 0) {
+        return;
+    }
+
+    ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
+    if (ev == NULL) {
+        return;
+    }
+
+    ev->handler = ngx_http_wallarm_websocket_age_handler;
+    ev->data = ctx;
+    ev->log = ctx->request->connection->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, ctx->conf->max_age);
+
+    ctx->age = ev;
+}
+
+
+static void
+ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
+{
+    ngx_http_wallarm_websocket_ctx_t     *ctx;
+    ngx_http_wallarm_websocket_result_t   res;
+
+    ctx = ev->data;
+
+    if (ctx->dropping || ctx->upstream->peer.connection == NULL) {
+        return;
+    }
+
+    if (ngx_http_wallarm_websocket_bridge_raise(ctx->session,
+                                         NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                                         &ngx_http_wallarm_websocket_too_old,
+                                         &res))
+    {
+        ngx_http_wallarm_websocket_drop(ctx,
+                                 NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY);
+    }
+
+    ngx_http_wallarm_websocket_events(ctx);
+
+    ctx->offence = 0;
+}
