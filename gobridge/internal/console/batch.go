@@ -186,7 +186,7 @@ func (s *store) commit(b *batch) (added int, err error) {
 		p.exec(qAddCounter, name, n)
 	}
 	for _, src := range b.sources {
-		p.exec(qSetSource, src.log, src.dev, src.ino, src.offset, src.head, src.seen, src.done)
+		p.exec(qSetSource, src.log, src.dev, src.ino, src.offset, append([]byte{}, src.head...), src.seen, src.done)
 	}
 	for _, src := range b.dropped {
 		p.exec(qDropSource, src.log, src.dev, src.ino)

@@ -77,7 +77,7 @@ func newHit(r *Record, line []byte) *Hit {
 		Query: r.URL.Query, Client: r.Source.String(), Port: r.Source.Port, Server: r.Observer.Hostname,
 		ConnName: w.WebSocket.ConnectionID, MessageNo: w.WebSocket.MessageNo, Direction: w.WebSocket.Direction,
 		Opcode: w.WebSocket.Opcode, Transport: w.WebSocket.Transport, Fragments: w.WebSocket.Fragments,
-		Compressed: w.WebSocket.Compressed, CloseCode: w.WebSocket.CloseCode, Point: r.point(), Match: w.Attack.Match,
+		Compressed: w.WebSocket.Compressed, CloseCode: w.WebSocket.CloseCode, Point: r.point(), Match: r.shown(),
 		Section: w.Violation.Section, Score: w.Attack.Score, Threshold: w.Attack.Threshold, Hits: w.Hits,
 		Total: max(w.FindingsTotal, len(w.Findings)), Findings: w.Findings, Chain: r.chain(),
 		Request: []Segment{}, Cut: w.Truncated, Redacted: w.Redacted.text("") != "", Bytes: r.HTTP.Request.Body.Bytes,
@@ -99,7 +99,7 @@ func newHit(r *Record, line []byte) *Hit {
 		h.Request = markRequest(w.Request, matches)
 	}
 	h.Binary = w.WebSocket.Opcode == "binary" || len(w.Payload) > 0 && !printable(w.Payload)
-	h.Hex = hexRows(w.Payload, w.PayloadOffset, w.Attack.Match)
+	h.Hex = hexRows(w.Payload, w.PayloadOffset, h.Match)
 	h.Tree = decode(r, matches)
 	h.Replay = replayCommand(r)
 
@@ -108,6 +108,17 @@ func newHit(r *Record, line []byte) *Hit {
 		h.Raw = b.String()
 	}
 	return h
+}
+
+// shown is the match that says most: the longest of the value that leads.
+func (r *Record) shown() string {
+	m := r.Wallarm.Attack.Match
+	for _, f := range r.Wallarm.Findings {
+		if f.Path == r.Wallarm.Attack.Path && len(f.Match) > len(m) {
+			m = f.Match
+		}
+	}
+	return m
 }
 
 // chain is how the value was wrapped, from outside to inside.
@@ -256,13 +267,17 @@ func mark(text string, matches []string) []Segment {
 		}
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.lo - b.lo })
+	var merged []span
+	for _, s := range spans {
+		if n := len(merged); n > 0 && s.lo < merged[n-1].hi {
+			merged[n-1].hi = max(merged[n-1].hi, s.hi)
+		} else {
+			merged = append(merged, s)
+		}
+	}
 	var out []Segment
 	at := 0
-	for _, s := range spans {
-		if s.hi <= at {
-			continue
-		}
-		s.lo = max(s.lo, at)
+	for _, s := range merged {
 		if s.lo > at {
 			out = append(out, Segment{Text: visible(text[at:s.lo])})
 		}

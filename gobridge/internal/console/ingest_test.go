@@ -154,6 +154,8 @@ func (b *bed) counter(name string) (n int64) {
 func TestFollow(t *testing.T) {
 	b := newBed(t)
 	b.ingest() // there is no log yet
+	b.append(b.log)
+	b.ingest() // nothing is in it
 	one, two := lines(b.g, 3), lines(b.g, 2)
 	b.append(b.log, one...)
 	b.ingest()

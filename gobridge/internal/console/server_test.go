@@ -405,6 +405,16 @@ func TestMark(t *testing.T) {
 	}
 }
 
+// What several rules found is one mark, and the longest is shown.
+func TestSeveralMatches(t *testing.T) {
+	require.Equal(t, []Segment{{Text: "x "}, {"<script>alert(1)</script>", true}, {Text: " y"}},
+		mark("x <script>alert(1)</script> y", []string{"<script>", "alert(", "<script>alert(1)</script>"}))
+	r := &Record{}
+	r.Wallarm.Attack.Path, r.Wallarm.Attack.Match = "$", "<script>"
+	r.Wallarm.Findings = []Finding{{Path: "$", Match: "<script>alert(1)"}, {Path: "$.b", Match: "much longer than the others"}}
+	require.Equal(t, "<script>alert(1)", r.shown())
+}
+
 // The decoded tree is what the engine's decoders make of the payload, with the
 // value that scored marked.
 func TestDecode(t *testing.T) {

@@ -125,7 +125,7 @@ func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
 			return nil, err
 		}
 		if r != nil { // else it expired meanwhile
-			v.Attacks[i].Match, v.Attacks[i].Newest = r.Wallarm.Attack.Match, r.Event.ID
+			v.Attacks[i].Match, v.Attacks[i].Newest = r.shown(), r.Event.ID
 			if v.Attacks[i].Match == "" {
 				v.Attacks[i].Match = r.Wallarm.Violation.Section
 			}
@@ -238,7 +238,7 @@ func (s *store) rows(ctx context.Context, ids []int64) ([]HitRow, error) {
 		}
 		rows = append(rows, HitRow{
 			ID: r.Event.ID, Time: r.Time.UTC(), Kind: r.kind(), Type: r.what(), Action: r.Event.Action, Rule: r.rule(),
-			Path: r.point(), Match: r.Wallarm.Attack.Match, Event: r.Wallarm.WebSocket.EventName,
+			Path: r.point(), Match: r.shown(), Event: r.Wallarm.WebSocket.EventName,
 			Message: r.Wallarm.WebSocket.MessageNo, Hits: r.Wallarm.Hits, Attack: r.attackID(),
 		})
 	}
@@ -431,7 +431,7 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 			return nil, err
 		}
 		if r != nil {
-			c.Match, c.Newest, c.Exception = r.Wallarm.Attack.Match, r.Event.ID, r.exception()
+			c.Match, c.Newest, c.Exception = r.shown(), r.Event.ID, r.exception()
 		}
 	}
 	return v, nil
