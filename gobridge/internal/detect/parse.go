@@ -113,6 +113,8 @@ func (p *parser) read(line string) error {
 	return nil
 }
 
+var ruleType = regexp.MustCompile(`^[a-z][a-z0-9_]{1,31}$`)
+
 var ruleID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$`)
 
 func (p *parser) begin(id string) error {
@@ -166,7 +168,7 @@ type ruleField struct {
 
 var ruleFields = map[string]ruleField{
 	"type": {set: func(r *Rule, v string) error {
-		if !regexp.MustCompile(`^[a-z][a-z0-9_]{1,31}$`).MatchString(v) {
+		if !ruleType.MatchString(v) {
 			return errors.New("a type is 2 to 32 small letters, digits and _")
 		}
 		r.Type = v

@@ -64,7 +64,7 @@ func (sc *scanner) scan() []Finding {
 // read judges one reading of the value, the value itself or a view of it.
 func (sc *scanner) read(text []byte, v *view.View) byteSet {
 	var c candidates
-	x := &sc.set.index[sc.side]
+	x := sc.set.index[sc.side].at(sc.o.Paranoia)
 	in := x.find(text, &c)
 	if sc.all {
 		for i := range sc.set.rules[sc.side] {
@@ -93,7 +93,7 @@ func (sc *scanner) try(r *compiled, in byteSet, text []byte, v *view.View) {
 		target = Keys
 	}
 	if r.Paranoia > sc.o.Paranoia || r.Target&target == 0 || !r.Profiles.has(sc.o.Profile) ||
-		special(v) != 0 && r.Views&v.Kind == 0 || !sc.all && !r.possible(in) || sc.has(r.Type, r.ID) {
+		special(v) != 0 && r.Views&v.Kind == 0 || !sc.all && (r.longest > 0 && len(text) > r.longest || !r.possible(in)) || sc.has(r.Type, r.ID) {
 		return
 	}
 	if !sc.budget.charge(1 + len(text)/ruleShare) {

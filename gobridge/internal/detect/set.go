@@ -55,7 +55,18 @@ var Default = sync.OnceValue(func() *Set {
 // Set is a compiled set of rules. It is immutable, and shared by all threads.
 type Set struct {
 	rules [2][]compiled // of requests, of responses
-	index [2]index
+	index [2]levels
+}
+
+// levels are two indexes, as few locations have more than the first level of
+// paranoia: of its rules, and of all.
+type levels struct{ first, all index }
+
+func (l *levels) at(paranoia int) *index {
+	if paranoia == 1 {
+		return &l.first
+	}
+	return &l.all
 }
 
 // compiled is a rule that can be run.
@@ -64,6 +75,7 @@ type compiled struct {
 	patterns []matcher
 	not      []matcher
 	check    func(match, one, two []byte) bool
+	longest  int         // bytes of a value that all of which has to match; 0: any
 	classes  [][]byteSet // of each pattern: of each clause one of these is in the value
 }
 
@@ -89,10 +101,15 @@ func Compile(rules []Rule) (*Set, error) {
 			return nil, &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
 		}
 		s.rules[side] = append(s.rules[side], c)
-		s.index[side].add(len(s.rules[side])-1, bestAnchor(clauses))
+		n, anchor := len(s.rules[side])-1, bestAnchor(clauses)
+		s.index[side].all.add(n, anchor)
+		if r.Paranoia == 1 {
+			s.index[side].first.add(n, anchor)
+		}
 	}
 	for side := range s.index {
-		s.index[side].build(len(s.rules[side]))
+		s.index[side].first.build(len(s.rules[side]))
+		s.index[side].all.build(len(s.rules[side]))
 	}
 	return s, nil
 }
@@ -115,6 +132,9 @@ func compile(r *Rule) (compiled, [][]string, error) {
 			return c, nil, err
 		}
 		c.patterns = append(c.patterns, m)
+		if n := longestWhole(tree); n > 0 && (c.longest == 0 || n < c.longest) {
+			c.longest = n
+		}
 		some := literals(tree)
 		clauses = append(clauses, some...)
 		for _, clause := range some {
@@ -149,11 +169,11 @@ func newMatcher(pattern string) (matcher, *syntax.Regexp, error) {
 	}
 	tree = asciiFold(tree)
 	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes})
-	return matcher{m}, tree.Simplify(), err
+	return matcher{m}, tree, err
 }
 
 // cacheBytes is what a pattern may keep of its automaton.
-const cacheBytes = 32 << 10
+const cacheBytes = 128 << 10
 
 // span is where a match of value stands that passes check: without a check the
 // shortest of those that end first.
@@ -209,6 +229,64 @@ func boundary(value []byte, i int) int {
 
 // maxChecked is how many matches in a value are checked.
 const maxChecked = 64
+
+// longestWhole is how many bytes a value has at most that re matches, 0 for no
+// limit: each branch begins and ends where the value does, and repeats nothing
+// without end.
+func longestWhole(re *syntax.Regexp) int {
+	switch re.Op {
+	case syntax.OpCapture:
+		return longestWhole(re.Sub[0])
+	case syntax.OpAlternate:
+		most := 0
+		for _, sub := range re.Sub {
+			n := longestWhole(sub)
+			if n == 0 {
+				return 0
+			}
+			most = max(most, n)
+		}
+		return most
+	case syntax.OpConcat:
+		last := re.Sub[len(re.Sub)-1]
+		if len(re.Sub) < 2 || re.Sub[0].Op != syntax.OpBeginText || last.Op != syntax.OpEndText {
+			return 0
+		}
+		if n := longestMatch(re); n < maxLongest {
+			return n + 1 // not 0
+		}
+	}
+	return 0
+}
+
+// maxLongest is beyond any limit.
+const maxLongest = 1 << 20
+
+// longestMatch is how many bytes a match of re has at most, maxLongest for any.
+func longestMatch(re *syntax.Regexp) (n int) {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return utf8.UTFMax * len(re.Rune)
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return utf8.UTFMax
+	case syntax.OpStar, syntax.OpPlus:
+		return maxLongest
+	case syntax.OpRepeat:
+		if re.Max < 0 {
+			return maxLongest
+		}
+		return min(maxLongest, re.Max*longestMatch(re.Sub[0]))
+	case syntax.OpAlternate:
+		for _, sub := range re.Sub {
+			n = max(n, longestMatch(sub))
+		}
+		return n
+	}
+	for _, sub := range re.Sub {
+		n = min(maxLongest, n+longestMatch(sub))
+	}
+	return n
+}
 
 // possible reports whether a value of these bytes can match.
 func (c *compiled) possible(in byteSet) bool {
