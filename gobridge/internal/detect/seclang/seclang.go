@@ -86,6 +86,9 @@ func Statements(data []byte) ([]Statement, error) {
 			return nil, &Error{first, err.Error()}
 		}
 		joined.Reset()
+		if len(words) == 0 {
+			continue
+		}
 		all = append(all, Statement{first, words[0], words[1:]})
 	}
 	if joined.Len() > 0 {
