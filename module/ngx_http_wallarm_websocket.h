@@ -137,11 +137,17 @@ typedef struct ngx_http_wallarm_websocket_loc_conf_s
     ngx_http_wallarm_websocket_loc_conf_t;
 
 
+typedef struct ngx_http_wallarm_websocket_pace_s
+    ngx_http_wallarm_websocket_pace_t;
+
+
 /* what a location says of a zone */
 
 typedef struct {
     ngx_shm_zone_t               *zone;
-    ngx_uint_t                    number;    /* of connections */
+    ngx_uint_t                    number;    /* of connections, or burst */
+    ngx_uint_t                    delay;     /* else drop */
+    ngx_uint_t                    dry_run;
 } ngx_http_wallarm_websocket_rule_t;
 
 
@@ -168,6 +174,7 @@ struct ngx_http_wallarm_websocket_loc_conf_s {
     size_t                        log_payload; /* the most of a log's */
     ngx_array_t                  *bans;      /* _rule_t, NULL: none */
     ngx_array_t                  *connections;  /* the same */
+    ngx_array_t                  *rates;     /* the same */
     ngx_msec_t                    max_age;   /* 0: none */
     ngx_int_t                     request_id; /* index of the variable */
     ngx_uint_t                    status;    /* off, or a format */
@@ -242,6 +249,7 @@ typedef struct {
 
     unsigned                      held:1;    /* mode block */
     unsigned                      pending:1;
+    unsigned                      paused:1;  /* over a rate */
     unsigned                      opaque:1;
 } ngx_http_wallarm_websocket_dir_t;
 
@@ -259,6 +267,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     ngx_queue_t                   holder;    /* among those that hold bytes */
 
     ngx_event_t                  *age;       /* its end by age, NULL: none */
+    ngx_http_wallarm_websocket_pace_t  *pace; /* NULL: no rates */
 
     ngx_msec_t                    began;
     uint32_t                      attacks;
@@ -337,6 +346,7 @@ void ngx_http_wallarm_websocket_merge_action(
 /* for the "post" of a command */
 extern ngx_uint_t  ngx_http_wallarm_websocket_ban_kind;
 extern ngx_uint_t  ngx_http_wallarm_websocket_connections_kind;
+extern ngx_uint_t  ngx_http_wallarm_websocket_rate_kind;
 
 char *ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -349,6 +359,10 @@ void ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx);
 ngx_int_t ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 void ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
 
 
 /* _policy.c */

@@ -102,7 +102,8 @@ static ngx_uint_t
 ngx_http_wallarm_websocket_freeing(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
     return ctx->request == NULL || ctx->dropping
-           || ctx->dir[0].pending || ctx->dir[1].pending;
+           || ctx->dir[0].pending || ctx->dir[1].pending
+           || ctx->dir[0].paused;
 }
 
 

@@ -365,6 +365,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
     ngx_http_wallarm_websocket_connection_event(ctx, 0);
 
     ngx_http_wallarm_websocket_age(ctx);
+    ngx_http_wallarm_websocket_pace(ctx);
 
     return rc;
 }

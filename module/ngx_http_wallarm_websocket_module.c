@@ -244,6 +244,20 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       offsetof(ngx_http_wallarm_websocket_loc_conf_t, connections),
       &ngx_http_wallarm_websocket_connections_kind },
 
+    { ngx_string("wallarm_websocket_rate_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_wallarm_websocket_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_rate_kind },
+
+    { ngx_string("wallarm_websocket_rate"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_use_zone,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, rates),
+      &ngx_http_wallarm_websocket_rate_kind },
+
     { ngx_string("wallarm_websocket_max_age"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -581,6 +595,7 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->event_logs = NGX_CONF_UNSET_PTR;
     wlcf->bans = NGX_CONF_UNSET_PTR;
     wlcf->connections = NGX_CONF_UNSET_PTR;
+    wlcf->rates = NGX_CONF_UNSET_PTR;
     wlcf->max_age = NGX_CONF_UNSET_MSEC;
     wlcf->status = NGX_CONF_UNSET_UINT;
     wlcf->label = NGX_CONF_UNSET_PTR;
@@ -646,6 +661,7 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
                               NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT);
     ngx_conf_merge_ptr_value(conf->bans, prev->bans, NULL);
     ngx_conf_merge_ptr_value(conf->connections, prev->connections, NULL);
+    ngx_conf_merge_ptr_value(conf->rates, prev->rates, NULL);
     ngx_conf_merge_msec_value(conf->max_age, prev->max_age, 0);
 
     if (conf->event_logs == NGX_CONF_UNSET_PTR) {

@@ -140,6 +140,8 @@ ngx_http_wallarm_websocket_untap(ngx_http_wallarm_websocket_ctx_t *ctx)
     if (ctx->age && ctx->age->timer_set) {
         ngx_del_timer(ctx->age);
     }
+
+    ngx_http_wallarm_websocket_unpace(ctx);
 }
 
 
@@ -207,7 +209,7 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
                                                             buf, size);
         }
 
-        if (d->pending) {
+        if (d->pending || d->paused) {
             /* by not reading, the peer is held back; a level-triggered method
                deletes the event of a ready connection */
             rev->ready = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 0 : 1;
@@ -218,6 +220,7 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
             ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction,
                                                    d->buf + d->fed,
                                                    d->last - d->fed, &res);
+            ngx_http_wallarm_websocket_limit_rate(ctx, direction, &res);
 
             if (ngx_http_wallarm_websocket_fed(ctx, direction, &res)
                 != NGX_OK)
@@ -267,6 +270,8 @@ ngx_http_wallarm_websocket_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
             ngx_http_wallarm_websocket_bridge_feed(ctx->session, direction,
                                                    buf, n, &res);
+
+            ngx_http_wallarm_websocket_limit_rate(ctx, direction, &res);
 
             /* the usual case: all may go, straight from NGINX's buffer */
 
@@ -599,6 +604,10 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
                               ? "client" : "server");
         }
 
+        if (d->paused) {
+            ngx_http_wallarm_websocket_unpace(ctx);
+        }
+
         d->opaque = 1;
         d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
         d->release = d->last;
@@ -774,7 +783,7 @@ ngx_http_wallarm_websocket_deadline(ngx_http_wallarm_websocket_ctx_t *ctx,
         return;
     }
 
-    if (d->fed == d->release && !d->pending) {
+    if ((d->fed == d->release && !d->pending) || d->paused) {
 
         if (ev && ev->timer_set) {
             ngx_del_timer(ev);

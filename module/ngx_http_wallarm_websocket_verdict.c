@@ -182,6 +182,7 @@ ngx_http_wallarm_websocket_done(ngx_cycle_t *cycle)
 
         ngx_http_wallarm_websocket_place(ctx);
 
+        ngx_http_wallarm_websocket_limit_rate(ctx, done.direction, &done.result);
         ngx_http_wallarm_websocket_result(ctx, done.direction, &done.result);
 
         if (pending) {
@@ -302,6 +303,8 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_wallarm_websocket_uninspected(ctx,
                                     NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE);
 
+    ngx_http_wallarm_websocket_unpace(ctx);
+
     for (i = 0; i < 2; i++) {
         d = &ctx->dir[i];
 
@@ -339,6 +342,8 @@ ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     ctx->dropping = 1;
     ctx->close_code = close_code;
+
+    ngx_http_wallarm_websocket_unpace(ctx);
 
     ngx_http_wallarm_websocket_status_dropped(ctx);
     ngx_http_wallarm_websocket_place(ctx);

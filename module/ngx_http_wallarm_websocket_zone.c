@@ -12,7 +12,12 @@
 
 #define NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE          0
 #define NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE  1
-#define NGX_HTTP_WALLARM_WEBSOCKET_ZONES             2
+#define NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE         2
+#define NGX_HTTP_WALLARM_WEBSOCKET_ZONES             3
+
+/* a message or byte, so that parts of it come back in a millisecond */
+#define NGX_HTTP_WALLARM_WEBSOCKET_UNIT              1000000
+#define NGX_HTTP_WALLARM_WEBSOCKET_MAX_RATE          1000000000
 
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_DROPS         1000
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_KEY           65535
@@ -24,6 +29,7 @@ typedef struct {
 
     ngx_msec_t                    last;      /* use */
     ngx_msec_t                    until;     /* of a ban, 0: none */
+    uint64_t                      excess;    /* in parts of a unit */
     ngx_uint_t                    count;     /* of connections, or of times */
 
     ngx_uint_t                    pos;       /* of the oldest, in times */
@@ -50,6 +56,11 @@ typedef struct {
     ngx_uint_t                    drops;
     ngx_msec_t                    in;
     ngx_msec_t                    time;
+
+    /* of a rate */
+    uint64_t                      rate;      /* units in "period" */
+    ngx_msec_t                    period;
+    ngx_uint_t                    bytes;     /* else messages */
 } ngx_http_wallarm_websocket_zone_t;
 
 
@@ -65,6 +76,25 @@ typedef struct {
     ngx_uint_t                    n;
     ngx_http_wallarm_websocket_counted_t  counted[1];
 } ngx_http_wallarm_websocket_admission_t;
+
+
+/* of a connection whose messages are limited */
+
+typedef struct {
+    ngx_http_wallarm_websocket_rule_t  *rule;
+    uint32_t                      hash;
+    ngx_str_t                     key;
+    ngx_uint_t                    said;      /* that it is delayed */
+} ngx_http_wallarm_websocket_limited_t;
+
+
+struct ngx_http_wallarm_websocket_pace_s {
+    ngx_event_t                   event;
+    ngx_msec_t                    until;
+    size_t                        release;   /* bytes that wait for it */
+    ngx_uint_t                    n;
+    ngx_http_wallarm_websocket_limited_t  limited[1];
+};
 
 
 static ngx_int_t ngx_http_wallarm_websocket_zone_init(ngx_shm_zone_t *shm_zone,
@@ -85,6 +115,14 @@ static ngx_int_t ngx_http_wallarm_websocket_ban_drop(
     ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t hash);
 static void ngx_http_wallarm_websocket_connections_cleanup(void *data);
 static void ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev);
+static ngx_msec_t ngx_http_wallarm_websocket_charge(
+    ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_limited_t *limited, uint64_t n,
+    ngx_uint_t *over);
+static uint64_t ngx_http_wallarm_websocket_excess(
+    ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_node_t *node);
+static void ngx_http_wallarm_websocket_pace_handler(ngx_event_t *ev);
 
 
 /* for the "post" of a command */
@@ -92,6 +130,8 @@ ngx_uint_t  ngx_http_wallarm_websocket_ban_kind =
                 NGX_HTTP_WALLARM_WEBSOCKET_BAN_ZONE;
 ngx_uint_t  ngx_http_wallarm_websocket_connections_kind =
                 NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE;
+ngx_uint_t  ngx_http_wallarm_websocket_rate_kind =
+                NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE;
 
 
 /* a zone of one kind cannot be used as another */
@@ -100,6 +140,8 @@ static u_char     ngx_http_wallarm_websocket_tags
 
 static ngx_str_t  ngx_http_wallarm_websocket_banned =
                       ngx_string("handshake_banned");
+static ngx_str_t  ngx_http_wallarm_websocket_too_fast =
+                      ngx_string("message_rate");
 static ngx_str_t  ngx_http_wallarm_websocket_too_old =
                       ngx_string("connection_too_old");
 
@@ -130,6 +172,7 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     zone->drops = 3;
     zone->in = 60000;
     zone->time = 600000;
+    zone->period = 1000;
 
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
@@ -218,7 +261,60 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
+        if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE
+            && ngx_strncmp(value[i].data, "rate=", 5) == 0)
+        {
+            s.data = value[i].data + 5;
+            s.len = value[i].len - 5;
+
+            if (s.len > 2 && ngx_strncmp(s.data + s.len - 2, "/m", 2) == 0) {
+                zone->period = 60000;
+
+            } else if (s.len <= 2
+                       || ngx_strncmp(s.data + s.len - 2, "/s", 2) != 0)
+            {
+                goto invalid;
+            }
+
+            s.len -= 2;
+
+            /* "10r/s", as limit_req */
+
+            if (s.len > 1 && s.data[s.len - 1] == 'r') {
+                s.len--;
+            }
+
+            n = (ngx_int_t) ngx_parse_size(&s);
+
+            if (n < 1 || n > NGX_HTTP_WALLARM_WEBSOCKET_MAX_RATE) {
+                goto invalid;
+            }
+
+            zone->rate = n;
+            continue;
+        }
+
+        if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE
+            && ngx_strcmp(value[i].data, "of=messages") == 0)
+        {
+            continue;
+        }
+
+        if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE
+            && ngx_strcmp(value[i].data, "of=bytes") == 0)
+        {
+            zone->bytes = 1;
+            continue;
+        }
+
         goto invalid;
+    }
+
+    if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE && zone->rate == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" must have \"rate\" parameter",
+                           &cmd->name);
+        return NGX_CONF_ERROR;
     }
 
     if (name.len == 0) {
@@ -380,7 +476,11 @@ ngx_http_wallarm_websocket_zone_node(ngx_http_wallarm_websocket_zone_t *zone,
     if (node) {
         ngx_queue_remove(&node->queue);
         ngx_queue_insert_head(&zone->sh->queue, &node->queue);
-        node->last = ngx_current_msec;
+
+        if (zone->kind != NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE) {
+            node->last = ngx_current_msec;
+        }
+
         return node;
     }
 
@@ -446,7 +546,8 @@ ngx_http_wallarm_websocket_zone_expire(ngx_http_wallarm_websocket_zone_t *zone,
 
         if (n++ != 0
             && (!ngx_http_wallarm_websocket_ban_over(node)
-                || ngx_current_msec - node->last <= zone->in))
+                || ngx_current_msec - node->last <= zone->in
+                || ngx_http_wallarm_websocket_excess(zone, node) != 0))
         {
             return;
         }
@@ -476,8 +577,8 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_int_t                           n;
-    ngx_str_t                          *value, name;
-    ngx_uint_t                          i, kind;
+    ngx_str_t                          *value, name, s;
+    ngx_uint_t                          i, kind, delay, dry_run;
     ngx_array_t                       **rules;
     ngx_shm_zone_t                     *shm_zone;
     ngx_http_wallarm_websocket_rule_t  *rule;
@@ -527,6 +628,42 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
+    delay = 0;
+    dry_run = 0;
+
+    if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE) {
+
+        for (i = 2; i < cf->args->nelts; i++) {
+
+            if (ngx_strncmp(value[i].data, "burst=", 6) == 0) {
+                s.data = value[i].data + 6;
+                s.len = value[i].len - 6;
+
+                n = (ngx_int_t) ngx_parse_size(&s);
+
+                if (n >= 0 && n <= NGX_HTTP_WALLARM_WEBSOCKET_MAX_RATE) {
+                    continue;
+                }
+
+            } else if (ngx_strcmp(value[i].data, "delay") == 0) {
+                delay = 1;
+                continue;
+
+            } else if (ngx_strcmp(value[i].data, "drop") == 0) {
+                delay = 0;
+                continue;
+
+            } else if (ngx_strcmp(value[i].data, "dry_run") == 0) {
+                dry_run = 1;
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
     shm_zone = ngx_shared_memory_add(cf, &name, 0,
                                      &ngx_http_wallarm_websocket_tags[kind]);
     if (shm_zone == NULL) {
@@ -556,6 +693,8 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 
     rule->zone = shm_zone;
     rule->number = n;
+    rule->delay = delay;
+    rule->dry_run = dry_run;
 
     return NGX_CONF_OK;
 }
@@ -944,4 +1083,298 @@ ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
     ngx_http_wallarm_websocket_events(ctx);
 
     ctx->offence = 0;
+}
+
+
+/* rates */
+
+/* what is limited in this connection, by keys as they are at the handshake */
+
+void
+ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    ngx_str_t                              key;
+    ngx_uint_t                             i, n;
+    ngx_http_wallarm_websocket_rule_t     *rule;
+    ngx_http_wallarm_websocket_pace_t     *pace;
+    ngx_http_wallarm_websocket_limited_t  *limited;
+
+    if (ctx->conf->rates == NULL) {
+        return;
+    }
+
+    n = ctx->conf->rates->nelts;
+    rule = ctx->conf->rates->elts;
+
+    pace = ngx_pcalloc(ctx->request->pool,
+                       sizeof(ngx_http_wallarm_websocket_pace_t)
+                       + n * sizeof(ngx_http_wallarm_websocket_limited_t));
+    if (pace == NULL) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        limited = &pace->limited[pace->n];
+
+        if (ngx_http_wallarm_websocket_zone_key(ctx->request,
+                                                rule[i].zone->data, &key,
+                                                &limited->hash)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        /* a variable's value may change under it */
+
+        limited->key.data = ngx_pstrdup(ctx->request->pool, &key);
+        if (limited->key.data == NULL) {
+            continue;
+        }
+
+        limited->key.len = key.len;
+        limited->rule = &rule[i];
+        pace->n++;
+    }
+
+    pace->event.handler = ngx_http_wallarm_websocket_pace_handler;
+    pace->event.data = ctx;
+    pace->event.log = ctx->request->connection->log;
+
+    ctx->pace = pace;
+}
+
+
+/*
+ * What the client sent is counted when the engine has seen it, and before
+ * anything of it is released: it may be kept for a time, in which nothing more
+ * is read, or the connection is dropped.
+ */
+
+void
+ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
+{
+    ngx_uint_t                              i, n, over, dry_run;
+    ngx_msec_t                              ms, delay;
+    ngx_shm_zone_t                         *shm_zone;
+    ngx_http_wallarm_websocket_dir_t       *d;
+    ngx_http_wallarm_websocket_pace_t      *pace;
+    ngx_http_wallarm_websocket_zone_t      *zone;
+    ngx_http_wallarm_websocket_result_t     raised;
+    ngx_http_wallarm_websocket_limited_t   *limited;
+
+    pace = ctx->pace;
+
+    if (pace == NULL
+        || direction != NGX_HTTP_WALLARM_WEBSOCKET_CLIENT
+        || ctx->dropping
+        || (res->status != NGX_HTTP_WALLARM_WEBSOCKET_PASS
+            && res->status != NGX_HTTP_WALLARM_WEBSOCKET_PENDING))
+    {
+        return;
+    }
+
+    d = &ctx->dir[direction];
+
+    for (i = 0; i < pace->n; i++) {
+
+        limited = &pace->limited[i];
+        shm_zone = limited->rule->zone;
+        zone = shm_zone->data;
+
+        n = zone->bytes ? res->bytes : res->messages;
+
+        if (n == 0) {
+            continue;
+        }
+
+        over = 0;
+        delay = ngx_http_wallarm_websocket_charge(zone, limited, n, &over);
+
+        if (!over) {
+            continue;
+        }
+
+        dry_run = limited->rule->dry_run
+                  || (limited->rule->delay && !d->held);
+
+        if (!limited->said && (dry_run || limited->rule->delay)) {
+            limited->said = 1;
+            ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                          "wallarm: websocket messages over the rate of zone "
+                          "\"%V\"%s", &shm_zone->shm.name,
+                          dry_run ? ", dry run" : " are delayed");
+        }
+
+        if (dry_run) {
+            continue;
+        }
+
+        if (limited->rule->delay) {
+
+            ms = ngx_current_msec + delay;
+
+            if (pace->until == 0 || (ngx_msec_int_t) (ms - pace->until) > 0) {
+                pace->until = ms;
+            }
+
+            continue;
+        }
+
+        if (ngx_http_wallarm_websocket_bridge_raise(ctx->session, direction,
+                                         &ngx_http_wallarm_websocket_too_fast,
+                                         &raised)
+            && d->held)
+        {
+            res->status = NGX_HTTP_WALLARM_WEBSOCKET_DROP;
+            res->close_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY;
+            res->release = 0;
+            res->discard = 0;
+        }
+
+        ngx_http_wallarm_websocket_events(ctx);
+        res->events = 0;
+
+        if (res->status == NGX_HTTP_WALLARM_WEBSOCKET_DROP) {
+            return;
+        }
+    }
+
+    if (pace->until == 0) {
+        return;
+    }
+
+    ms = pace->until - ngx_current_msec;
+
+    if ((ngx_msec_int_t) ms <= 0) {
+        pace->until = 0;
+        return;
+    }
+
+    /* a message that is still to be judged waits behind its verdict */
+
+    if (res->status == NGX_HTTP_WALLARM_WEBSOCKET_PASS) {
+
+        if (res->control == 0) {
+            pace->release += res->release;
+            res->release = 0;
+
+        } /* else a Close must not overtake whole messages */
+
+        d->paused = 1;
+        ngx_add_timer(&pace->event, ms);
+    }
+}
+
+
+/* the time until it may go; over: it goes beyond the burst, and is counted only
+   if it will go later */
+
+static ngx_msec_t
+ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_limited_t *limited, uint64_t n,
+    ngx_uint_t *over)
+{
+    uint64_t                            excess, burst;
+    ngx_msec_t                          delay;
+    ngx_http_wallarm_websocket_node_t  *node;
+    ngx_http_wallarm_websocket_rule_t  *rule;
+
+    rule = limited->rule;
+
+    /* at least one message, or the bytes of one second, go at once */
+
+    burst = rule->number;
+    burst += zone->bytes ? ngx_max(zone->rate * 1000 / zone->period, 1) : 1;
+    burst *= NGX_HTTP_WALLARM_WEBSOCKET_UNIT;
+
+    delay = 0;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    node = ngx_http_wallarm_websocket_zone_node(zone, &limited->key,
+                                                limited->hash, 0);
+
+    if (node) {
+
+        excess = ngx_http_wallarm_websocket_excess(zone, node)
+                 + n * NGX_HTTP_WALLARM_WEBSOCKET_UNIT;
+
+        if (excess > burst) {
+            *over = 1;
+            delay = (ngx_msec_t) ((double) (excess - burst) * zone->period
+                                  / ((double) zone->rate
+                                     * NGX_HTTP_WALLARM_WEBSOCKET_UNIT)) + 1;
+        }
+
+        if (!*over || rule->delay) {
+            node->excess = excess;
+            node->last = ngx_current_msec;
+        }
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    return delay;
+}
+
+
+/* what is left of it now */
+
+static uint64_t
+ngx_http_wallarm_websocket_excess(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_node_t *node)
+{
+    double          back;
+    ngx_msec_int_t  ms;
+
+    ms = (ngx_msec_int_t) (ngx_current_msec - node->last);
+
+    if (ms <= 0 || node->excess == 0) {
+        return node->excess;
+    }
+
+    back = (double) ms * zone->rate * NGX_HTTP_WALLARM_WEBSOCKET_UNIT
+           / zone->period;
+
+    return back < (double) node->excess ? node->excess - (uint64_t) back : 0;
+}
+
+
+static void
+ngx_http_wallarm_websocket_pace_handler(ngx_event_t *ev)
+{
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    ctx = ev->data;
+    d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
+
+    if (!d->paused) {
+        return;
+    }
+
+    d->release += ctx->pace->release;
+
+    ngx_http_wallarm_websocket_unpace(ctx);
+    ngx_http_wallarm_websocket_wake(ctx);
+}
+
+
+/* what waited is released, or lost */
+
+void
+ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx)
+{
+    if (ctx->pace == NULL) {
+        return;
+    }
+
+    ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].paused = 0;
+    ctx->pace->release = 0;
+    ctx->pace->until = 0;
+
+    if (ctx->pace->event.timer_set) {
+        ngx_del_timer(&ctx->pace->event);
+    }
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,6 +15,15 @@ import (
 )
 
 const banZone = "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=3 in=60s for=10m;\n"
+
+// ready waits until so many workers have loaded the engine, which takes several
+// of them long on a busy machine.
+func (n *nginx) ready(workers int) {
+	n.Helper()
+	for deadline := time.Now().Add(6 * patience); strings.Count(n.log("error.log"), "loaded, ABI") < workers; <-time.After(tick) {
+		require.True(n, time.Now().Before(deadline), "workers do not load the engine")
+	}
+}
 
 // handshake asks for a connection under a key and returns the status; a
 // handshake that reaches the backend, which n.echo has to be, gets 101.
@@ -43,6 +53,7 @@ func TestBan(t *testing.T) {
 	c := conf{workers: 4, http: banZone, server: statusLocations, location: "wallarm_websocket_ban zone=bans;"}
 	n.write("nginx.conf", n.config(t, c))
 	n.run()
+	n.ready(4)
 	go n.echo()
 	for range 2 {
 		n.offend("/", "evil")
@@ -70,6 +81,7 @@ func TestBan(t *testing.T) {
 		`wallarm_websocket_polling_requests_total`:                                            0,
 	})
 	n.reload()
+	n.ready(8)
 	banned()
 	n.events(4)
 }
@@ -119,6 +131,7 @@ func TestBanTimes(t *testing.T) {
 		server: "location /short {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_websocket_ban zone=short;}\n" +
 			"location /apart {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_websocket_ban zone=apart;}\n"}))
 	n.run()
+	n.ready(1)
 	go n.echo()
 	n.offend("/short", "evil")
 	require.Equal(t, "403", n.handshake("/short", "evil"))
@@ -178,6 +191,7 @@ func TestBanZoneFull(t *testing.T) {
 		http:     "wallarm_websocket_ban_zone $http_x_key zone=bans:32k drops=1;\nlarge_client_header_buffers 4 16k;\n",
 		location: "wallarm_websocket_ban zone=bans; wallarm_event_log off;"}))
 	n.run()
+	n.ready(1)
 	go n.echo()
 	key := func(i int) string { return fmt.Sprintf("%d%s", i, strings.Repeat("k", 1500)) }
 	const keys = 40
@@ -198,6 +212,7 @@ func TestConnections(t *testing.T) {
 		location: "wallarm_websocket_connections zone=conns 16;"}
 	n.write("nginx.conf", n.config(t, c))
 	n.run()
+	n.ready(4)
 	go n.echo()
 	var open []*peer
 	connect := func() string {
@@ -216,6 +231,7 @@ func TestConnections(t *testing.T) {
 	require.Equal(t, map[string]int{"101": 16, "429": 48}, got)
 	require.Equal(t, "101", n.handshake("/", "b"))
 	n.reload()
+	n.ready(8)
 	require.Equal(t, "429", connect(), "those of the old workers count")
 	for _, p := range open[:2] {
 		p.Close()
@@ -247,6 +263,7 @@ func TestConnectionsModes(t *testing.T) {
 			location("/two", "wallarm_websocket_connections zone=conns 2;") +
 			location("/both", "wallarm_websocket_connections zone=conns 2; wallarm_websocket_connections zone=server 1;")}))
 	n.run()
+	n.ready(1)
 	go n.echo()
 	open := func(target, key string) string {
 		p := n.client()
@@ -289,11 +306,191 @@ func TestMaxAge(t *testing.T) {
 	n.reload()
 }
 
+// speak opens a connection under a key and sends messages, one by one, until
+// one does not come back. It returns how many did, and the close code if there
+// was one.
+func (n *nginx) speak(target, key string, count int, payload string) (passed int, code ws.CloseCode) {
+	c, err := dial(n.addr)
+	if err != nil {
+		return 0, 1
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(6 * patience))
+	p := &peer{Conn: c, r: bufio.NewReader(c)}
+	c.Write(request(target, "X-Key: "+key+"\r\n"))
+	p.skipHead()
+	for ; passed < count; passed++ {
+		c.Write(text(payload))
+		b, op, err := p.message()
+		switch {
+		case err != nil:
+			return passed, 1
+		case op == ws.OpClose && len(b) > 1:
+			return passed, ws.CloseCode(b[0])<<8 | ws.CloseCode(b[1])
+		}
+	}
+	return passed, 0
+}
+
+// speakAll is speak on many connections at once.
+func (n *nginx) speakAll(connections int, target, key string, count int) (passed int, codes map[ws.CloseCode]int) {
+	type result struct {
+		passed int
+		code   ws.CloseCode
+	}
+	results := make(chan result)
+	for range connections {
+		go func() {
+			passed, code := n.speak(target, key, count, "hello")
+			results <- result{passed, code}
+		}()
+	}
+	codes = map[ws.CloseCode]int{}
+	for range connections {
+		r := <-results
+		passed += r.passed
+		codes[r.code]++
+	}
+	return passed, codes
+}
+
+// A rate of one key holds exactly for 64 connections of 4 workers, and over a
+// reload: what is over it drops its connection.
+func TestRateDrop(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	c := conf{workers: 4, http: "wallarm_websocket_rate_zone $http_x_key zone=rates:64k rate=1/m;\n",
+		location: "wallarm_websocket_rate zone=rates burst=199;"}
+	n.write("nginx.conf", n.config(t, c))
+	n.run()
+	n.ready(4)
+	go n.echo()
+	begin := time.Now()
+	passed, codes := n.speakAll(64, "/", "a", 10)
+	back := int(time.Since(begin)/time.Minute) + 1 // of the rate itself
+	require.GreaterOrEqual(t, passed, 200)
+	require.LessOrEqual(t, passed, 200+back)
+	require.Zero(t, codes[1])
+	require.GreaterOrEqual(t, codes[ws.ClosePolicyViolation], 44)
+	require.Equal(t, "message_rate blocked", n.whats(codes[ws.ClosePolicyViolation])[0])
+	n.reload()
+	n.ready(8)
+	begin = time.Now()
+	passed, _ = n.speakAll(4, "/", "a", 2)
+	require.LessOrEqual(t, passed, int(time.Since(begin)/time.Minute)+2, "a reload forgets nothing")
+	passed, codes = n.speakAll(1, "/", "b", 10)
+	require.Equal(t, 10, passed)
+	require.Equal(t, map[ws.CloseCode]int{0: 1}, codes)
+}
+
+// With delay nothing is lost, and no faster than allowed.
+func TestRateDelay(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	n.write("nginx.conf", n.config(t, conf{workers: 4,
+		http:     "wallarm_websocket_rate_zone $http_x_key zone=rates:64k rate=100r/s;\n",
+		location: "wallarm_websocket_rate zone=rates burst=20 delay;"}))
+	n.run()
+	n.ready(4)
+	go n.echo()
+	begin := time.Now()
+	const connections, count = 64, 6
+	passed, codes := n.speakAll(connections, "/", "a", count)
+	took := time.Since(begin)
+	require.Equal(t, connections*count, passed)
+	require.Equal(t, map[ws.CloseCode]int{0: connections}, codes)
+	require.GreaterOrEqual(t, took.Seconds(), (connections*count-20)/100.0*0.95)
+	n.logged(`wallarm: websocket messages over the rate of zone "rates" are delayed`)
+	require.Empty(t, n.log("websocket_attacks.json"))
+}
+
+// What is sent in one go waits as well, also behind a verdict off the loop, and
+// comes whole and in order.
+func TestRateDelayPipelined(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.write("nginx.conf", n.config(t, conf{
+		http:     "wallarm_websocket_rate_zone $connection zone=rates:64k rate=20/s;\n",
+		location: "wallarm_websocket_rate zone=rates delay;"}))
+	n.run()
+	n.ready(1)
+	client, backend := n.connect()
+	large := prose(20 << 10)
+	begin := time.Now()
+	for i := range 10 {
+		client.send(text(fmt.Sprint(i)), ping("x"), text(fmt.Sprint(i, large)), more("a"), ping("y"), last("b"))
+	}
+	var got []string
+	for len(got) < 30 || got[29] != "ab" {
+		h, payload := backend.frame()
+		switch h.Opcode {
+		case ws.OpText:
+			got = append(got, string(payload))
+		case ws.OpContinuation:
+			got[len(got)-1] += string(payload)
+		}
+	}
+	for i := range 10 {
+		require.Equal(t, []string{fmt.Sprint(i), fmt.Sprint(i, large), "ab"}, got[3*i:3*i+3])
+	}
+	require.GreaterOrEqual(t, time.Since(begin).Seconds(), 29/20.0*0.9)
+	client.Close()
+	backend.Close()
+}
+
+// Rates of bytes, by modes and parameters.
+func TestRateModes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_websocket_rate_zone $http_x_key zone=bytes:64k rate=600/m of=bytes;\n" +
+			"wallarm_websocket_rate_zone $connection zone=each:64k rate=1/m;\nwallarm_websocket_rate zone=each;\n",
+		server: location("/each", "") + location("/off", "wallarm_websocket_rate off;") +
+			location("/bytes", "wallarm_websocket_rate zone=bytes burst=90;") +
+			location("/monitoring", "wallarm_mode monitoring;") +
+			location("/delayed", "wallarm_mode monitoring; wallarm_websocket_rate zone=each delay;") +
+			location("/dry", "wallarm_websocket_rate zone=each dry_run;") +
+			location("/log", "wallarm_websocket_violation message_rate log;")}))
+	n.run()
+	n.ready(1)
+	go n.echo()
+	for _, tt := range []struct {
+		target string
+		passed int
+		code   ws.CloseCode
+	}{
+		{"/each", 1, ws.ClosePolicyViolation},
+		{"/each", 1, ws.ClosePolicyViolation}, // another connection
+		{"/bytes", 10, ws.ClosePolicyViolation},
+		{"/off", 12, 0},
+		{"/monitoring", 12, 0},
+		{"/delayed", 12, 0},
+		{"/dry", 12, 0},
+		{"/log", 12, 0},
+	} {
+		passed, code := n.speak(tt.target, "a", 12, "ten bytes.")
+		if tt.target == "/bytes" { // some come back meanwhile
+			require.Contains(t, []int{10, 11, 12}, passed)
+			continue
+		}
+		require.Equal(t, tt.passed, passed, tt.target)
+		require.Equal(t, tt.code, code, tt.target)
+	}
+	n.logged(`zone "each", dry run`)
+	all := n.log("websocket_attacks.json")
+	require.Contains(t, all, `message_rate monitored`)
+	require.Contains(t, all, `message_rate logged`)
+}
+
 func TestZoneDirectives(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
 	const (
 		bans  = "wallarm_websocket_ban_zone $binary_remote_addr zone=a:64k;"
+		rates = "wallarm_websocket_rate_zone $binary_remote_addr zone=r:64k rate=10r/s;"
 		conns = "wallarm_websocket_connections_zone $binary_remote_addr zone=c:64k;"
 	)
 	for _, tt := range []struct{ http, location, want string }{
@@ -329,6 +526,19 @@ func TestZoneDirectives(t *testing.T) {
 		{conns, "wallarm_websocket_connections c 1;", `invalid parameter "c" in`},
 		{conns, "wallarm_websocket_ban zone=c;", `the shared memory zone "c" is already declared for a different use in`},
 		{"wallarm_websocket_connections_zone $host zone=c:1m drops=1;", "", `invalid number of arguments in "wallarm_websocket_connections_zone" directive in`},
+		{rates, "wallarm_websocket_rate zone=r;", ""},
+		{rates, "wallarm_websocket_rate zone=r burst=10 delay dry_run;", ""},
+		{rates, "wallarm_websocket_rate off;", ""},
+		{rates, "wallarm_websocket_rate zone=r burst=x;", `invalid parameter "burst=x" in`},
+		{rates, "wallarm_websocket_rate zone=r nodelay;", `invalid parameter "nodelay" in`},
+		{rates, "wallarm_websocket_rate burst=1;", `invalid parameter "burst=1" in`},
+		{rates, "wallarm_websocket_rate zone=r; wallarm_websocket_rate zone=r delay;", `"wallarm_websocket_rate" directive is duplicate in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k;", "", `"wallarm_websocket_rate_zone" must have "rate" parameter in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=10;", "", `invalid parameter "rate=10" in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=0/s;", "", `invalid parameter "rate=0/s" in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=10/h;", "", `invalid parameter "rate=10/h" in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=64k/s of=bytes;", "", ""},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=6/m of=events;", "", `invalid parameter "of=events" in`},
 		{"", "wallarm_websocket_max_age 1h;", ""},
 		{"", "wallarm_websocket_max_age 0;", ""},
 		{"", "wallarm_websocket_max_age soon;", `"wallarm_websocket_max_age" directive invalid value in`},
@@ -356,6 +566,7 @@ func TestZoneKeyChanges(t *testing.T) {
 	rules := conf{http: "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=1;\n", location: "wallarm_websocket_ban zone=bans;"}
 	n.write("nginx.conf", n.config(t, rules))
 	n.run()
+	n.ready(1)
 	go n.echo()
 	n.offend("/", "evil")
 	rules.http = strings.Replace(rules.http, "$http_x_key", "$host", 1)
