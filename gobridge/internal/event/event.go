@@ -136,7 +136,7 @@ type Violation struct {
 	Status    int    // HTTP status when the handshake was refused, else 0
 	Message   bool   // of Blocked: only the message was dropped
 	Exchange  *Exchange
-	Value     string // of the handshake, that is not allowed; redacted
+	Value     string // that is not allowed; of the handshake, redacted
 }
 
 // Lead is the hit that names the attack.

@@ -68,16 +68,19 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envel
 		}
 		return d.binary(p, w, visit)
 	case len(p) == 0:
+		return Envelope{Framework: "none", Kind: Own}
 	case p[0] == '4':
 		return d.message(p, w, visit)
 	case p[0] == 'b':
 		return d.base64(p, w, visit)
 	case len(p) == 1 && p[0] >= '0' && p[0] <= '6':
-		return Envelope{Framework: "engine.io"}
+		return Envelope{Framework: "engine.io", Kind: Own}
 	case string(p) == "2probe", string(p) == "3probe":
-		return Envelope{Framework: "engine.io", Format: w.Walk(p[1:], format.Root{}, visit)}
+		return Envelope{Framework: "engine.io", Format: w.Walk(p[1:], format.Root{}, visit), Kind: Own}
 	case p[0] == '0' && p[1] == '{':
-		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
+		env := content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
+		env.Kind = Own
+		return env
 	}
 	return Envelope{Framework: "none", Format: w.Walk(p, format.Root{}, visit)}
 }
@@ -106,7 +109,7 @@ func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envel
 	if !ok {
 		return content(p, w.Text(p[1:], format.Root{}, visit), w, visit)
 	}
-	env := Envelope{Framework: "socket.io", Event: event}
+	env := Envelope{Framework: "socket.io", Event: event, Kind: kindOf(pkt.kind)}
 	if len(pkt.data) > 0 {
 		env.Format = "json"
 	}

@@ -35,7 +35,24 @@ type Envelope struct {
 	// Format is "json", "text", "binary", ...; "" when the message carries no
 	// payload.
 	Format string
+	// Kind says what the message is to the application.
+	Kind Kind
 }
+
+// Kind of an Envelope.
+type Kind uint8
+
+// The kinds. The zero value is a message that the application may get.
+const (
+	Application Kind = iota
+	// Own: the framework keeps it to itself.
+	Own
+	// Again: a WebSocket message as it stands, whose application messages are
+	// recorded, too.
+	Again
+	// Doubtful: the same, where these may be none of the framework's.
+	Doubtful
+)
 
 // Out takes what a decoder finds.
 type Out struct {

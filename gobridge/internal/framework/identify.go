@@ -81,19 +81,29 @@ var noOther unknown
 func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
 	pending := d.pending != nil
 	env := d.decode(m, w, out.Visit)
-	out.Record(env)
-	if d.other == nil && (env.Framework == "none" || m.Opcode == ws.OpBinary && !pending) {
+	none := env.Framework == "none"
+	if d.other == nil && (none || m.Opcode == ws.OpBinary && !pending) {
 		d.other = &unknown{found: &found{limit: out.Limit, told: true}, from: ws.FromClient}
 	}
-	if d.other == nil || d.other == &noOther {
-		return
+	var other Decoder
+	if d.other != nil && d.other != &noOther {
+		d.other.look(m.Payload, w)
+		if other = d.other.decoder; other == nil && d.other.seen == maxFirst {
+			d.other = &noOther
+		}
 	}
-	d.other.look(m.Payload, w)
-	switch {
-	case d.other.decoder != nil:
-		d.other.decoder.Decode(m, w, out)
-	case d.other.seen == maxFirst:
-		d.other = &noOther
+	if none && other == nil && env.Format == "json" {
+		if name := rpcName(m.Payload); name != nil {
+			w.ClearEvent()
+			w.AddEventJSON(name)
+			env.Framework, env.Event = rpcSpec.name, w.Event()
+		}
+	}
+	if !none || other == nil {
+		out.Record(env)
+	}
+	if other != nil {
+		other.Decode(m, w, out)
 	}
 }
 

@@ -185,6 +185,9 @@ func (d *mqtt) record(p []byte, w *format.Walker, out *Out) {
 			r.p = nil
 		}
 	}
+	if kind != mqttPublish && kind != mqttSubscribe && kind != mqttUnsubscribe {
+		e.Kind = d.link.own(kind == mqttConnect && !d.begun)
+	}
 	d.begun = true
 	if r.bad || kind != mqttPublish && len(r.p) > 0 {
 		e.Format = w.Walk(rest, whole, out.Visit)

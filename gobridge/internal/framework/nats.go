@@ -146,7 +146,7 @@ func (d *nats) record(p []byte, w *format.Walker, out *Out) {
 	line, payload, _ := bytes.Cut(p, []byte("\n"))
 	v := natsVerb(line)
 	if v < 0 {
-		out.Record(Envelope{Framework: "nats"})
+		out.Record(Envelope{Framework: "nats", Kind: Own}) // an empty line
 		return
 	}
 	verb := &natsVerbs[v]
@@ -154,6 +154,9 @@ func (d *nats) record(p []byte, w *format.Walker, out *Out) {
 	e := Envelope{Framework: "nats", Event: natsEvents[v]}
 	if d.from == ws.FromServer && !d.begun && verb.name == "INFO" {
 		d.link.confirmed.Store(true)
+	}
+	if verb.subject < 0 {
+		e.Kind = d.link.own(verb.name == "CONNECT" && !d.begun)
 	}
 	d.begun = true
 	if verb.subject >= 0 {

@@ -23,28 +23,33 @@ var rpcShape = format.Shape{
 	},
 }
 
-// isRPC reports whether p is like {"event":"say","data":{...},"id":1}.
-func isRPC(p []byte) bool {
+// rpcName is the name of the event, as it stands, if p is like
+// {"event":"say","data":{...},"id":1}.
+func rpcName(p []byte) (name []byte) {
 	o := format.NewOutline(p)
 	if !o.Object() {
-		return false
+		return nil
 	}
 	names, arguments := 0, 0
 	for o.Next() {
 		switch string(o.Key) {
 		case "method", "action", "event", "type", "command", "cmd", "op":
 			if !isString(o.Value) {
-				return false
+				return nil
 			}
+			name = o.Value
 			names++
 		case "params", "data", "payload", "args", "arguments", "body":
 			arguments++
 		case "id", "ref", "seq", "requestId", "request_id", "ts", "timestamp", "version":
 		default:
-			return false
+			return nil
 		}
 	}
-	return names == 1 && arguments == 1 && o.Whole()
+	if names != 1 || arguments != 1 || !o.Whole() {
+		return nil
+	}
+	return name
 }
 
 // rpc is plain for all other messages.
@@ -53,7 +58,7 @@ type rpc struct{ stateless }
 func (rpc) Alike() int { return alikeRPC }
 
 func (rpc) Decode(m Message, w *format.Walker, out *Out) {
-	if isRPC(m.Payload) && w.JSON(m.Payload, format.Root{Shape: &rpcShape}, out.Visit) {
+	if rpcName(m.Payload) != nil && w.JSON(m.Payload, format.Root{Shape: &rpcShape}, out.Visit) {
 		out.Record(Envelope{Framework: rpcSpec.name, Event: w.Event(), Format: "json"})
 		return
 	}

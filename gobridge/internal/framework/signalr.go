@@ -67,6 +67,8 @@ type signalR struct {
 	link  *link
 	from  ws.Direction
 	begun bool // the handshake is over
+	// requests: the messages are in requests, whose URL is SignalR's.
+	requests bool
 }
 
 // polled prepares for the body of a request. The handshake is one of its own, so
@@ -76,7 +78,7 @@ func (d *signalR) polled(p []byte) {
 	if hasMember(record, "protocol") && hasMember(record, "version") {
 		return
 	}
-	d.begun = true
+	d.begun, d.requests = true, true
 	if bytes.HasSuffix(p, recordSeparator) {
 		d.link.variant.Store(signalRJSON)
 	} else {
@@ -177,12 +179,16 @@ func (d *signalR) record(p []byte, w *format.Walker, out *Out) {
 		return
 	}
 	event := w.Event()
+	e := Envelope{Framework: "signalr", Format: "json"}
 	if len(event) == 0 {
 		if t := format.Lookup(p, "type"); len(t) == 1 {
-			event = hubName(t[0] - '0')
+			if event = hubName(t[0] - '0'); event != nil {
+				e.Kind = d.own()
+			}
 		}
 	}
-	out.Record(Envelope{Framework: "signalr", Event: event, Format: "json"})
+	e.Event = event
+	out.Record(e)
 }
 
 func hubName(kind byte) []byte {
@@ -204,8 +210,10 @@ func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) {
 	}
 	e := Envelope{Framework: "signalr", Format: "msgpack"}
 	if w.MessagePack(p, format.Root{Shape: shape}, out.Visit) {
-		if e.Event = hubName(kind); shape != nil && len(shape.Event) > 0 {
+		if shape != nil && len(shape.Event) > 0 {
 			e.Event = w.Event()
+		} else if e.Event = hubName(kind); e.Event != nil {
+			e.Kind = d.own()
 		}
 	} else {
 		e.Format = w.Walk(p, whole, out.Visit)
@@ -258,8 +266,16 @@ func (d *signalR) handshake(p []byte, w *format.Walker, out *Out) {
 			d.link.variant.Store(signalRMessagePack)
 		}
 	}
-	e := Envelope{Framework: "signalr", Event: handshakeEvent, Format: w.Walk(p, whole, out.Visit)}
+	e := Envelope{Framework: "signalr", Event: handshakeEvent, Format: w.Walk(p, whole, out.Visit), Kind: Own}
 	out.Record(e)
+}
+
+// own is the Kind of what is named like its type: what is no invocation.
+func (d *signalR) own() Kind {
+	if d.requests {
+		return Own
+	}
+	return d.link.own(false)
 }
 
 var handshakeEvent = []byte("handshake")

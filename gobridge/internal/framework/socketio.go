@@ -202,14 +202,24 @@ func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (eve
 	}
 	if wait != nil {
 		wait.event = bytes.Clone(event)
+		wait.kind = kindOf(pkt.kind)
 		d.pending = wait
 	}
 	return event, true
 }
 
+// kindOf a packet: what is no event is for no handler of the application's.
+func kindOf(packet int) Kind {
+	if packet == packetEvent || packet == packetBinaryEvent {
+		return Application
+	}
+	return Own
+}
+
 // pending is a packet that announced attachments: the next binary messages.
 type pending struct {
 	event []byte
+	kind  Kind
 	num   int // of the next attachment
 	left  int
 	paths []placeholder
@@ -250,5 +260,5 @@ func (d *engineIO) next() (root format.Root, env Envelope) {
 	if p.left--; p.left == 0 {
 		d.pending = nil
 	}
-	return root, Envelope{Framework: "socket.io", Event: p.event}
+	return root, Envelope{Framework: "socket.io", Event: p.event, Kind: p.kind}
 }

@@ -31,7 +31,7 @@ func packedPacket(p []byte, w *format.Walker, visit format.Visit) (Envelope, boo
 		w.Text(o.key, wholeKey, visit)
 		packedValue(o.value, whole, w, visit)
 	}
-	env := Envelope{Framework: engineIOSpec.name, Event: packetNames[kind]}
+	env := Envelope{Framework: engineIOSpec.name, Event: packetNames[kind], Kind: kindOf(kind)}
 	for data.next() {
 		if string(data.key) == "type" && packedInt(data.value) < 0 {
 			packedValue(data.value, whole, w, visit)

@@ -172,18 +172,22 @@ func contentLength(value []byte) (n int) {
 
 func (d *stomp) record(p []byte, w *format.Walker, out *Out) {
 	if c := p[0]; c == '\n' || c == '\r' || c == 0 {
-		out.Record(Envelope{Framework: "stomp", Event: heartbeat})
+		out.Record(Envelope{Framework: "stomp", Event: heartbeat, Kind: Own})
 		return
 	}
 	if d.from == ws.FromServer && !d.begun && d.command.name == "CONNECTED" {
 		d.link.confirmed.Store(true)
 	}
+	hello := !d.begun && (d.command.name == "CONNECT" || d.command.name == "STOMP")
 	d.begun = true
 	head := p[:d.body]
 	_, lines, _ := bytes.Cut(head, []byte("\n"))
 	e := Envelope{Framework: "stomp", Event: d.headers(lines, w, out)}
 	if e.Event == nil {
 		e.Event = d.command.event
+		if !d.command.body || d.command.name == "ERROR" {
+			e.Kind = d.link.own(hello)
+		}
 	}
 	together(head, p, w, out.Visit)
 	e.Format = w.Walk(p[d.body:len(p)-1], format.Root{}, out.Visit)

@@ -91,13 +91,27 @@ func (s *stream) Decode(m Message, w *format.Walker, out *Out) {
 		p = p[n:]
 	}
 	root := format.Root{Path: whole.Path, Cut: trusted}
+	again := Doubtful
+	if trusted {
+		again = Again
+	}
 	switch {
 	case cut, len(p) > 0, !trusted:
-		out.Record(Envelope{Framework: s.name, Format: w.Walk(m.Payload, root, out.Visit)})
+		out.Record(Envelope{Framework: s.name, Format: w.Walk(m.Payload, root, out.Visit), Kind: again})
 	case open:
-		out.Record(Envelope{Framework: s.name, Format: w.Text(m.Payload, root, out.Visit)})
+		out.Record(Envelope{Framework: s.name, Format: w.Text(m.Payload, root, out.Visit), Kind: again})
 	}
 	s.keep(p, out)
+}
+
+// own is the Kind of what the framework keeps to itself. Before the server has
+// answered in its terms that may be a message of another one, unless it is what
+// a client begins with, hello.
+func (l *link) own(hello bool) Kind {
+	if hello || l.confirmed.Load() && !l.denied.Load() {
+		return Own
+	}
+	return Application
 }
 
 func (s *stream) trusted() bool {

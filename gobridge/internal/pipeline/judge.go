@@ -68,6 +68,8 @@ type task struct {
 	size       int       // that a job keeps, in bytes
 	paths      int       // of deferred, in bytes
 
+	values map[ws.Violation]string // what is not allowed
+
 	recorded int // of hits, those whose application message has ended
 	waiting  int // of deferred, likewise
 }
@@ -107,6 +109,7 @@ type judge struct {
 
 	own      task // what task returns
 	current  *task
+	positive positive
 	budget   detect.Budget
 	whole    bool      // nothing may be left for a thread
 	deadline time.Time // zero: none
@@ -144,6 +147,7 @@ func (j *judge) begin(t *task, whole bool) {
 	if p := t.session.config.Policy; p != nil {
 		j.walker.Off = p.ParsersOff
 	}
+	j.positive.begin(t)
 }
 
 // carriers is how many bytes those of a message may decode to.
@@ -248,7 +252,7 @@ func (j *judge) open(t *task) bool {
 	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
 		slot = j.recent.slot(t.payload)
 	}
-	if slot != nil && slot.is(t.session.config.Policy, alike, t.message.Opcode, t.payload) {
+	if slot != nil && slot.is(t, t.payload) {
 		return true
 	}
 	if t.message.Opcode == ws.OpText && !cut && !message.ValidText(t.payload) {
@@ -259,7 +263,7 @@ func (j *judge) open(t *task) bool {
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
-		slot.set(t.session.config.Policy, alike, t.message.Opcode, t.payload)
+		slot.set(t, t.payload)
 	}
 	return true
 }
@@ -320,6 +324,9 @@ func (j *judge) field(f *format.Field) {
 // of its application messages that has an event.
 func (j *judge) record(e framework.Envelope) {
 	t := j.current
+	if j.positive.events != nil {
+		j.positive.record(t, &e)
+	}
 	if t.envelope.Framework == "" || len(t.envelope.Event) == 0 && len(e.Event) > 0 {
 		t.envelope = e
 		if len(e.Event) > 0 {

@@ -71,8 +71,9 @@ type Result struct {
 	Reasons     [NumReasons]int // the same by reason
 	CloseCode   ws.CloseCode    // of a request, the HTTP status
 
-	swallow   bool // the message may be dropped alone
-	swallowed bool // and was
+	value     string // that the violation is about
+	swallow   bool   // the message may be dropped alone
+	swallowed bool   // and was
 }
 
 // Reason says why a message passed without a verdict. The values are those of

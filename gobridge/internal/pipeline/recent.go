@@ -29,6 +29,7 @@ type clean struct {
 	policy  *policy.Policy
 	alike   int // framework.Decoder's
 	opcode  ws.Opcode
+	from    ws.Direction
 }
 
 // slot is where payload is remembered, nil when it is too long.
@@ -39,11 +40,12 @@ func (r *recent) slot(payload []byte) *clean {
 	return &r.slots[maphash.Bytes(r.seed, payload)%recentSlots]
 }
 
-func (c *clean) is(p *policy.Policy, alike int, opcode ws.Opcode, payload []byte) bool {
-	return c.policy == p && c.alike == alike && c.opcode == opcode && bytes.Equal(c.payload, payload)
+func (c *clean) is(t *task, payload []byte) bool {
+	return c.policy == t.session.config.Policy && c.alike == t.alike && c.opcode == t.message.Opcode &&
+		c.from == t.dir.from && bytes.Equal(c.payload, payload)
 }
 
-func (c *clean) set(p *policy.Policy, alike int, opcode ws.Opcode, payload []byte) {
+func (c *clean) set(t *task, payload []byte) {
 	c.payload = append(c.payload[:0], payload...)
-	c.policy, c.alike, c.opcode = p, alike, opcode
+	c.policy, c.alike, c.opcode, c.from = t.session.config.Policy, t.alike, t.message.Opcode, t.dir.from
 }

@@ -335,6 +335,7 @@ func (j *judge) openBody(t *task) bool {
 				return true // gzip, Zstandard: no text begins like this
 			}
 			j.limits()
+			j.positive.coded = true
 			if !t.violations.Has(ws.ProcessTimeLimit) {
 				j.expand.Left = j.carriers()
 			}

@@ -433,6 +433,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	r.swallow = s.swallows(d, t)
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
+		r.value = t.values[v]
 		if s.violate(d, v, t.n, r) {
 			if v.Desync() && d.refers {
 				desync, why = true, reasonOf(v)
@@ -442,6 +443,7 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 			}
 		}
 	}
+	r.value = ""
 	drop := s.attack(d, t, r)
 	r.swallow = false
 	if s.Observe != nil {
@@ -594,7 +596,7 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	}
 	if !d.raised.Has(v) {
 		d.raised.Add(v)
-		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged, Exchange: s.exchange(false)}
+		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged, Exchange: s.exchange(false), Value: r.value}
 		switch {
 		case drops:
 			e.Action = event.Blocked

@@ -68,6 +68,7 @@ func TestViolations(t *testing.T) {
 		case v == ws.MessageAssemblyTimeout, v == ws.MemoryExhausted: // TestExpire
 		case v == ws.MessageRate, v == ws.ConnectionTooOld: // TestRaise
 		case v == ws.ProcessTimeLimit, v == ws.FormatLimit, v == ws.BodyUndecodable: // not of frames
+		case v == ws.EventDenied, v == ws.EventUnknown: // TestEvents
 		default:
 			require.True(t, sampled[v], "no sample of %s", name)
 		}

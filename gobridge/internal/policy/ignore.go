@@ -85,7 +85,7 @@ func wordByte(c byte) bool {
 // match reports whether s fits pattern, in which "*" stands for any text and a
 // backslash takes the meaning from what follows it. It is linear in the product
 // of the lengths, and both are bounded.
-func match(pattern, s string) bool {
+func match[T string | []byte](pattern string, s T) bool {
 	i, j := 0, 0
 	star, back := -1, 0
 	for j < len(s) {

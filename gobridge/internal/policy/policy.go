@@ -31,6 +31,9 @@ type Policy struct {
 	ParsersOff format.Parsers
 	// Ignores are exceptions: wallarm_websocket_ignore.
 	Ignores []Ignore
+	// Events are those that a peer may send, by ws.Direction:
+	// wallarm_websocket_event.
+	Events [2]Events
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
 	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
@@ -42,6 +45,7 @@ type Policy struct {
 // the outermost level to the innermost.
 var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_parser_disable":      (*parser).parserDisable,
+	"wallarm_websocket_event":     (*parser).event,
 	"wallarm_websocket_ignore":    (*parser).ignore,
 	"wallarm_websocket_redact":    (*parser).redact,
 	"wallarm_websocket_violation": (*parser).violation,

@@ -64,6 +64,8 @@ const (
 	ClosePayloadLength
 	CloseCodeInvalid
 	CloseReasonUTF8Invalid
+	EventDenied
+	EventUnknown
 	FormatLimit
 	ProcessTimeLimit
 	MemoryExhausted
@@ -183,6 +185,10 @@ var violationTable = [numViolations]violationInfo{
 		"a code that must not be sent, such as 1005"},
 	CloseReasonUTF8Invalid: {"close_reason_utf8_invalid", "RFC 6455 5.5.1", Log, CloseInvalidPayload, anyAction,
 		"a reason that is not UTF-8"},
+	EventDenied: {"event_denied", "", Block, ClosePolicyViolation, anyAction,
+		"an event that `wallarm_websocket_event deny` names"},
+	EventUnknown: {"event_unknown", "", Block, ClosePolicyViolation, anyAction,
+		"an event that no `wallarm_websocket_event allow` names, where there is any"},
 	FormatLimit: {"format_limit", "", Block, ClosePolicyViolation, fixed,
 		"encodings inside each other deeper than 9, or decoding to more than `wallarm_websocket_max_inflated_size`; " +
 			"see [wallarm_process_time_limit_block](directives.md#wallarm_process_time_limit_block)"},

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+
+	"wsi/gobridge/internal/ws"
+)
+
+// Events says by their names which events a peer may send. Its patterns are
+// those of match. The zero value lets all pass.
+type Events struct {
+	allow, deny []string
+}
+
+// maxName is from which length on an event's name may be a part of it.
+const maxName = 256
+
+// Any reports whether there is anything to be said.
+func (e *Events) Any() bool { return e.allow != nil || e.deny != nil }
+
+// Judge says what is wrong with an event, ws.NoViolation if nothing. A name that
+// may be a part of one is not known by the part, but to "*".
+func (e *Events) Judge(name []byte) ws.Violation {
+	for _, pattern := range e.deny {
+		if match(pattern, name) {
+			return ws.EventDenied
+		}
+	}
+	if len(name) >= maxName {
+		for _, pattern := range e.allow {
+			if pattern == "*" {
+				return ws.NoViolation
+			}
+		}
+		return ws.EventUnknown
+	}
+	if e.allow == nil {
+		return ws.NoViolation
+	}
+	for _, pattern := range e.allow {
+		if match(pattern, name) {
+			return ws.NoViolation
+		}
+	}
+	return ws.EventUnknown
+}
+
+// event reads "allow|deny [from=client|server] pattern ...".
+func (p *parser) event(s *Statement) error {
+	var list func(*Events) *[]string
+	switch s.Args[0] {
+	case "allow":
+		list = func(e *Events) *[]string { return &e.allow }
+	case "deny":
+		list = func(e *Events) *[]string { return &e.deny }
+	default:
+		return fmt.Errorf("invalid parameter %q, it must be allow or deny", s.Args[0])
+	}
+	from, patterns, err := fromOf(s.Args[1:])
+	if err != nil {
+		return err
+	}
+	if len(patterns) == 0 {
+		return errors.New("needs a pattern")
+	}
+	for _, pattern := range patterns {
+		if len(pattern) > maxSelector {
+			return fmt.Errorf("a pattern is longer than %d bytes", maxSelector)
+		}
+	}
+	l := list(&p.Events[from])
+	*l = append(*l, patterns...)
+	return nil
+}
+
+// fromOf takes "from=client" or "from=server" from the front of args. Without,
+// it is the client.
+func fromOf(args []string) (from ws.Direction, rest []string, err error) {
+	if len(args) == 0 || len(args[0]) < len("from=") || args[0][:len("from=")] != "from=" {
+		return ws.FromClient, args, nil
+	}
+	switch args[0] {
+	case "from=client":
+		return ws.FromClient, args[1:], nil
+	case "from=server":
+		return ws.FromServer, args[1:], nil
+	}
+	return 0, nil, fmt.Errorf("invalid parameter %q, it must be from=client or from=server", args[0])
+}
