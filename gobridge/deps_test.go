@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"carrier":   {},                                                         // knows bytes only
 	"format":    {"carrier"},                                                // knows payloads, not WebSocket
 	"framework": {"ws", "format"},                                           // opens an envelope, shows what is in it to the format
-	"detect":    {"carrier", "detect/dfa", "detect/view"},                   // judges one text, wherever it was; its views open carriers in it
+	"detect":    {"carrier", "detect/dfa", "detect/seclang", "detect/view"}, // judges one text, wherever it was; its views open carriers in it
 	"verdict":   {"detect"},                                                 // weighs findings
 	"event":     {"ws", "detect"},                                           // shows findings
 	"policy":    {"ws", "format", "detect", "event"},                        // says what directives mean

@@ -67,6 +67,8 @@ ngx_str_t  ngx_http_wallarm_websocket_types[] = {
     ngx_string("scanner"),
     ngx_string("data_bomb"),
     ngx_string("overlimit_res"),
+    ngx_string("infoleak"),
+    ngx_string("vpatch"),
     ngx_null_string
 };
 

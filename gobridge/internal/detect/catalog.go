@@ -9,7 +9,7 @@ import (
 func Types() []string {
 	return []string{
 		"sqli", "xss", "rce", "ptrav", "nosqli", "ssti", "ssi", "xxe", "ssrf", "ldapi", "crlf", "mail_injection",
-		"redir", "scanner", "data_bomb", "overlimit_res", "infoleak",
+		"redir", "scanner", "data_bomb", "overlimit_res", "infoleak", "vpatch",
 	}
 }
 

@@ -25,9 +25,12 @@ import (
 // value in double quotes is one of Go, with its escapes.
 
 const (
-	maxRuleFile = 4 << 20
-	maxRules    = 4096
-	maxPattern  = 64 << 10
+	// MaxRuleFile is of one file, in bytes.
+	MaxRuleFile = 4 << 20
+	// maxRules is of one direction, in all.
+	maxRules = 4096
+	// maxPattern is of one pattern, in bytes.
+	maxPattern = 64 << 10
 )
 
 // ParseError says where a file of rules is wrong, and why.
@@ -44,8 +47,8 @@ func (e *ParseError) Error() string {
 
 // ParseRules reads a file of rules.
 func ParseRules(file string, data []byte) ([]Rule, error) {
-	if len(data) > maxRuleFile {
-		return nil, &ParseError{file, 1, "file", fmt.Sprintf("longer than %d bytes", maxRuleFile)}
+	if len(data) > MaxRuleFile {
+		return nil, &ParseError{file, 1, "file", fmt.Sprintf("longer than %d bytes", MaxRuleFile)}
 	}
 	p := parser{file: file, seen: map[string]int{}}
 	for raw := range bytes.Lines(data) {

@@ -28,6 +28,7 @@ type Rule struct {
 	Not      []string // none may match
 	Phrases  []string // or any of these texts, in any case
 	Check    string   // a test of what matched: "luhn"
+	Detector string   // instead of patterns: "sqli" or "xss", libinjection's
 
 	Attack []string // texts that it finds
 	Benign []string // texts that it does not

@@ -140,12 +140,12 @@ func (sc *scanner) add(f Finding, text []byte, v *view.View) {
 func (sc *scanner) libinjection(text []byte, v *view.View) {
 	if !sc.o.Cut && !sc.has("sqli", "942100") { // how SQL reads depends on its beginning
 		if f, ok := detectSQLi(text, sc.budget); ok {
-			sc.add(f, text, v)
+			sc.found(f, text, v)
 		}
 	}
 	if !sc.has("xss", "941100") {
 		if f, ok := detectXSS(text, sc.budget); ok {
-			sc.add(f, text, v)
+			sc.found(f, text, v)
 		}
 	}
 }

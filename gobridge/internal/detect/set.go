@@ -2,7 +2,6 @@ package detect
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"math/bits"
 	"regexp"
@@ -56,6 +55,9 @@ var Default = sync.OnceValue(func() *Set {
 type Set struct {
 	rules [2][]compiled // of requests, of responses
 	index [2]levels
+
+	anchors   [2][][]string // of rules, see index.add
+	detectors [2][]*Rule    // rules that ask libinjection
 }
 
 // levels are two indexes, as few locations have more than the first level of
@@ -84,33 +86,11 @@ func Compile(rules []Rule) (*Set, error) {
 	s := new(Set)
 	seen := map[string]bool{}
 	for i := range rules {
-		r := &rules[i]
-		if seen[r.ID] {
-			return nil, &ParseError{r.File, r.Line, "rule", r.ID + " is there twice"}
-		}
-		seen[r.ID] = true
-		c, clauses, err := compile(r)
-		if err != nil {
-			return nil, &ParseError{r.File, r.Line, "pattern", err.Error()}
-		}
-		side := 0
-		if r.Response {
-			side = 1
-		}
-		if len(s.rules[side]) == maxRules {
-			return nil, &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
-		}
-		s.rules[side] = append(s.rules[side], c)
-		n, anchor := len(s.rules[side])-1, bestAnchor(clauses)
-		s.index[side].all.add(n, anchor)
-		if r.Paranoia == 1 {
-			s.index[side].first.add(n, anchor)
+		if err := s.add(&rules[i], seen); err != nil {
+			return nil, err
 		}
 	}
-	for side := range s.index {
-		s.index[side].first.build(len(s.rules[side]))
-		s.index[side].all.build(len(s.rules[side]))
-	}
+	s.build()
 	return s, nil
 }
 

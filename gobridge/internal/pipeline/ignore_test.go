@@ -76,3 +76,26 @@ func TestRecentIsOfAPolicy(t *testing.T) {
 		require.Equal(t, tt.want, s.Feed(ws.FromClient, textFrame(message)).Status)
 	}
 }
+
+// The exception of an event lets its message pass, whichever rules found it.
+func TestException(t *testing.T) {
+	const xss, sqli = "<script>alert(1)</script>", "1' or '1'='1' union select password from users -- "
+	for _, message := range []string{
+		xss, sqli, xss + sqli, `{"a":"` + xss + `","b":"` + xss + `"}`, `{"a":"` + xss + `","b":"` + sqli + `"}`,
+		`{"` + strings.Repeat("long", 100) + `":"` + xss + `"}`,
+		`["<img src=x onerror=alert(1)>","$(cat /etc/passwd)","../../../../etc/passwd"]`,
+	} {
+		s, _ := newEngine(t).Open(Handshake{}, config(Block))
+		r := s.Feed(ws.FromClient, textFrame(message))
+		require.Equal(t, Drop, r.Status, message)
+		require.Equal(t, 1, r.Events)
+		exception := s.rare.events[0].attack.Exception
+		var directives []string
+		for _, line := range strings.Split(strings.TrimSuffix(exception, ";"), "; ") {
+			directives = append(directives, strings.ReplaceAll(line, `"`, ""))
+		}
+		status, action := judgeText(t, message, directives...)
+		require.Equal(t, Pass, status, exception)
+		require.Equal(t, "ignored", action)
+	}
+}

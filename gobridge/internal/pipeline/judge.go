@@ -95,17 +95,21 @@ func (t *task) excerpt(match []byte) {
 // judge is what one thread needs to judge messages. A task that it judged
 // refers to its scratch memory until the next.
 type judge struct {
-	scratch  []byte // for message.Assembler
-	inflated []byte
-	walker   format.Walker
-	recent   recent
-	expand   format.Budget
-	carrier  carrier.Decoder
-	out      framework.Out       // the methods field, record and violate, bound once
-	later    func(*format.Field) // the method inside, bound once
-	event    []byte              // of the current task's envelope
-	findings []detect.Finding    // what verdict.Keep kept of the current task
-	found    []detect.Finding    // scratch: of one value
+	scratch   []byte // for message.Assembler
+	inflated  []byte
+	walker    format.Walker
+	recent    recent
+	expand    format.Budget
+	carrier   carrier.Decoder
+	out       framework.Out       // the methods field, record and violate, bound once
+	later     func(*format.Field) // the method inside, bound once
+	event     []byte              // of the current task's envelope
+	findings  []detect.Finding    // what verdict.Keep kept of the current task
+	found     []detect.Finding    // scratch: of one value
+	profiles  []detect.Profile    // that values of the current task may have
+	set       *detect.Set         // of the current task
+	version   uint64              // of set
+	undecided []undecided         // of the current application message
 
 	own      task // what task returns
 	current  *task
@@ -144,10 +148,14 @@ func (j *judge) begin(t *task, whole bool) {
 		j.expand.Defer = nil
 	}
 	j.walker.Off = 0
-	if p := t.session.config.Policy; p != nil {
+	p := t.session.config.Policy
+	if p != nil {
 		j.walker.Off = p.ParsersOff
 	}
 	j.positive.begin(t)
+	j.set, j.version = p.Judging()
+	j.profiles = p.Possible()
+	j.undecided = j.undecided[:0]
 }
 
 // carriers is how many bytes those of a message may decode to.
@@ -170,6 +178,7 @@ func (j *judge) judge(t *task, whole bool) bool {
 	if !j.open(t) {
 		return false
 	}
+	j.decide("") // what is of no application message
 	if t.deferred == nil {
 		t.findings = j.findings
 		return true
@@ -187,6 +196,7 @@ func (j *judge) run(t *task) {
 	}
 	if t.deferred == nil {
 		j.open(t)
+		j.decide("")
 	} else {
 		j.findings = append(j.findings, t.findings...)
 		for i := range t.deferred {
@@ -196,6 +206,7 @@ func (j *judge) run(t *task) {
 			} else {
 				j.inspect(v.value, j.options(v.cut, v.key), nil, v.path)
 			}
+			j.decide(v.event)
 			t.named(v.event)
 		}
 		j.limits()
@@ -252,7 +263,7 @@ func (j *judge) open(t *task) bool {
 	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
 		slot = j.recent.slot(t.payload)
 	}
-	if slot != nil && slot.is(t, t.payload) {
+	if slot != nil && slot.is(t, j.version, t.payload) {
 		return true
 	}
 	if t.message.Opcode == ws.OpText && !cut && !message.ValidText(t.payload) {
@@ -263,7 +274,7 @@ func (j *judge) open(t *task) bool {
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
-		slot.set(t, t.payload)
+		slot.set(t, j.version, t.payload)
 	}
 	return true
 }
@@ -307,6 +318,7 @@ func (j *judge) control(t *task, payload []byte) {
 	t.payload, t.length = payload, len(payload)
 	t.envelope = framework.Envelope{Framework: "none"}
 	t.envelope.Format = j.walker.Walk(payload, format.Root{}, j.out.Visit)
+	j.decide("")
 	j.limits()
 	t.findings = j.findings
 }
@@ -333,6 +345,9 @@ func (j *judge) record(e framework.Envelope) {
 			j.event = append(j.event[:0], e.Event...)
 			t.envelope.Event = j.event
 		}
+	}
+	if len(j.undecided) > 0 {
+		j.decide(string(e.Event))
 	}
 	if t.recorded < len(t.hits) {
 		t.named(string(e.Event))
@@ -378,11 +393,15 @@ func (j *judge) put(v deferred, f *format.Field) {
 
 // options are those of a value of the current task.
 func (j *judge) options(cut, key bool) detect.Options {
-	return detect.Options{
+	o := detect.Options{
 		Response: j.current.dir != nil && j.current.dir.from == ws.FromServer,
 		Key:      key,
 		Cut:      cut,
 	}
+	if p := j.current.session.config.Policy; p != nil {
+		o.Paranoia = p.Paranoia
+	}
+	return o
 }
 
 // inspect runs the detectors over one value, which stands at f, or at path.
@@ -390,22 +409,38 @@ func (j *judge) inspect(value []byte, o detect.Options, f *format.Field, path st
 	if !j.inTime(len(value)) {
 		return
 	}
-	j.found = detect.Scan(value, o, &j.budget, j.found[:0])
+	before := len(j.undecided)
+	for _, o.Profile = range j.profiles {
+		j.found = j.set.Scan(value, o, &j.budget, j.found[:0])
+		if j.budget.Exhausted {
+			j.budget = detect.Budget{}
+			j.undecided = j.undecided[:before]
+			j.put(deferred{value: value, cut: o.Cut, key: o.Key}, f)
+			return
+		}
+		if len(j.found) == 0 {
+			continue
+		}
+		if len(j.profiles) == 1 && !narrow(j.found) || before >= maxUndecided {
+			j.count(j.found, value, f, path)
+			continue
+		}
+		if path == "" {
+			path = f.Path()
+		}
+		j.wait(value, o.Profile, path)
+	}
+}
+
+// count adds what was found in one value to the message's.
+func (j *judge) count(list []detect.Finding, value []byte, f *format.Field, path string) {
 	t := j.current
-	if j.budget.Exhausted {
-		j.budget = detect.Budget{}
-		j.put(deferred{value: value, cut: o.Cut, key: o.Key}, f)
-		return
-	}
-	if len(j.found) == 0 {
-		return
-	}
-	j.findings = verdict.Keep(j.findings, j.found)
-	if verdict.Highest(j.found) < min(t.session.config.Threshold, verdict.Threshold) {
+	j.findings = verdict.Keep(j.findings, list)
+	if verdict.Highest(list) < min(t.session.config.Threshold, verdict.Threshold) {
 		return // it adds nothing to what drops a message
 	}
-	for i := range j.found {
-		found := &j.found[i]
+	for i := range list {
+		found := &list[i]
 		if len(t.hits) >= maxHits && shown(t.hits, found) {
 			if !verdict.Has(t.unkept, found) {
 				t.unkept = append(t.unkept, *found)

@@ -29,6 +29,7 @@ type offload struct {
 	small   []*task                  // waiting; none with one thread
 	judging map[*direction]time.Time // when each was begun
 	done    []*task
+	errands []func() // to do beside; only where large is
 	threads int
 }
 
@@ -59,6 +60,11 @@ func (o *offload) thread(large bool) {
 		} else {
 			o.few.wait()
 		}
+		if f := o.takeErrand(large); f != nil {
+			run(f)
+			o.wake()
+			continue
+		}
 		t := o.next(large)
 		if t == nil {
 			continue // another thread has it
@@ -75,6 +81,33 @@ func (o *offload) thread(large bool) {
 		o.mu.Unlock()
 		o.wake()
 	}
+}
+
+// errand has f called by a thread that judges any task, and then wakes.
+func (o *offload) errand(f func()) {
+	o.mu.Lock()
+	o.errands = append(o.errands, f)
+	o.mu.Unlock()
+	o.any.post()
+}
+
+func (o *offload) takeErrand(large bool) (f func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if large && len(o.errands) > 0 {
+		f, o.errands = o.errands[0], o.errands[1:]
+	}
+	return f
+}
+
+// run calls f, and reports a panic.
+func run(f func()) {
+	defer func() {
+		if e := recover(); e != nil {
+			fmt.Fprintf(os.Stderr, "wsi: panic: %v\n%s", e, debug.Stack())
+		}
+	}()
+	f()
 }
 
 func (o *offload) next(large bool) *task {

@@ -182,7 +182,9 @@ type Engine struct {
 	configs map[Config]*shared
 	samples samples
 	jobs    int // off the loop, until their verdict is taken
-	now     func() time.Time
+
+	reloading reloading
+	now       func() time.Time
 }
 
 // NewEngine starts an engine.

@@ -27,7 +27,8 @@ type recent struct {
 type clean struct {
 	payload []byte // inflated
 	policy  *policy.Policy
-	alike   int // framework.Decoder's
+	rules   uint64 // their version
+	alike   int    // framework.Decoder's
 	opcode  ws.Opcode
 	from    ws.Direction
 }
@@ -40,12 +41,12 @@ func (r *recent) slot(payload []byte) *clean {
 	return &r.slots[maphash.Bytes(r.seed, payload)%recentSlots]
 }
 
-func (c *clean) is(t *task, payload []byte) bool {
-	return c.policy == t.session.config.Policy && c.alike == t.alike && c.opcode == t.message.Opcode &&
+func (c *clean) is(t *task, rules uint64, payload []byte) bool {
+	return c.policy == t.session.config.Policy && c.rules == rules && c.alike == t.alike && c.opcode == t.message.Opcode &&
 		c.from == t.dir.from && bytes.Equal(c.payload, payload)
 }
 
-func (c *clean) set(t *task, payload []byte) {
+func (c *clean) set(t *task, rules uint64, payload []byte) {
 	c.payload = append(c.payload[:0], payload...)
-	c.policy, c.alike, c.opcode, c.from = t.session.config.Policy, t.alike, t.message.Opcode, t.dir.from
+	c.policy, c.rules, c.alike, c.opcode, c.from = t.session.config.Policy, rules, t.alike, t.message.Opcode, t.dir.from
 }

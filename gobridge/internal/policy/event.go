@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/ws"
 )
 
@@ -23,7 +24,7 @@ func (e *Events) Any() bool { return e.allow != nil || e.deny != nil }
 // may be a part of one is not known by the part, but to "*".
 func (e *Events) Judge(name []byte) ws.Violation {
 	for _, pattern := range e.deny {
-		if match(pattern, name) {
+		if detect.Glob(pattern, name) {
 			return ws.EventDenied
 		}
 	}
@@ -39,7 +40,7 @@ func (e *Events) Judge(name []byte) ws.Violation {
 		return ws.NoViolation
 	}
 	for _, pattern := range e.allow {
-		if match(pattern, name) {
+		if detect.Glob(pattern, name) {
 			return ws.NoViolation
 		}
 	}

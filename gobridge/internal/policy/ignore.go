@@ -24,7 +24,7 @@ type Hit struct {
 }
 
 // Ignore is one wallarm_websocket_ignore: all selectors that are set have to
-// fit. Event and Path are patterns, see match.
+// fit. Event and Path are patterns, see detect.Glob.
 type Ignore struct {
 	Rule   string
 	Type   string
@@ -47,14 +47,14 @@ func (p *Policy) Ignored(h *Hit, now time.Time) bool {
 
 func (g *Ignore) ignores(h *Hit, now time.Time) bool {
 	if g.Rule != "" && g.Rule != h.Rule || g.Type != "" && g.Type != h.Type ||
-		g.Event != "" && !match(g.Event, h.Event) {
+		g.Event != "" && !detect.Glob(g.Event, h.Event) {
 		return false
 	}
 	if g.Parser != "" {
 		if !within(g.Parser, g.Path, h.Path) {
 			return false
 		}
-	} else if g.Path != "" && !match(g.Path, h.Path) {
+	} else if g.Path != "" && !detect.Glob(g.Path, h.Path) {
 		return false
 	}
 	if g.Match != nil && *g.Match != sha256.Sum256(h.Match) {
@@ -71,7 +71,7 @@ func within(parser, pattern, path string) bool {
 			continue
 		}
 		rest, ok := strings.CutPrefix(path[i+1:], parser)
-		if ok && (rest == "" || !wordByte(rest[0])) && (pattern == "" || match(pattern, path[:i])) {
+		if ok && (rest == "" || !wordByte(rest[0])) && (pattern == "" || detect.Glob(pattern, path[:i])) {
 			return true
 		}
 	}
@@ -80,42 +80,6 @@ func within(parser, pattern, path string) bool {
 
 func wordByte(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
-
-// match reports whether s fits pattern, in which "*" stands for any text and a
-// backslash takes the meaning from what follows it. It is linear in the product
-// of the lengths, and both are bounded.
-func match[T string | []byte](pattern string, s T) bool {
-	i, j := 0, 0
-	star, back := -1, 0
-	for j < len(s) {
-		if i < len(pattern) {
-			c := pattern[i]
-			if c == '*' {
-				star, back = i, j
-				i++
-				continue
-			}
-			n := 1
-			if c == '\\' && i+1 < len(pattern) {
-				c, n = pattern[i+1], 2
-			}
-			if c == s[j] {
-				i += n
-				j++
-				continue
-			}
-		}
-		if star < 0 {
-			return false
-		}
-		back++
-		i, j = star+1, back
-	}
-	for i < len(pattern) && pattern[i] == '*' {
-		i++
-	}
-	return i == len(pattern)
 }
 
 // quote makes s a pattern that only s fits.
@@ -138,7 +102,7 @@ func (p *parser) ignore(s *Statement) error {
 			return fmt.Errorf("duplicate parameter %q", name)
 		}
 		set[name] = true
-		if err := g.set(name, value); err != nil {
+		if err := p.selector(&g, name, value); err != nil {
 			return err
 		}
 	}
@@ -165,15 +129,15 @@ func cmp(list ...string) string {
 	return ""
 }
 
-func (g *Ignore) set(name, value string) error {
+func (p *parser) selector(g *Ignore, name, value string) error {
 	switch name {
 	case "rule":
-		if err := known("rule", value, detect.RuleIDs()); err != nil {
+		if err := known("rule", value, p.ruleIDs()); err != nil {
 			return err
 		}
 		g.Rule = value
 	case "type":
-		if err := known("type", value, detect.Types()); err != nil {
+		if err := known("type", value, p.types()); err != nil {
 			return err
 		}
 		g.Type = value

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/detect"
 )
 
 func ignores(t *testing.T, args ...string) (*Policy, []Message) {
@@ -186,7 +188,7 @@ func TestMatchPatterns(t *testing.T) {
 		{"abc", "ab", false}, {"ab", "abc", false}, {`\*`, "*", true}, {`\*`, "a", false}, {`a\`, `a\`, true},
 		{`\\`, `\`, true}, {"$.a[*].b", "$.a[12].b", true}, {"$.a[*].b", "$.a.b", false},
 	} {
-		require.Equal(t, tt.want, match(tt.pattern, tt.s), fmt.Sprintf("%q %q", tt.pattern, tt.s))
+		require.Equal(t, tt.want, detect.Glob(tt.pattern, tt.s), fmt.Sprintf("%q %q", tt.pattern, tt.s))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 
+	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/ws"
@@ -39,6 +40,16 @@ type Policy struct {
 	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
 	// default.
 	Redact *event.Redaction
+	// Paranoia is the level up to which rules count, 0 if it is not said:
+	// wallarm_websocket_paranoia.
+	Paranoia int
+	// Profiles say what is written where: wallarm_websocket_profile.
+	Profiles []Profile
+	// Rules are those of files, nil for the builtin ones alone:
+	// wallarm_websocket_rules.
+	Rules *Rules
+
+	possible []detect.Profile
 }
 
 // directives says what each does. They get the statements of a location from
@@ -49,6 +60,9 @@ var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_websocket_ignore":    (*parser).ignore,
 	"wallarm_websocket_redact":    (*parser).redact,
 	"wallarm_websocket_violation": (*parser).violation,
+	"wallarm_websocket_paranoia":  (*parser).paranoia,
+	"wallarm_websocket_profile":   (*parser).profile,
+	"wallarm_websocket_rules":     (*parser).rules,
 }
 
 // Message is what is wrong with a statement, or doubtful.
@@ -65,9 +79,12 @@ type parser struct {
 
 // Parse returns what list says together, nil if there are errors among the
 // messages.
-func Parse(list []Statement) (*Policy, []Message) {
+func Parse(list []Statement) (*Policy, []Message) { return new(Loader).Parse(list) }
+
+// Parse is Parse, for one policy after the other.
+func (l *Loader) Parse(list []Statement) (*Policy, []Message) {
 	p := parser{Policy: &Policy{}}
-	failed := false
+	failed := !p.loadRules(l, list) // first: others refer to their ids
 	for i := range list {
 		p.statement = &list[i]
 		directive := directives[p.statement.Name]
@@ -84,6 +101,7 @@ func Parse(list []Statement) (*Policy, []Message) {
 	if failed {
 		return nil, p.messages
 	}
+	p.settle()
 	return p.Policy, p.messages
 }
 
