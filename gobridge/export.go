@@ -66,7 +66,8 @@ func wsi_policy(list *C.wsi_statement_t, n C.size_t, buf *C.uint8_t, size C.size
 			number = 0
 		}
 	}()
-	p, messages := policy.Parse(statements(unsafe.Slice(list, int(n))))
+	loader.Lenient = engine != nil
+	p, messages := loader.Parse(statements(unsafe.Slice(list, int(n))))
 	for _, m := range messages {
 		kind := "e"
 		if m.Warning {
@@ -79,6 +80,48 @@ func wsi_policy(list *C.wsi_statement_t, n C.size_t, buf *C.uint8_t, size C.size
 	}
 	policies = append(policies, p)
 	return C.uint64_t(len(policies))
+}
+
+// loader has the files of rules of this process's locations.
+var loader policy.Loader
+
+var watching bool
+
+//export wsi_reload
+func wsi_reload() (n C.uint32_t) {
+	defer func() { failed(recover()) }()
+	if engine == nil {
+		return 0
+	}
+	if !watching {
+		watching = true
+		engine.Watch(loader.All())
+	}
+	return C.uint32_t(engine.Reload())
+}
+
+//export wsi_reloaded
+func wsi_reloaded(buf *C.uint8_t, size C.size_t, length *C.size_t, generation *C.uint32_t) (busy C.uint32_t) {
+	*length, *generation = 0, 0
+	defer func() { failed(recover()) }()
+	if engine == nil {
+		return 0
+	}
+	news, g, looking := engine.Reloaded()
+	text := unsafe.Slice((*byte)(buf), int(size))[:0]
+	for _, n := range news {
+		kind := "n"
+		if n.Error {
+			kind = "e"
+		}
+		line := kind + policy.Line(n.Text) + "\n"
+		text = append(text, line[:min(len(line), cap(text)-len(text))]...)
+	}
+	*length, *generation = C.size_t(len(text)), C.uint32_t(g)
+	if looking {
+		busy = 1
+	}
+	return busy
 }
 
 //export wsi_open

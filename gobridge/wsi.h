@@ -279,6 +279,17 @@ int32_t wsi_init(wsi_init_t *conf);
 uint64_t wsi_policy(wsi_statement_t *statements, size_t n, uint8_t *buf,
     size_t size, size_t *len);
 
+/* has the files of rules, of all wsi_policy() before the first call, looked at off
+   the event loop; wake_fd is written when that is done.  Returns how many sets of
+   files there are */
+uint32_t wsi_reload(void);
+
+/* what is new about files of rules: lines in buf as those of wsi_policy(), "e" for
+   errors, "n" for notices; of *generation are the rules in force.  Returns 1
+   while files are being looked at */
+uint32_t wsi_reloaded(uint8_t *buf, size_t size, size_t *len,
+    uint32_t *generation);
+
 /* a handle, 0: the engine failed.  status WSI_DROP: refuse the handshake,
    WSI_OPAQUE: pass uninspected; both still have events and need wsi_close() */
 uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result);

@@ -114,6 +114,7 @@ typedef struct {
     size_t                        memory;    /* bytes held, per worker */
     ngx_int_t                     threads;
 
+    ngx_msec_t                    rules_interval;
     ngx_array_t                   policies;  /* pointers */
     ngx_array_t                   labels;    /* pointers */
     ngx_shm_zone_t               *status;    /* NULL: not used */
@@ -374,6 +375,8 @@ extern ngx_uint_t  ngx_http_wallarm_websocket_every;
 
 char *ngx_http_wallarm_websocket_statement(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_wallarm_websocket_statement_file(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_wallarm_websocket_merge_policy(ngx_conf_t *cf,
     ngx_http_wallarm_websocket_loc_conf_t *prev,
     ngx_http_wallarm_websocket_loc_conf_t *conf);
@@ -384,6 +387,13 @@ ngx_int_t ngx_http_wallarm_websocket_check_policies(ngx_cycle_t *cycle,
     ngx_wallarm_websocket_conf_t *wcf, ngx_str_t *path);
 void ngx_http_wallarm_websocket_init_policies(ngx_cycle_t *cycle,
     ngx_wallarm_websocket_conf_t *wcf);
+
+
+/* _reload.c */
+
+void ngx_http_wallarm_websocket_reload_init(ngx_cycle_t *cycle,
+    ngx_wallarm_websocket_conf_t *wcf);
+void ngx_http_wallarm_websocket_reload_done(ngx_log_t *log);
 
 
 /* _handshake.c */

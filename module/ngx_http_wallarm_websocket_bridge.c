@@ -80,6 +80,9 @@ typedef struct {
     int32_t   (*init)(wsi_init_t *conf);
     uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
                   uint8_t *buf, size_t size, size_t *len);
+    uint32_t  (*reload)(void);
+    uint32_t  (*reloaded)(uint8_t *buf, size_t size, size_t *len,
+                  uint32_t *generation);
     uint64_t  (*open)(wsi_handshake_t *hs, wsi_result_t *result);
     uint64_t  (*violate)(wsi_request_t *request, wsi_str_t token,
                   wsi_result_t *result);
@@ -142,6 +145,8 @@ static ngx_http_wallarm_websocket_symbol_t
     SYMBOL("wsi_abi_6", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_policy", policy),
+    SYMBOL("wsi_reload", reload),
+    SYMBOL("wsi_reloaded", reloaded),
     SYMBOL("wsi_open", open),
     SYMBOL("wsi_violate", violate),
     SYMBOL("wsi_identify", identify),
@@ -901,6 +906,27 @@ ngx_http_wallarm_websocket_bridge_feed(uint64_t session, ngx_uint_t direction,
 
     ngx_http_wallarm_websocket_bridge_result(res, &r);
     res->loop_time = ngx_http_wallarm_websocket_bridge_now() - begin;
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_reload(void)
+{
+    return engine.reload();
+}
+
+
+ngx_uint_t
+ngx_http_wallarm_websocket_bridge_reloaded(u_char *buf, size_t size,
+    size_t *len, ngx_uint_t *generation)
+{
+    uint32_t    g;
+    ngx_uint_t  busy;
+
+    busy = engine.reloaded(buf, size, len, &g);
+    *generation = g;
+
+    return busy;
 }
 
 

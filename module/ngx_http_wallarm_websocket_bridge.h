@@ -244,6 +244,12 @@ uint64_t ngx_http_wallarm_websocket_bridge_policy(
     ngx_http_wallarm_websocket_policy_t *policy, u_char *buf, size_t size,
     size_t *len, ngx_log_t *log);
 
+/* looks at files of rules off the event loop, returns how many sets there are */
+ngx_uint_t ngx_http_wallarm_websocket_bridge_reload(void);
+/* what is new about them, in lines; 1 while they are being looked at */
+ngx_uint_t ngx_http_wallarm_websocket_bridge_reloaded(u_char *buf, size_t size,
+    size_t *len, ngx_uint_t *generation);
+
 uint64_t ngx_http_wallarm_websocket_bridge_open(
     ngx_http_wallarm_websocket_handshake_t *hs,
     ngx_http_wallarm_websocket_result_t *res);

@@ -90,6 +90,13 @@ static ngx_command_t  ngx_wallarm_websocket_commands[] = {
       offsetof(ngx_wallarm_websocket_conf_t, threads),
       &ngx_http_wallarm_websocket_threads_bounds },
 
+    { ngx_string("wallarm_websocket_rules_interval"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      0,
+      offsetof(ngx_wallarm_websocket_conf_t, rules_interval),
+      NULL },
+
       ngx_null_command
 };
 
@@ -166,6 +173,27 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_wallarm_websocket_list },
+
+    { ngx_string("wallarm_websocket_paranoia"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_statement,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_single },
+
+    { ngx_string("wallarm_websocket_profile"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_wallarm_websocket_statement,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_list },
+
+    { ngx_string("wallarm_websocket_rules"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_wallarm_websocket_statement_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_every },
 
     { ngx_string("wallarm_websocket_ignore"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
@@ -440,6 +468,7 @@ ngx_wallarm_websocket_create_conf(ngx_cycle_t *cycle)
 
     wcf->memory = NGX_CONF_UNSET_SIZE;
     wcf->threads = NGX_CONF_UNSET;
+    wcf->rules_interval = NGX_CONF_UNSET_MSEC;
 
     return wcf;
 }
@@ -457,6 +486,7 @@ ngx_wallarm_websocket_init_conf(ngx_cycle_t *cycle, void *conf)
 
     ngx_conf_init_size_value(wcf->memory, 256 * 1024 * 1024);
     ngx_conf_init_value(wcf->threads, 2);
+    ngx_conf_init_msec_value(wcf->rules_interval, 5000);
 
     if (!wcf->in_use) {
         return NGX_CONF_OK;
@@ -928,6 +958,7 @@ ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_wallarm_websocket_status_init(cycle, wcf);
+    ngx_http_wallarm_websocket_reload_init(cycle, wcf);
 
     return NGX_OK;
 }

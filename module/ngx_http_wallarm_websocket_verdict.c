@@ -134,6 +134,8 @@ ngx_http_wallarm_websocket_done_handler(ngx_event_t *ev)
     }
 
     (void) ngx_http_wallarm_websocket_done((ngx_cycle_t *) ngx_cycle);
+
+    ngx_http_wallarm_websocket_reload_done(ngx_cycle->log);
 }
 
 

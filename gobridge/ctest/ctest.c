@@ -65,6 +65,9 @@ static struct {
                   wsi_result_t *result);
     uint64_t  (*policy)(wsi_statement_t *statements, size_t n,
                   uint8_t *buf, size_t size, size_t *len);
+    uint32_t  (*reload)(void);
+    uint32_t  (*reloaded)(uint8_t *buf, size_t size, size_t *len,
+                  uint32_t *generation);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
                   uint8_t *buf, size_t size, wsi_event_t *event);
     void      (*event_done)(uint64_t session);
@@ -913,6 +916,8 @@ load(const char *path)
     } symbols[] = {
         { "wsi_abi_6", &wsi.abi }, { "wsi_init", &wsi.init },
         { "wsi_policy", &wsi.policy },
+        { "wsi_reload", &wsi.reload },
+        { "wsi_reloaded", &wsi.reloaded },
         { "wsi_violate", &wsi.violate },
         { "wsi_identify", &wsi.identify }, { "wsi_request", &wsi.request },
         { "wsi_body", &wsi.body }, { "wsi_body_file", &wsi.body_file },

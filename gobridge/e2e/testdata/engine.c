@@ -124,6 +124,25 @@ uint64_t wsi_policy(wsi_statement_t *statements, size_t n, uint8_t *buf,
 }
 
 
+uint32_t wsi_reload(void)
+{
+    return 0;
+}
+
+
+uint32_t wsi_reloaded(uint8_t *buf, size_t size, size_t *len,
+    uint32_t *generation)
+{
+    (void) buf;
+    (void) size;
+
+    *len = 0;
+    *generation = 0;
+
+    return 0;
+}
+
+
 uint64_t wsi_open(wsi_handshake_t *hs, wsi_result_t *result)
 {
     int  i;

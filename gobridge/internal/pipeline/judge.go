@@ -178,7 +178,7 @@ func (j *judge) judge(t *task, whole bool) bool {
 	if !j.open(t) {
 		return false
 	}
-	j.decide("") // what is of no application message
+	j.decide("")
 	if t.deferred == nil {
 		t.findings = j.findings
 		return true
@@ -272,6 +272,7 @@ func (j *judge) open(t *task) bool {
 	t.envelope = framework.Envelope{}
 	j.out.Limit = t.limits().MaxMessage
 	t.decoder.Decode(framework.Message{Opcode: t.message.Opcode, Payload: t.payload}, &j.walker, &j.out)
+	j.decide("") // what is of no application message
 	j.limits()
 	if slot != nil && len(j.findings) == 0 && t.violations == 0 && t.deferred == nil && t.decoder.Alike() == alike {
 		slot.set(t, j.version, t.payload)

@@ -119,6 +119,9 @@ func (p *parser) say(warning bool, format string, args ...any) {
 	p.messages = append(p.messages, Message{warning, strings.Map(printable, text)})
 }
 
+// Line is text as one line of a log, not longer than NGINX has room for.
+func Line(text string) string { return strings.Map(printable, text[:min(len(text), maxMessage)]) }
+
 // printable keeps a message on its line.
 func printable(r rune) rune {
 	if r < ' ' || r == 0x7f {
