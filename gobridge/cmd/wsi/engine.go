@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"math"
 
-	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/pipeline"
 	"wsi/gobridge/internal/verdict"
@@ -94,17 +92,6 @@ func feed(s *pipeline.Session, from ws.Direction, b []byte) error {
 		b = b[r.Consumed:]
 	}
 	return nil
-}
-
-// judge judges text as one string value.
-func judge(text []byte) (attacks []attack, score int, drop bool) {
-	findings := detect.Scan(text, detect.Options{}, &detect.Budget{Left: math.MaxInt}, nil)
-	score, drop = verdict.Judge(findings, verdict.Threshold)
-	attacks = []attack{}
-	for _, f := range findings {
-		attacks = append(attacks, attack{f.Type, f.Rule, "$", f.Score})
-	}
-	return attacks, score, drop
 }
 
 func verdictName(drop bool) string {

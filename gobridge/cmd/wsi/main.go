@@ -23,6 +23,7 @@ The inspection of WebSocket messages as the NGINX module does it, without NGINX.
 Commands:
   replay   judge the messages of recorded connections
   scan     judge texts, one per line
+  rules    check or list rules of your own
   record   record connections through a TCP proxy
   console  show the events to a browser
   check    say whether a WebSocket endpoint is inspected
@@ -49,6 +50,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return replay(args[1:], stdout, stderr)
 	case "scan":
 		return scan(args[1:], stdin, stdout, stderr)
+	case "rules":
+		return rulesCommand(args[1:], stdout, stderr)
 	case "record":
 		return record(args[1:], stdout, stderr)
 	case "check":

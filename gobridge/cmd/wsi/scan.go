@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-const scanHelp = `Usage: wsi scan [--json] [--jsonl] [--fail-on-attack] [FILE...]
+const scanHelp = `Usage: wsi scan [OPTION...] [FILE...]
 
 Judges texts, each as one decoded string of a message. Without FILE, or where
 FILE is -, it reads standard input.
@@ -19,6 +19,16 @@ Options:
   --json             one JSON object per text
   --jsonl            a line is a JSON object, the text is at its key "text"
                      (without: a line is a text)
+  --explain          say how each text was read, what each rule found where, how
+                     that adds up, and which directives would let it pass
+  --rules FILE       rules beside the builtin ones, as wallarm_websocket_rules;
+                     may be given several times
+  --paranoia N       as wallarm_websocket_paranoia (1)
+  --profile NAME     chat, api, code or rich_text (chat)
+  --threshold N      as wallarm_websocket_threshold (5)
+  --event NAME       the event, for rules that are for some only
+  --path PATH        where the text stands ($)
+  --response         the server sent it
   --fail-on-attack   exit 1 when a text would have been dropped
   --help             this text
 
@@ -34,6 +44,8 @@ type judgement struct {
 	Verdict string   `json:"verdict"`
 	Score   int      `json:"score"`
 	Attacks []attack `json:"attacks"`
+
+	Explanation *explanation `json:"explanation,omitempty"`
 }
 
 // scanner judges the lines of one input after the other.
@@ -42,6 +54,7 @@ type scanner struct {
 	out   *printer
 	n     int
 	drop  bool
+	how   steering
 }
 
 func scan(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -49,15 +62,20 @@ func scan(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	asJSON := fs.Bool("json", false, "")
 	jsonl := fs.Bool("jsonl", false, "")
 	failOnAttack := fs.Bool("fail-on-attack", false, "")
+	s := scanner{}
+	s.how.flags(fs)
 	if code, ok := parse(fs, scanHelp, args, stdout, stderr); !ok {
 		return code
+	}
+	if err := s.how.load(); err != nil {
+		return fail(stderr, "scan", err)
 	}
 	paths := fs.Args()
 	if len(paths) == 0 {
 		paths = []string{"-"}
 	}
 
-	s := scanner{jsonl: *jsonl, out: newPrinter(stdout, *asJSON)}
+	s.jsonl, s.out = *jsonl, newPrinter(stdout, *asJSON)
 	code := exitOK
 	for _, path := range paths {
 		if err := s.file(path, stdin); err != nil {
@@ -113,9 +131,10 @@ func (s *scanner) lines(src io.Reader, name string) error {
 }
 
 func (s *scanner) judge(text []byte) {
-	attacks, score, drop := judge(text)
-	s.drop = s.drop || drop
-	s.out.judgement(&judgement{s.n, verdictName(drop), score, attacks}, text)
+	j := s.how.judge(text)
+	j.N = s.n
+	s.drop = s.drop || j.Verdict == "drop"
+	s.out.judgement(&j, text)
 	s.n++
 }
 
@@ -125,5 +144,9 @@ func (p *printer) judgement(j *judgement, text []byte) {
 		return
 	}
 	fmt.Fprintf(p.w, "%d %s, score %d: %s\n", j.N, j.Verdict, j.Score, quote(string(text)))
+	if j.Explanation != nil {
+		p.explanation(j.Explanation)
+		return
+	}
 	p.attacks(j.Attacks)
 }

@@ -47,6 +47,8 @@ type scanner struct {
 	from   int // findings from here on are of this call
 	dst    []Finding
 	all    bool // of a test: every rule is a candidate
+
+	trace func(text []byte, v *view.View, found []Finding) // of Explain, behind each reading
 }
 
 func (sc *scanner) scan() []Finding {
@@ -78,6 +80,9 @@ func (sc *scanner) read(text []byte, v *view.View) byteSet {
 	}
 	if special(v) == 0 {
 		sc.libinjection(text, v)
+	}
+	if sc.trace != nil {
+		sc.trace(text, v, sc.dst[sc.from:])
 	}
 	return in
 }

@@ -102,6 +102,14 @@ func (r *Rules) Reload() (changed bool, errs []error) {
 	return len(errs) == 0, errs
 }
 
+// ReadRules reads files of rules, for tools.
+func ReadRules(files []string) ([]detect.Rule, []error) {
+	return detect.UserRules(files, func(path string) ([]byte, error) {
+		data, _, err := readRules(path)
+		return data, err
+	})
+}
+
 // readRules reads a file, at most one byte more than is allowed.
 func readRules(path string) ([]byte, stamp, error) {
 	// a FIFO would let the reader wait for ever
