@@ -41,13 +41,12 @@ type message struct {
 
 // openSession starts a connection whose messages are all judged, none of them
 // dropped: monitoring judges as block mode does, in either direction.
-func openSession(target string, r handshake.Result, observe func(*message)) (*pipeline.Session, error) {
+func openSession(c *pipeline.Config, target string, r handshake.Result, observe func(*message)) (*pipeline.Session, error) {
 	e, err := pipeline.NewEngine(pipeline.Options{})
 	if err != nil {
 		return nil, err
 	}
-	c := replayConfig
-	s, _ := e.Open(pipeline.Handshake{Target: target, Result: r}, &c)
+	s, _ := e.Open(pipeline.Handshake{Target: target, Result: r}, c)
 	s.Observe = func(r *pipeline.Record) { observe(newMessage(r)) }
 	return s, nil
 }

@@ -12,9 +12,10 @@ import (
 
 	"wsi/gobridge/internal/capture"
 	"wsi/gobridge/internal/handshake"
+	"wsi/gobridge/internal/pipeline"
 )
 
-const replayHelp = `Usage: wsi replay [--json] [--fail-on-attack] FILE...
+const replayHelp = `Usage: wsi replay [OPTION...] FILE...
 
 Feeds recorded connections to the engine and prints its judgement of every data
 message, then of the connection. Each message is judged as if none before it
@@ -24,7 +25,14 @@ FILE is a recording as 'wsi record' writes it. Of one of kind "http" the bodies
 are judged that belong to the polling transports of frameworks, both requests
 and responses, numbered by direction in the order in which they ended.
 
+With --conf FILE may also be an event log (its name ends with .json): each event
+of a message is judged again, to see what a configuration would still drop.
+
 Options:
+  --conf FILE        judge under the directives of a location of this nginx.conf,
+                     both directions as in block mode
+  --location NAME    the location, as it is written there
+  --server NAME      the server_name, where several have such a location
   --json             one JSON object per data message and per connection
   --fail-on-attack   exit 1 when something would have been dropped
   --help             this text
@@ -44,17 +52,36 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("replay", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "")
 	failOnAttack := fs.Bool("fail-on-attack", false, "")
+	conf, location, server := fs.String("conf", "", ""), fs.String("location", "", ""), fs.String("server", "", "")
 	if code, ok := parse(fs, replayHelp, args, stdout, stderr); !ok {
 		return code
 	}
 	if fs.NArg() == 0 {
 		return fail(stderr, "replay", errors.New("no FILE"))
 	}
+	c := replayConfig
+	switch {
+	case *conf != "" && *location != "":
+		var notes []string
+		var err error
+		if c, notes, err = locationConfig(*conf, *location, *server); err != nil {
+			return fail(stderr, "replay", err)
+		}
+		for _, note := range notes {
+			fmt.Fprintln(stderr, "wsi replay:", note)
+		}
+	case *conf+*location+*server != "":
+		return fail(stderr, "replay", errors.New("--conf and --location need each other"))
+	}
 
 	out := newPrinter(stdout, *asJSON)
 	code := exitOK
 	for _, path := range fs.Args() {
-		drop, err := replayFile(path, out)
+		replay := replayFile
+		if *conf != "" && strings.HasSuffix(path, ".json") {
+			replay = replayEvents
+		}
+		drop, err := replay(&c, path, out)
 		if err != nil {
 			code = fail(stderr, "replay", err)
 		} else if drop && *failOnAttack && code == exitOK {
@@ -68,7 +95,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 }
 
 // replayFile reports whether anything in the recording would be dropped.
-func replayFile(path string, out *printer) (drop bool, err error) {
+func replayFile(c *pipeline.Config, path string, out *printer) (drop bool, err error) {
 	r, err := capture.Open(path)
 	if err != nil {
 		return false, err
@@ -77,9 +104,9 @@ func replayFile(path string, out *printer) (drop bool, err error) {
 
 	e := end{File: path, End: true, Violations: []string{}}
 	if r.Header.Kind == capture.KindWebSocket {
-		e.Violations, drop, err = replayConnection(path, r, out)
+		e.Violations, drop, err = replayConnection(c, path, r, out)
 	} else {
-		e.Violations, drop, err = replayHTTP(path, r, out)
+		e.Violations, drop, err = replayHTTP(c, path, r, out)
 	}
 	if err != nil {
 		return false, err
@@ -89,12 +116,12 @@ func replayFile(path string, out *printer) (drop bool, err error) {
 	return drop, nil
 }
 
-func replayConnection(path string, r *capture.Reader, out *printer) (violations []string, drop bool, err error) {
+func replayConnection(config *pipeline.Config, path string, r *capture.Reader, out *printer) (violations []string, drop bool, err error) {
 	offer, answer, err := handshake.ParseTexts(*r.Header.Request, *r.Header.Response)
 	if err != nil {
 		return nil, false, fmt.Errorf("%s:%d: %w", path, r.Line(), err)
 	}
-	s, err := openSession(offer.Target, handshake.Check(offer, answer), func(m *message) {
+	s, err := openSession(config, offer.Target, handshake.Check(offer, answer), func(m *message) {
 		m.File = path
 		drop = drop || m.Verdict == "drop"
 		out.message(m)

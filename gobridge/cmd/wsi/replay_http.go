@@ -44,7 +44,7 @@ type body struct {
 
 // replayHTTP prints every body of a fallback transport in the order in which
 // they ended, numbered by direction.
-func replayHTTP(path string, r *capture.Reader, out *printer) (violations []string, drop bool, err error) {
+func replayHTTP(c *pipeline.Config, path string, r *capture.Reader, out *printer) (violations []string, drop bool, err error) {
 	x := exchanges{conns: map[int]*[2]stream{}}
 	if err := x.read(r); err != nil {
 		return nil, false, err
@@ -59,7 +59,7 @@ func replayHTTP(path string, r *capture.Reader, out *printer) (violations []stri
 	var n [2]uint64
 	for i := range all {
 		b := &all[i]
-		broken, dropped, err := judgeBody(b, func(m *message) {
+		broken, dropped, err := judgeBody(c, b, func(m *message) {
 			m.File, m.Conn, m.N = path, b.conn, n[b.from]
 			n[b.from]++
 			out.message(m)
@@ -163,13 +163,12 @@ func head(rq *http.Request) *framework.Request {
 }
 
 // judgeBody judges a body, and the head of a request, of which nothing is shown.
-func judgeBody(b *body, observe func(*message)) (violations ws.Violations, drop bool, err error) {
+func judgeBody(c *pipeline.Config, b *body, observe func(*message)) (violations ws.Violations, drop bool, err error) {
 	e, err := pipeline.NewEngine(pipeline.Options{})
 	if err != nil {
 		return 0, false, err
 	}
-	c := replayConfig
-	s, r := e.OpenRequest(b.request, &c)
+	s, r := e.OpenRequest(b.request, c)
 	defer s.Close()
 	for range r.Events {
 		_, _, kind := s.Event(nil, &event.Meta{}, &pipeline.AllEvents, math.MaxInt)
