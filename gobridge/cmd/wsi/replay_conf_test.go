@@ -108,10 +108,10 @@ func TestReplayEvents(t *testing.T) {
 	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", "rule mine\n type vpatch\n score 5\n pattern ^open sesame$\n")
 	message := func(event, text string) string { return fmt.Sprintf("42[%q,%q]", event, text) }
 	events := writeFile(t, "events.json",
-		eventLine(message("chat message", xssText), "socketio", "chat message", false)+
-			eventLine(message("other", xssText), "socketio", "other", false)+
-			eventLine(message("other", "open sesame"), "socketio", "other", true)+
-			eventLine("no framework's "+xssText, "socketio", "other", false)+
+		eventLine(message("chat message", xssText), "socket.io", "chat message", false)+
+			eventLine(message("other", xssText), "socket.io", "other", false)+
+			eventLine(message("other", "open sesame"), "socket.io", "other", true)+
+			eventLine("no framework's "+xssText, "socket.io", "other", false)+
 			`{"event":{"dataset":"wallarm_websocket.violation"},"wallarm":{"violation":{"token":"x"}}}`+"\n")
 	args := []string{"replay", "--json", "--conf", file, "--location", "/ws", "--server", "www.example"}
 	code, stdout, stderr := runWSI("", append(args, events)...)
