@@ -136,14 +136,15 @@ func (h *steering) explanation(text []byte, list []detect.Finding, readings []de
 	if !drop {
 		return e
 	}
-	left := slices.Clone(list)
-	for still := drop; still; _, still = verdict.Judge(left, h.threshold) {
-		lead := slices.MaxFunc(left, func(a, b detect.Finding) int { return a.Score - b.Score })
-		e.Pass = append(e.Pass, policy.Exception(&policy.Hit{
-			Rule: lead.Rule, Type: lead.Type, Event: h.event, Path: h.path,
-			Match: text[lead.Start:min(lead.End, lead.Start+maxShownMatch)],
-		}))
-		left = slices.DeleteFunc(left, func(f detect.Finding) bool { return f.Rule == lead.Rule })
+	var hits []policy.Hit
+	for _, f := range list {
+		hits = append(hits, policy.Hit{
+			Rule: f.Rule, Type: f.Type, Event: h.event, Path: h.path,
+			Match: text[f.Start:min(f.End, f.Start+maxShownMatch)],
+		})
+	}
+	if line := policy.Exceptions(hits); line != "" {
+		e.Pass = append(e.Pass, line)
 	}
 	e.Pass = append(e.Pass, fmt.Sprintf("wallarm_websocket_threshold %d;", score+1))
 	return e
@@ -176,11 +177,8 @@ func (p *printer) explanation(e *explanation) {
 	}
 	for i, line := range e.Pass {
 		what := "would pass with"
-		switch {
-		case i == len(e.Pass)-1:
+		if i > 0 {
 			what = "or with"
-		case i > 0:
-			what = "  and"
 		}
 		fmt.Fprintf(p.w, "    %s: %s\n", what, plain(line))
 	}

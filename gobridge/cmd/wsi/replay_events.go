@@ -44,6 +44,7 @@ type logged struct {
 		Payload   []byte `json:"payload_base64"`
 		Offset    int    `json:"payload_offset"`
 		Truncated bool   `json:"truncated"`
+		Redacted  bool   `json:"redacted"`
 	} `json:"wallarm"`
 }
 
@@ -113,6 +114,8 @@ func rejudge(c *pipeline.Config, e *logged) (*rejudged, error) {
 	switch {
 	case w.Truncated || w.Offset > 0:
 		r.Inexact = "the event has a part of the message"
+	case w.Redacted:
+		r.Inexact = "the message is redacted"
 	case strings.Contains(e.URL.Path+e.URL.Query, "[redacted]"):
 		r.Inexact = "the request's target is redacted"
 	case w.WebSocket.Opcode != "" && w.WebSocket.Opcode != "text" && w.WebSocket.Opcode != "binary":
