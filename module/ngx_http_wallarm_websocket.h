@@ -25,6 +25,7 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY      1001
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY          1008
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_RESTART         1012
 
 /* the longest reason of a Close frame */
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASON  (125 - 2)
@@ -119,6 +120,8 @@ typedef struct {
     ngx_array_t                   labels;    /* pointers */
     ngx_shm_zone_t               *status;    /* NULL: not used */
     ngx_array_t                   logs;      /* pointers */
+    ngx_shm_zone_t               *control;   /* NULL: not used */
+    ngx_atomic_uint_t             generation; /* of the configuration */
     ngx_uint_t                    in_use;
 } ngx_wallarm_websocket_conf_t;
 
@@ -137,6 +140,11 @@ typedef struct ngx_http_wallarm_websocket_subprotocols_s
 typedef struct ngx_http_wallarm_websocket_loc_conf_s
     ngx_http_wallarm_websocket_loc_conf_t;
 
+
+typedef struct ngx_http_wallarm_websocket_live_s
+    ngx_http_wallarm_websocket_live_t;
+typedef struct ngx_http_wallarm_websocket_lives_s
+    ngx_http_wallarm_websocket_lives_t;
 
 typedef struct ngx_http_wallarm_websocket_pace_s
     ngx_http_wallarm_websocket_pace_t;
@@ -267,6 +275,9 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
     ngx_queue_t                   holder;    /* among those that hold bytes */
 
+    ngx_http_wallarm_websocket_live_t  *live; /* NULL: not listed */
+    ngx_queue_t                   lives;     /* of this worker, if listed */
+
     ngx_event_t                  *age;       /* its end by age, NULL: none */
     ngx_http_wallarm_websocket_pace_t  *pace; /* NULL: no rates */
 
@@ -364,6 +375,21 @@ void ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
+
+
+/* _control.c */
+
+char *ngx_http_wallarm_websocket_control(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_wallarm_websocket_control_init(
+    ngx_wallarm_websocket_conf_t *wcf);
+void ngx_http_wallarm_websocket_control_add(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_control_remove(
+    ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_control_count(
+    ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_result_t *res);
 
 
 /* _policy.c */

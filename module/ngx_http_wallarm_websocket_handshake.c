@@ -366,6 +366,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     ngx_http_wallarm_websocket_age(ctx);
     ngx_http_wallarm_websocket_pace(ctx);
+    ngx_http_wallarm_websocket_control_add(ctx);
 
     return rc;
 }
@@ -445,6 +446,7 @@ ngx_http_wallarm_websocket_cleanup(void *data)
     ngx_http_wallarm_websocket_ctx_t  *ctx = data;
 
     ngx_http_wallarm_websocket_status_closed(ctx);
+    ngx_http_wallarm_websocket_control_remove(ctx);
 
     if (ctx->began) {
         ngx_http_wallarm_websocket_connection_event(ctx, 1);

@@ -391,6 +391,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       0,
       NULL },
 
+    { ngx_string("wallarm_websocket_control"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_wallarm_websocket_control,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("wallarm_zone_label"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_wallarm_websocket_zone_label,
@@ -959,6 +966,7 @@ ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle)
 
     ngx_http_wallarm_websocket_status_init(cycle, wcf);
     ngx_http_wallarm_websocket_reload_init(cycle, wcf);
+    ngx_http_wallarm_websocket_control_init(wcf);
 
     return NGX_OK;
 }

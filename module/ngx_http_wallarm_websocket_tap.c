@@ -528,6 +528,8 @@ ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
     if (res->events) {
         ngx_http_wallarm_websocket_events(ctx);
     }
+
+    ngx_http_wallarm_websocket_control_count(ctx, res);
 }
 
 
