@@ -14,6 +14,8 @@ apt_install_stopped() {
     local policy=/usr/sbin/policy-rc.d
     local services='nginx|rabbitmq-server|epmd|mosquitto|nats-server|prometheus'
 
+    services+='|clickhouse-server|crowdsec|fail2ban|rsyslog'
+
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\nexit 0\n' \
                "$services" \
@@ -124,8 +126,31 @@ deps_languages() {
 
 # Without apt-get, these have to be there.
 deps_integrations() {
+    local package packages=() offline=/etc/crowdsec/online_api_credentials.yaml
+
     command -v prometheus > /dev/null && command -v promtool > /dev/null \
         || apt_install_stopped prometheus
+    command -v apt-get > /dev/null || return 0
+
+    # Not every release of Debian and Ubuntu has all of them.
+    for package in clickhouse-client clickhouse-server crowdsec fail2ban \
+                   goaccess lnav logrotate rsyslog
+    do
+        if apt-cache show $package > /dev/null 2>&1; then
+            packages+=($package)
+        else
+            say "no package $package here: what needs it is skipped"
+        fi
+    done
+
+    # Its package registers the machine with the Central API unless this file
+    # is there (README.Debian).
+    if [[ " ${packages[*]} " = *' crowdsec '* ]] && [ ! -e $offline ]; then
+        as_root mkdir -p /etc/crowdsec
+        echo '# not registered' | as_root tee $offline > /dev/null
+    fi
+
+    apt_install_stopped "${packages[@]}"
 }
 
 

@@ -1,0 +1,50 @@
+-- The table of the events: a row is a line of wallarm_event_log as it is, and
+-- what is asked for most is taken out of it as it comes in. Columns may be
+-- added later, from the lines that are there.
+--
+--   clickhouse-client --multiquery < schema.sql
+--   sed 's/"/""/g; s/.*/"&"/' websocket_attacks.json | clickhouse-client \
+--       --query 'INSERT INTO wallarm.websocket_events (line) FORMAT CSV'
+--
+-- Debian's ClickHouse 18.16 has visitParamExtract* for JSON, which newer ones
+-- have, too. They take the first key of that name in the line, wherever it is;
+-- the order of the members makes that the right one. Quotes in what a client
+-- writes are escaped and cannot make a key, but its braces mislead
+-- visitParamExtractRaw, which is therefore not used.
+
+CREATE DATABASE IF NOT EXISTS wallarm;
+
+CREATE TABLE IF NOT EXISTS wallarm.websocket_events
+(
+    line String,
+
+    time DateTime MATERIALIZED parseDateTimeBestEffort(visitParamExtractString(line, '@timestamp')),
+    day Date MATERIALIZED toDate(parseDateTimeBestEffort(visitParamExtractString(line, '@timestamp'))),
+    message String MATERIALIZED visitParamExtractString(line, 'message'),
+    hits UInt32 MATERIALIZED visitParamExtractUInt(line, 'hits'),
+
+    event_id String MATERIALIZED visitParamExtractString(line, 'id'),
+    dataset String MATERIALIZED visitParamExtractString(line, 'dataset'),
+    action String MATERIALIZED visitParamExtractString(line, 'action'),
+    severity UInt16 MATERIALIZED visitParamExtractUInt(line, 'severity'),
+
+    rule String MATERIALIZED extract(line, '"rule":\\{"id":"([^"]*)"'),
+    type String MATERIALIZED extract(line, '"attack":\\{"type":"([^"]*)"'),
+    path String MATERIALIZED visitParamExtractString(extract(line, '("path":"(?:[^"\\\\]|\\\\.)*"),"match":'), 'path'),
+    match String MATERIALIZED visitParamExtractString(line, 'match'),
+    violation String MATERIALIZED visitParamExtractString(line, 'token'),
+
+    source_ip String MATERIALIZED visitParamExtractString(line, 'ip'),
+    domain String MATERIALIZED visitParamExtractString(line, 'domain'),
+    url_path String MATERIALIZED visitParamExtractString(line, 'path'),
+    host String MATERIALIZED visitParamExtractString(line, 'hostname'),
+
+    connection_id String MATERIALIZED visitParamExtractString(line, 'connection_id'),
+    framework String MATERIALIZED visitParamExtractString(line, 'framework'),
+    event_name String MATERIALIZED visitParamExtractString(line, 'event_name'),
+    bytes UInt64 MATERIALIZED visitParamExtractUInt(line, 'bytes')
+)
+-- An agent may send a line twice: a merge keeps one of them, FINAL reads one.
+ENGINE = ReplacingMergeTree
+PARTITION BY day
+ORDER BY (dataset, domain, time, event_id);
