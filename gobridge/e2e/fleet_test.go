@@ -123,6 +123,15 @@ func integration(t testing.TB, name, to string, replace ...string) string {
 	return to
 }
 
+// documented demands that docs/fleet.md has the command.
+func documented(t testing.TB, command string) {
+	t.Helper()
+	b, err := os.ReadFile("../../docs/fleet.md")
+	require.NoError(t, err)
+	squeeze := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", " ")), " ") }
+	require.Contains(t, squeeze(string(b)), squeeze(command))
+}
+
 const packaged = "/var/log/nginx/websocket_attacks.json"
 
 // Each program reads the log that an NGINX wrote, and sees what is in it.
@@ -150,9 +159,10 @@ func TestIntegrationEventLog(t *testing.T) {
 	t.Run("lnav", func(t *testing.T) {
 		dir := t.TempDir()
 		integration(t, "lnav/wallarm_websocket.json", filepath.Join(dir, "formats/wallarm/wallarm_websocket.json"))
-		out := tool(t, dir, "lnav", "-n", "-I", dir,
-			"-c", `;SELECT "wallarm/attack/type" AS type, "event/action" AS action, sum("wallarm/hits") AS hits FROM wallarm_websocket `+
-				`WHERE "event/dataset" = 'wallarm_websocket.attack' GROUP BY type, action`, "-c", ":write-csv-to -", log)
+		query := `;SELECT "wallarm/attack/type" AS type, "event/action" AS action, sum("wallarm/hits") AS hits FROM wallarm_websocket ` +
+			`WHERE "event/dataset" = 'wallarm_websocket.attack' GROUP BY type, action`
+		documented(t, "lnav -n -c '"+strings.ReplaceAll(query, "'", `'\''`)+"' -c ':write-csv-to -' "+packaged)
+		out := tool(t, dir, "lnav", "-n", "-I", dir, "-c", query, "-c", ":write-csv-to -", log)
 		require.Equal(t, counts, csv(t, out))
 		out = tool(t, dir, "lnav", "-n", "-I", dir, log)
 		require.Equal(t, lines, strings.Count(out, " blocked   WebSocket "), out)
@@ -160,6 +170,7 @@ func TestIntegrationEventLog(t *testing.T) {
 
 	t.Run("goaccess", func(t *testing.T) {
 		dir := t.TempDir()
+		documented(t, "goaccess --no-progress -p integrations/goaccess/wallarm-websocket.conf -o report.json -o report.html")
 		tool(t, dir, "goaccess", "--no-progress", "-p", filepath.Join(abs, "goaccess/wallarm-websocket.conf"),
 			"-o", "report.json", "-o", "report.html", filepath.Join(n.dir, "logs/websocket_report.json"))
 		html, err := os.ReadFile(filepath.Join(dir, "report.html"))
@@ -183,6 +194,7 @@ func TestIntegrationEventLog(t *testing.T) {
 		for filter, file := range map[string]string{
 			"wallarm-websocket.conf": log, "wallarm-websocket-error.conf": filepath.Join(n.dir, "logs/error.log"),
 		} {
+			documented(t, "fail2ban-regex -o ip /var/log/nginx/"+filepath.Base(file)+" /etc/fail2ban/filter.d/"+filter)
 			out := tool(t, t.TempDir(), "fail2ban-regex", "-o", "ip", file, filepath.Join(abs, "fail2ban/filter.d", filter))
 			found := strings.Fields(out)
 			slices.Sort(found)
@@ -212,6 +224,7 @@ func TestIntegrationEventLog(t *testing.T) {
 			"	create 0640 www-data adm\n", "	create 0640\n")
 		state := filepath.Join(t.TempDir(), "state")
 		before := n.log("websocket_attacks.json")
+		documented(t, "logrotate -d /etc/logrotate.d/wallarm-websocket")
 		require.Contains(t, tool(t, n.dir, "logrotate", "-d", conf), "websocket_attacks.json")
 		tool(t, n.dir, "logrotate", "-f", "-s", state, conf)
 		require.Equal(t, before, n.log("websocket_attacks.json.1"))
@@ -275,8 +288,12 @@ func (n *nginx) clickhouse(all []record, counts map[string]int) {
 		return tool(n, integrations+"/clickhouse", "sh", "-c", strings.ReplaceAll(command, "clickhouse-client", "clickhouse-client --host 127.0.0.1 --port "+port))
 	}
 	query := func(q string) string { return shell("clickhouse-client --query \"" + q + "\"") }
-	insert := "sed 's/\"/\"\"/g; s/.*/\"&\"/' " + filepath.Join(n.dir, "logs/websocket_attacks.json") +
+	insert := "sed 's/\"/\"\"/g; s/.*/\"&\"/' " + packaged +
 		" | clickhouse-client --query 'INSERT INTO wallarm.websocket_events (line) FORMAT CSV'"
+	for _, command := range []string{insert, "clickhouse-client --multiquery < schema.sql", "clickhouse-client --multiquery < queries.sql"} {
+		documented(n, command)
+	}
+	insert = strings.ReplaceAll(insert, packaged, filepath.Join(n.dir, "logs/websocket_attacks.json"))
 	shell("clickhouse-client --multiquery < schema.sql")
 	shell(insert)
 	shell(insert) // an agent that sends twice
@@ -413,6 +430,7 @@ func TestIntegrationRsyslog(t *testing.T) {
 	integration(t, "rsyslog/wallarm-websocket.conf", config, "/run/nginx-websocket.sock", socket,
 		"/var/log/nginx/websocket_attacks.syslog.json", filepath.Join(n.dir, "logs/syslog.json"),
 		`fileOwner="www-data" fileGroup="adm" `, "")
+	documented(t, "rsyslogd -N1 -f integrations/rsyslog/wallarm-websocket.conf")
 	check := func() {
 		require.Contains(t, tool(t, dir, "rsyslogd", "-N1", "-f", config), "End of config validation run")
 	}
