@@ -391,6 +391,43 @@ prometheus: {enabled: false}
 	require.Equal(n, want, decisions)
 }
 
+// The jail bans, and its action closes what the address has open.
+func TestIntegrationFail2ban(t *testing.T) {
+	t.Parallel()
+	program(t, "fail2ban-server")
+	program(t, "curl")
+	n := start(t, conf{workers: 2, http: "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;",
+		server:   "location = /websocket-control { wallarm_websocket_control; }",
+		location: "wallarm_event_log logs/websocket_attacks.json;"})
+	dir := filepath.Join(t.TempDir(), "fail2ban")
+	require.NoError(t, os.CopyFS(dir, os.DirFS("/etc/fail2ban")))
+	os.Remove(filepath.Join(dir, "jail.d/defaults-debian.conf")) // needs an auth.log
+	for _, f := range []string{"filter.d/wallarm-websocket.conf", "action.d/wallarm-websocket-control.conf"} {
+		integration(t, "fail2ban/"+f, filepath.Join(dir, f))
+	}
+	// without the firewall
+	integration(t, "fail2ban/jail.d/wallarm-websocket.conf", filepath.Join(dir, "jail.d/wallarm-websocket.conf"),
+		packaged, filepath.Join(n.dir, "logs/websocket_attacks.json"),
+		`iptables-multiport[name=wallarm-websocket, port="%(port)s", protocol=tcp, blocktype=DROP]`,
+		`wallarm-websocket-control[url="http://`+n.addr+`/websocket-control"]`,
+		"           wallarm-websocket-cut\n", "")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "fail2ban.local"), []byte("[Definition]\ndbfile = None\n"), 0o644))
+
+	open, behind := n.connect("X-Forwarded-For: 198.51.100.1\r\n")
+	other, behindOther := n.connect("X-Forwarded-For: 198.51.100.2\r\n")
+	for range 3 {
+		client, backend := n.connect("X-Forwarded-For: 198.51.100.1\r\n")
+		client.send(text(xss))
+		dropped(client, backend, ws.ClosePolicyViolation)
+	}
+	n.events(3)
+	output := n.daemon("fail2ban-server", "-f", "-x", "-c", dir, "-s", filepath.Join(dir, "socket"), "-p", filepath.Join(dir, "pid"),
+		"--logtarget", "STDOUT", "start")
+	n.eventually("the ban", func() bool { return strings.Contains(output(), "Ban 198.51.100.1") })
+	dropped(open, behind, ws.ClosePolicyViolation)
+	talk(other, behindOther)
+}
+
 // rsyslog makes a file of the datagrams, of the long ones, too; and follows the
 // file to a central one.
 func TestIntegrationRsyslog(t *testing.T) {

@@ -26,7 +26,7 @@ const integrations = "../../integrations"
 
 // packages has those that are not named as the program.
 var packages = strings.NewReplacer("promtool", "prometheus", "cscli", "crowdsec", "rsyslogd", "rsyslog",
-	"fail2ban-regex", "fail2ban", "fail2ban-client", "fail2ban")
+	"fail2ban-regex", "fail2ban", "fail2ban-client", "fail2ban", "fail2ban-server", "fail2ban")
 
 // program is one that make e2e-integrations installs. Without it a test is
 // skipped, but not there; there only when the distribution has none.
