@@ -62,6 +62,9 @@ var thirdParty = map[string][]string{
 		"golang.org/x/crypto/bcrypt",
 		"modernc.org/sqlite",
 	},
+	"internal/policy": {
+		"github.com/santhosh-tekuri/jsonschema/v6",
+	},
 	"internal/carrier": {
 		"github.com/andybalholm/brotli",
 		"github.com/klauspost/compress/flate",

@@ -195,6 +195,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       0,
       &ngx_http_wallarm_websocket_every },
 
+    { ngx_string("wallarm_websocket_schema"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE23,
+      ngx_http_wallarm_websocket_statement_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_list },
+
     { ngx_string("wallarm_websocket_ignore"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_wallarm_websocket_statement,

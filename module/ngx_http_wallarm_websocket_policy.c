@@ -87,7 +87,7 @@ ngx_http_wallarm_websocket_statement(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-/* of one file, which is relative to the configuration */
+/* the last word is a file, which is relative to the configuration */
 
 char *
 ngx_http_wallarm_websocket_statement_file(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -97,7 +97,9 @@ ngx_http_wallarm_websocket_statement_file(ngx_conf_t *cf, ngx_command_t *cmd,
 
     value = cf->args->elts;
 
-    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+    if (ngx_conf_full_name(cf->cycle, &value[cf->args->nelts - 1], 1)
+        != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -252,6 +252,7 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_ignore", "rule=942100 event=a", ""},
 		{"wallarm_websocket_event", "allow chat.* \"run query\"", ""},
 		{"wallarm_websocket_event", "deny from=server *", ""},
+		{"wallarm_websocket_schema", "chat /nowhere/at/all.json", `\[emerg\].*"wallarm_websocket_schema" directive: open /nowhere/at/all.json: no such file or directory in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "accept chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "accept", it must be allow or deny in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=backend chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "from=backend", it must be from=client or from=server in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=server", `\[emerg\].*"wallarm_websocket_event" directive: needs a pattern in .*nginx.conf:\d+`},

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,4 +77,64 @@ func TestEvents(t *testing.T) {
 		dropped(client, backend, ws.ClosePolicyViolation)
 		require.Equal(t, "event_unknown blocked", n.eventsIn("/server.json", 1)[0].what())
 	})
+}
+
+// A schema is a file beside nginx.conf, read by "nginx -t" and by the workers.
+func TestSchemas(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s/ {\n%swallarm_event_log logs%s.json; %s}\n", path, n.proxy("http"), path, directives)
+	}
+	n.write("chat.json", `{"type":"array","maxItems":1,"items":{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}}}`)
+	n.write("any.json", "true")
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on; wallarm_websocket_schema chat chat.json;",
+		server: location("/inherits", "") +
+			location("/inner", "wallarm_websocket_schema chat any.json;") +
+			location("/log", "wallarm_websocket_violation schema_violation log;") +
+			location("/off", "wallarm_websocket_violation schema_violation off;") +
+			location("/monitoring", "wallarm_mode monitoring;")}))
+	out, ok := n.test()
+	require.True(t, ok, out)
+	n.run()
+	big := prose(20000)
+	seen := map[string]int{}
+	for _, tt := range []struct{ path, message, what string }{
+		{"/inherits", `42["chat",{"text":"hello"}]`, ""},
+		{"/inherits", `42["other",1]`, ""},
+		{"/inherits", fmt.Sprintf(`42["chat",{"text":%q}]`, big), ""},
+		{"/inherits", `42["chat",{"text":1}]`, "schema_violation blocked"},
+		{"/inherits", fmt.Sprintf(`42["chat",{"text":1,"more":%q}]`, big), "schema_violation blocked"},
+		{"/inherits", `42["chat",{"text":"a","text":1}]`, "schema_unreadable blocked"},
+		{"/inner", `42["chat",{"text":1}]`, ""},
+		{"/log", `42["chat",{"text":1}]`, "schema_violation logged"},
+		{"/off", `42["chat",{"text":1}]`, ""},
+		{"/monitoring", `42["chat",{"text":1}]`, "schema_violation monitored"},
+	} {
+		t.Run(fmt.Sprintf("%s %.30s", tt.path, tt.message), func(t *testing.T) {
+			n := n.in(t)
+			client, backend := n.connectTo(tt.path + socketIO)
+			message := text(tt.message)
+			client.send(message)
+			if strings.HasSuffix(tt.what, "blocked") {
+				dropped(client, backend, ws.CloseInvalidPayload)
+			} else {
+				backend.expect(message)
+				client.Close()
+				backend.Close()
+			}
+			if tt.what != "" {
+				seen[tt.path]++
+				e := n.eventsIn(tt.path+".json", seen[tt.path])[seen[tt.path]-1]
+				require.Equal(t, tt.what, e.what())
+				require.Contains(t, e.Line, `"value":"chat: `)
+				validate(t, e.Line)
+			}
+		})
+	}
+	n.write("chat.json", `{"$ref":"http://localhost/other.json"}`)
+	out, ok = n.test()
+	require.False(t, ok, out)
+	require.Regexp(t, `\[emerg\].*"wallarm_websocket_schema" directive: .*chat.json.*only references inside the file are followed in .*nginx.conf:\d+`, out)
 }

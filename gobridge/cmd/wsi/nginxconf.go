@@ -235,6 +235,9 @@ func (l level) enter(block []directive, c *configReader) level {
 			if s.Name == "wallarm_websocket_rules" && len(s.Args) == 1 {
 				s.Args = []string{c.full(s.Args[0])}
 			}
+			if n := len(s.Args) - 1; s.Name == "wallarm_websocket_schema" && n > 0 {
+				s.Args = append(append([]string{}, s.Args[:n]...), c.full(s.Args[n]))
+			}
 			own = append(own, s)
 		} else if strings.HasPrefix(d.Name, "wallarm_") {
 			last[d.Name] = d.Statement

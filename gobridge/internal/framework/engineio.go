@@ -82,7 +82,15 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envel
 		env.Kind = Own
 		return env
 	}
-	return Envelope{Framework: "none", Format: w.Walk(p, format.Root{}, visit)}
+	return walked(Envelope{Framework: "none"}, p, format.Root{}, w, visit)
+}
+
+// walked walks p, which is all that the application gets.
+func walked(e Envelope, p []byte, root format.Root, w *format.Walker, visit format.Visit) Envelope {
+	if e.Format = w.Walk(p, root, visit); e.Format == "json" {
+		e.Doc = p
+	}
+	return e
 }
 
 // binary decodes a binary message: an attachment, or a packet of
@@ -112,6 +120,7 @@ func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envel
 	env := Envelope{Framework: "socket.io", Event: event, Kind: kindOf(pkt.kind)}
 	if len(pkt.data) > 0 {
 		env.Format = "json"
+		env.Doc, env.Shape = pkt.data, &arguments
 	}
 	return env
 }
@@ -122,7 +131,11 @@ func content(p []byte, name string, w *format.Walker, visit format.Visit) Envelo
 	if name == "text" || name == "binary" {
 		w.Text(p, whole, visit)
 	}
-	return Envelope{Framework: "engine.io", Format: name}
+	env := Envelope{Framework: "engine.io", Format: name}
+	if name == "json" {
+		env.Doc = p[1:]
+	}
+	return env
 }
 
 // whole is where a message stands whose first character may be no packet type.

@@ -96,7 +96,7 @@ func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
 		if name := rpcName(m.Payload); name != nil {
 			w.ClearEvent()
 			w.AddEventJSON(name)
-			env.Framework, env.Event = rpcSpec.name, w.Event()
+			env.Framework, env.Event, env.Shape = rpcSpec.name, w.Event(), &rpcShape
 		}
 	}
 	if !none || other == nil {

@@ -103,9 +103,9 @@ func (d *jsonRPC) batch(p []byte, w *format.Walker, out *Out) bool {
 		if d.object(o.Value, w, out) {
 			continue
 		}
-		name := w.Walk(o.Value, format.Root{}, out.Visit)
-		known = known && name == "json"
-		out.Record(Envelope{Framework: "none", Format: name})
+		e := walked(Envelope{Framework: "none"}, o.Value, format.Root{}, w, out.Visit)
+		known = known && e.Format == "json"
+		out.Record(e)
 	}
 	if !known {
 		// No JSON: the messages may begin and end elsewhere.

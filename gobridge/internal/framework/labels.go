@@ -68,7 +68,7 @@ func (d *labelled) object(p []byte, w *format.Walker, out *Out) bool {
 		w.ClearEvent()
 		d.event(v, w)
 	}
-	out.Record(Envelope{Framework: d.name, Event: w.Event(), Format: "json"})
+	out.Record(Envelope{Framework: d.name, Event: w.Event(), Format: "json", Doc: p, Shape: shape})
 	return true
 }
 

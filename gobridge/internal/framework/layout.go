@@ -145,21 +145,23 @@ func (l *layout) array(p []byte, n *node) {
 			l.event = event
 			continue
 		}
+		doc := o.Value
 		if !l.w.JSON(o.Value, format.Root{Shape: n.shape}, l.out.Visit) {
 			l.odd = l.odd || !isScalar(o.Value)
+			doc = nil
 		}
-		l.shaped()
+		l.shaped(doc, n.shape)
 	}
 	l.odd = l.odd || !o.Whole()
 }
 
 // shaped records an element whose shape says what the event is, if anything.
-func (l *layout) shaped() {
+func (l *layout) shaped(doc []byte, shape *format.Shape) {
 	if len(l.w.Event()) == 0 {
 		l.record()
 		return
 	}
-	l.out.Record(Envelope{Framework: l.name, Event: l.w.Event(), Format: l.format})
+	l.out.Record(Envelope{Framework: l.name, Event: l.w.Event(), Format: l.format, Doc: doc, Shape: shape})
 }
 
 func (l *layout) value(p []byte, path string) {
@@ -382,7 +384,7 @@ func (l *layout) packedArray(p []byte, n *node) {
 		if !l.w.MessagePack(o.value, format.Root{Shape: n.shape}, l.out.Visit) {
 			l.packed(o.value, whole.Path)
 		}
-		l.shaped()
+		l.shaped(nil, nil)
 	}
 }
 

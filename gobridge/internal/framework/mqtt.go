@@ -245,7 +245,7 @@ func (d *mqtt) publish(r *mqttReader, flags byte, e *Envelope, w *format.Walker,
 		topic = d.alias(alias, topic)
 	}
 	if !r.bad {
-		e.Format = w.Walk(r.p, format.Root{}, out.Visit)
+		*e = walked(*e, r.p, format.Root{}, w, out.Visit)
 	}
 	return topic
 }

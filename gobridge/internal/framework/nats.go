@@ -177,7 +177,7 @@ func (d *nats) record(p []byte, w *format.Walker, out *Out) {
 		} else {
 			together(args, p, w, out.Visit)
 		}
-		e.Format = w.Walk(payload, format.Root{}, out.Visit)
+		e = walked(e, payload, format.Root{}, w, out.Visit)
 	} else if len(args) > 0 {
 		e.Format = w.Walk(args, format.Root{}, out.Visit)
 	}

@@ -111,7 +111,7 @@ func (d *phoenix) Decode(m Message, w *format.Walker, out *Out) {
 	if d.from == ws.FromServer && first && format.IsString(event, "phx_reply") {
 		d.link.confirmed.Store(true)
 	}
-	out.Record(Envelope{Framework: phoenixSpec.name, Event: w.Event(), Format: "json"})
+	out.Record(Envelope{Framework: phoenixSpec.name, Event: w.Event(), Format: "json", Doc: p, Shape: shape})
 }
 
 const liveView = `"lv:phx-`

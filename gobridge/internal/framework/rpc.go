@@ -59,7 +59,7 @@ func (rpc) Alike() int { return alikeRPC }
 
 func (rpc) Decode(m Message, w *format.Walker, out *Out) {
 	if rpcName(m.Payload) != nil && w.JSON(m.Payload, format.Root{Shape: &rpcShape}, out.Visit) {
-		out.Record(Envelope{Framework: rpcSpec.name, Event: w.Event(), Format: "json"})
+		out.Record(Envelope{Framework: rpcSpec.name, Event: w.Event(), Format: "json", Doc: m.Payload, Shape: &rpcShape})
 		return
 	}
 	plain(m, w, out)

@@ -179,7 +179,7 @@ func (d *signalR) record(p []byte, w *format.Walker, out *Out) {
 		return
 	}
 	event := w.Event()
-	e := Envelope{Framework: "signalr", Format: "json"}
+	e := Envelope{Framework: "signalr", Format: "json", Doc: p, Shape: &hubJSON}
 	if len(event) == 0 {
 		if t := format.Lookup(p, "type"); len(t) == 1 {
 			if event = hubName(t[0] - '0'); event != nil {

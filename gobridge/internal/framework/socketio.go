@@ -202,7 +202,6 @@ func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (eve
 	}
 	if wait != nil {
 		wait.event = bytes.Clone(event)
-		wait.kind = kindOf(pkt.kind)
 		d.pending = wait
 	}
 	return event, true
@@ -219,7 +218,6 @@ func kindOf(packet int) Kind {
 // pending is a packet that announced attachments: the next binary messages.
 type pending struct {
 	event []byte
-	kind  Kind
 	num   int // of the next attachment
 	left  int
 	paths []placeholder
@@ -260,5 +258,5 @@ func (d *engineIO) next() (root format.Root, env Envelope) {
 	if p.left--; p.left == 0 {
 		d.pending = nil
 	}
-	return root, Envelope{Framework: "socket.io", Event: p.event, Kind: p.kind}
+	return root, Envelope{Framework: "socket.io", Event: p.event, Kind: Again}
 }

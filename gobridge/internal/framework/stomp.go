@@ -190,8 +190,7 @@ func (d *stomp) record(p []byte, w *format.Walker, out *Out) {
 		}
 	}
 	together(head, p, w, out.Visit)
-	e.Format = w.Walk(p[d.body:len(p)-1], format.Root{}, out.Visit)
-	out.Record(e)
+	out.Record(walked(e, p[d.body:len(p)-1], format.Root{}, w, out.Visit))
 }
 
 // headers visits names and values, and returns the destination.

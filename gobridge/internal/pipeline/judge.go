@@ -12,6 +12,7 @@ import (
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/message"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/verdict"
 	"wsi/gobridge/internal/ws"
 )
@@ -83,6 +84,9 @@ type deferred struct {
 	cut    bool
 	key    bool
 	inside bool
+
+	doc     policy.Document // instead of value: to be checked by schemas
+	schemas policy.Schemas
 }
 
 // excerpt leaves of the payload, in a copy, what an event may show, around
@@ -201,9 +205,12 @@ func (j *judge) run(t *task) {
 		j.findings = append(j.findings, t.findings...)
 		for i := range t.deferred {
 			v := &t.deferred[i]
-			if v.inside {
+			switch {
+			case v.schemas != nil:
+				t.data(v.event, v.doc, v.schemas)
+			case v.inside:
 				j.walker.Inside(v.value, format.Root{Path: v.path, Cut: v.cut}, j.out.Visit)
-			} else {
+			default:
 				j.inspect(v.value, j.options(v.cut, v.key), nil, v.path)
 			}
 			j.decide(v.event)
@@ -337,9 +344,10 @@ func (j *judge) field(f *format.Field) {
 // of its application messages that has an event.
 func (j *judge) record(e framework.Envelope) {
 	t := j.current
-	if j.positive.events != nil {
-		j.positive.record(t, &e)
+	if j.positive.any() {
+		j.allowed(t, &e)
 	}
+	e.Doc = nil
 	if t.envelope.Framework == "" || len(t.envelope.Event) == 0 && len(e.Event) > 0 {
 		t.envelope = e
 		if len(e.Event) > 0 {

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
@@ -12,7 +14,14 @@ type positive struct {
 	own    int            // recorded, of the framework's own
 	other  int            // and of the application's
 	coded  bool           // a body that was recorded without its codings
+	// schemas are those of any event, nil if there are none.
+	schemas policy.Schemas
+	left    int // bytes that may be checked by them on the loop
 }
+
+// inlineSchema is how many bytes of documents of a message are checked by schemas
+// on the event loop.
+const inlineSchema = 4 << 10
 
 func (p *positive) begin(t *task) {
 	*p = positive{}
@@ -23,9 +32,14 @@ func (p *positive) begin(t *task) {
 	if e := &c.Policy.Events[t.dir.from]; e.Any() {
 		p.events = e
 	}
+	p.schemas, p.left = c.Policy.Schemas[t.dir.from], inlineSchema
 }
 
-func (p *positive) record(t *task, e *framework.Envelope) {
+func (p *positive) any() bool { return p.events != nil || p.schemas != nil }
+
+// allowed judges an application message by its name and its data.
+func (j *judge) allowed(t *task, e *framework.Envelope) {
+	p := &j.positive
 	switch e.Kind {
 	case framework.Own:
 		p.own++
@@ -41,8 +55,32 @@ func (p *positive) record(t *task, e *framework.Envelope) {
 		return
 	}
 	p.other++
-	if v := p.events.Judge(e.Event); v != ws.NoViolation {
-		t.refuse(v, string(e.Event))
+	if p.events != nil {
+		if v := p.events.Judge(e.Event); v != ws.NoViolation {
+			t.refuse(v, string(e.Event))
+		}
+	}
+	if p.schemas == nil {
+		return
+	}
+	schemas := p.schemas.Of(e.Event)
+	if schemas == nil {
+		return
+	}
+	doc := policy.Document{JSON: e.Doc, Shape: e.Shape}
+	if p.left -= len(doc.JSON); p.left < 0 && !j.whole {
+		doc.JSON = bytes.Clone(doc.JSON)
+		t.size += len(doc.JSON)
+		t.deferred = append(t.deferred, deferred{event: string(e.Event), doc: doc, schemas: schemas})
+		return
+	}
+	t.data(string(e.Event), doc, schemas)
+}
+
+// data judges an event's data.
+func (t *task) data(event string, doc policy.Document, schemas policy.Schemas) {
+	if v, why := schemas.Judge(doc); v != ws.NoViolation {
+		t.refuse(v, event+": "+why)
 	}
 }
 

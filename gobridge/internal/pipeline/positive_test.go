@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -114,4 +116,68 @@ func TestEventCode(t *testing.T) {
 	require.Equal(t, ws.ClosePolicyViolation, p.code)
 	require.Equal(t, []string{"event_unknown"}, p.events)
 	require.Empty(t, p.out)
+}
+
+// TestSchemas: what frameworks hand to the application, on the loop and off it.
+func TestSchemas(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	one := file("one.json", `{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}}`)
+	list := file("list.json", `{"type":"array","prefixItems":[{"$ref":"#/$defs/m"}],"items":false,"minItems":1,
+		"$defs":{"m":{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}}}}`)
+	socketIO := Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
+	plain := Handshake{Target: "/"}
+	big := strings.Repeat("a ", 3*inlineSchema/2)
+	for _, tt := range []struct {
+		name, directives string
+		handshake        Handshake
+		messages         []string
+		want             []string
+	}{
+		{"socket.io", "schema chat " + list, socketIO, []string{"2", `42["chat",{"text":"a"}]`, `42["other",1]`}, nil},
+		{"socket.io, an ack", "schema chat " + list, socketIO, []string{`42/room,17["chat",{"text":"a"}]`, `43/room,17[1]`}, nil},
+		{"socket.io, wrong", "schema chat " + list, socketIO, []string{`42["chat",{"text":1}]`}, []string{`schema_violation chat: type at "/0/text"`}},
+		{"socket.io, none", "schema chat " + list, socketIO, []string{`42["chat"]`}, []string{`schema_violation chat: minItems at ""`}},
+		{"socket.io, escaped", "schema chat " + list, socketIO, []string{`42["\u0063hat",1]`}, []string{`schema_violation chat: type at "/0"`}},
+		{"socket.io, MessagePack", "schema chat " + list, socketIO, []string{"binary:\x83\xa4type\x02\xa4data\x91\xa4chat\xa3nsp\xa1/"}, []string{"schema_unreadable chat: no JSON"}},
+		{"json-rpc", "schema chat " + one, plain, []string{`{"jsonrpc":"2.0","method":"chat","params":{"text":1}}`}, []string{`schema_violation chat: type at "/text"`}},
+		{"rpc", "schema chat " + one, plain, []string{`{"type":"chat","data":{"text":"a"}}`, `{"type":"chat","data":{}}`}, []string{`schema_violation chat: required at ""`}},
+		{"rpc with the URL of another", "schema chat " + one, socketIO, []string{`{"type":"chat","data":{"text":"a"}}`, `{"type":"chat","data":{}}`}, []string{`schema_violation chat: required at ""`}},
+		{"document", "schema  " + one, plain, []string{`{"text":"a"}`, `{"text":1}`}, []string{`schema_violation : type at "/text"`}},
+		{"text", "schema * " + one, plain, []string{"hello"}, []string{"schema_unreadable : no JSON"}},
+		{"big", "schema * " + one, plain, []string{`{"text":"` + big + `"}`}, nil},
+		{"big and wrong", "schema * " + one, plain, []string{`{"text":1,"more":"` + big + `"}`}, []string{`schema_violation : type at "/text"`}},
+		{"logged", "schema chat " + list + "\nviolation schema_violation log", socketIO, []string{`42["chat"]`, `42["chat"]`}, []string{`schema_violation chat: minItems at ""`}},
+		{"off", "schema chat " + list + "\nviolation schema_violation off", socketIO, []string{`42["chat"]`, `42["chat"]`}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := policyOf(t, tt.directives)
+			require.Equal(t, tt.want, refused(t, newEngine(t), p, tt.handshake, 0, tt.messages...))
+		})
+		t.Run(tt.name+", threads", func(t *testing.T) {
+			e, wake := newThreads(t)
+			c := config(Block)
+			c.Policy = policyOf(t, tt.directives)
+			s, _ := e.Open(tt.handshake, c)
+			r := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+			for _, m := range tt.messages {
+				if strings.HasPrefix(m, "binary:") {
+					return
+				}
+				r.write(wstest.Text(m).Bytes())
+			}
+			for s.jobs > 0 {
+				r.poll()
+			}
+			require.Equal(t, len(tt.want), len(r.events), "%v", r.events)
+			if len(tt.want) > 0 && !strings.Contains(tt.directives, " log") {
+				require.Equal(t, Drop, r.status)
+				require.Equal(t, ws.CloseInvalidPayload, r.code)
+			}
+		})
+	}
 }

@@ -69,6 +69,7 @@ func TestViolations(t *testing.T) {
 		case v == ws.MessageRate, v == ws.ConnectionTooOld: // TestRaise
 		case v == ws.ProcessTimeLimit, v == ws.FormatLimit, v == ws.BodyUndecodable: // not of frames
 		case v == ws.EventDenied, v == ws.EventUnknown: // TestEvents
+		case v == ws.SchemaViolation, v == ws.SchemaUnreadable: // TestSchemas
 		default:
 			require.True(t, sampled[v], "no sample of %s", name)
 		}

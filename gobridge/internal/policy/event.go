@@ -9,7 +9,7 @@ import (
 )
 
 // Events says by their names which events a peer may send. Its patterns are
-// those of match. The zero value lets all pass.
+// those of detect.Glob. The zero value lets all pass.
 type Events struct {
 	allow, deny []string
 }

@@ -19,6 +19,7 @@ var Kinds = map[string]Kind{
 	"wallarm_websocket_profile":   List,
 	"wallarm_websocket_redact":    List,
 	"wallarm_websocket_rules":     Every,
+	"wallarm_websocket_schema":    List,
 	"wallarm_websocket_violation": Every,
 }
 

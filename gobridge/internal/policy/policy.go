@@ -35,6 +35,8 @@ type Policy struct {
 	// Events are those that a peer may send, by ws.Direction:
 	// wallarm_websocket_event.
 	Events [2]Events
+	// Schemas are those of events, by ws.Direction: wallarm_websocket_schema.
+	Schemas [2]Schemas
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
 	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
@@ -59,6 +61,7 @@ var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_websocket_event":     (*parser).event,
 	"wallarm_websocket_ignore":    (*parser).ignore,
 	"wallarm_websocket_redact":    (*parser).redact,
+	"wallarm_websocket_schema":    (*parser).schema,
 	"wallarm_websocket_violation": (*parser).violation,
 	"wallarm_websocket_paranoia":  (*parser).paranoia,
 	"wallarm_websocket_profile":   (*parser).profile,

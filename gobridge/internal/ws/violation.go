@@ -66,6 +66,8 @@ const (
 	CloseReasonUTF8Invalid
 	EventDenied
 	EventUnknown
+	SchemaViolation
+	SchemaUnreadable
 	FormatLimit
 	ProcessTimeLimit
 	MemoryExhausted
@@ -189,6 +191,10 @@ var violationTable = [numViolations]violationInfo{
 		"an event that `wallarm_websocket_event deny` names"},
 	EventUnknown: {"event_unknown", "", Block, ClosePolicyViolation, anyAction,
 		"an event that no `wallarm_websocket_event allow` names, where there is any"},
+	SchemaViolation: {"schema_violation", "", Block, CloseInvalidPayload, anyAction,
+		"data of an event that its schema does not allow, see `wallarm_websocket_schema`"},
+	SchemaUnreadable: {"schema_unreadable", "", Block, CloseInvalidPayload, anyAction,
+		"data of an event with a schema that is not JSON, is understood in different ways, or is over the limits of `wallarm_websocket_schema`"},
 	FormatLimit: {"format_limit", "", Block, ClosePolicyViolation, fixed,
 		"encodings inside each other deeper than 9, or decoding to more than `wallarm_websocket_max_inflated_size`; " +
 			"see [wallarm_process_time_limit_block](directives.md#wallarm_process_time_limit_block)"},

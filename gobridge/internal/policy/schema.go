@@ -1,0 +1,198 @@
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"wsi/gobridge/internal/detect"
+	"wsi/gobridge/internal/ws"
+)
+
+// maxSchemaFile is the largest schema or AsyncAPI document, in bytes.
+const maxSchemaFile = 1 << 20
+
+// Schemas are what the data of events have to be.
+type Schemas []Schema
+
+// Schema is for the events whose name fits a pattern.
+type Schema struct {
+	pattern string
+	schemas []*jsonschema.Schema // one of them has to hold
+	// single: a list of one argument is that argument.
+	single bool
+}
+
+// Of lists those for an event. Usually there is none, and nothing is allocated.
+func (s Schemas) Of(name []byte) (list Schemas) {
+	for i := range s {
+		if detect.Glob(s[i].pattern, name) {
+			list = append(list, s[i])
+		}
+	}
+	return list
+}
+
+// Judge says what is wrong with an event's data, and where. All of s have to hold.
+func (s Schemas) Judge(d Document) (v ws.Violation, why string) {
+	if d.JSON == nil {
+		return ws.SchemaUnreadable, "no JSON"
+	}
+	data, listed, err := d.arguments()
+	if err != nil {
+		return ws.SchemaUnreadable, err.Error()
+	}
+	for i := range s {
+		value := data
+		if list, ok := data.([]any); ok && listed && s[i].single && len(list) == 1 {
+			value = list[0]
+		}
+		if why, ok := s[i].holds(value); !ok {
+			return ws.SchemaViolation, why
+		}
+	}
+	return ws.NoViolation, ""
+}
+
+func (s *Schema) holds(value any) (why string, ok bool) {
+	for _, schema := range s.schemas {
+		err := schema.Validate(value)
+		if err == nil {
+			return "", true
+		}
+		if why == "" {
+			why = reason(err)
+		}
+	}
+	return why, len(s.schemas) == 0
+}
+
+// maxPointer is how many bytes of a JSON pointer are shown.
+const maxPointer = 128
+
+// reason is the first cause of err: a JSON pointer into the data and a keyword of
+// the schema.
+func reason(err error) string {
+	var e *jsonschema.ValidationError
+	if !errors.As(err, &e) {
+		return "schema"
+	}
+	for len(e.Causes) > 0 {
+		e = e.Causes[0]
+	}
+	var b strings.Builder
+	for _, step := range e.InstanceLocation {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(step[:min(len(step), maxPointer)]))
+		if b.Len() > maxPointer {
+			break
+		}
+	}
+	pointer := b.String()
+	if len(pointer) > maxPointer {
+		pointer = strings.ToValidUTF8(pointer[:maxPointer], "") + "..."
+	}
+	keyword := "false"
+	if path := e.ErrorKind.KeywordPath(); len(path) > 0 {
+		keyword = path[len(path)-1]
+	}
+	return fmt.Sprintf("%s at %q", keyword, pointer)
+}
+
+// readFile reads a file that directives name.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is not a regular file", name)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxSchemaFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxSchemaFile {
+		return nil, fmt.Errorf("%q is longer than %d bytes", name, maxSchemaFile)
+	}
+	return b, nil
+}
+
+// noLoader is the loader of what a schema refers to.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, errors.New("only references inside the file are followed")
+}
+
+// compiler has doc, the contents of a file.
+func compiler(name string, doc any) (c *jsonschema.Compiler, base string, err error) {
+	c = jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.UseLoader(noLoader{})
+	base = (&url.URL{Scheme: "file", Path: name}).String()
+	return c, base, c.AddResource(base, doc)
+}
+
+// schema reads "[from=client|server] event file".
+func (p *parser) schema(s *Statement) error {
+	from, args, err := fromOf(s.Args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 2 {
+		return errors.New("needs a pattern and a file")
+	}
+	if len(args[0]) > maxSelector {
+		return fmt.Errorf("a pattern is longer than %d bytes", maxSelector)
+	}
+	text, err := readFile(args[1])
+	if err != nil {
+		return err
+	}
+	doc, err := decode(text)
+	if err != nil {
+		return fmt.Errorf("%q is no JSON: %s", args[1], place(text, err))
+	}
+	c, base, err := compiler(args[1], doc)
+	if err != nil {
+		return fmt.Errorf("%q: %s", args[1], oneLine(err))
+	}
+	schema, err := c.Compile(base)
+	if err != nil {
+		return fmt.Errorf("%q: %s", args[1], oneLine(err))
+	}
+	p.Schemas[from] = append(p.Schemas[from], Schema{pattern: args[0], schemas: []*jsonschema.Schema{schema}})
+	return nil
+}
+
+// place says at which line a document is broken, where that is known.
+func place(text []byte, err error) string {
+	var e *json.SyntaxError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	line := 1 + strings.Count(string(text[:min(int(e.Offset), len(text))]), "\n")
+	return fmt.Sprintf("line %d: %v", line, err)
+}
+
+// oneLine is what of an error of jsonschema has its place.
+func oneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(lines[i]), "- "))
+	}
+	return strings.Join(lines, "; ")
+}
