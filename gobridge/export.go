@@ -35,7 +35,6 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 	// At GOMAXPROCS 1 a busy thread would stop the event loop for 10 ms.
 	threads := int(conf.threads)
 	runtime.GOMAXPROCS(threads + 2)
-	debug.SetGCPercent(15) // most that lives are idle sessions, and little is garbage
 	debug.SetMaxStack(16 << 20)
 	if conf.memory_limit > 0 {
 		debug.SetMemoryLimit(int64(conf.memory_limit))
@@ -45,6 +44,7 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 		fmt.Fprintln(os.Stderr, "wsi:", err)
 		return -1
 	}
+	debug.SetGCPercent(15) // behind the rules: most that lives are idle sessions, and little is garbage
 	engine = e
 	put(conf.version[:], version)
 	put(conf._go[:], runtime.Version())
