@@ -44,6 +44,7 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 		fmt.Fprintln(os.Stderr, "wsi:", err)
 		return -1
 	}
+	debug.FreeOSMemory()   // of the compilation
 	debug.SetGCPercent(15) // behind the rules: most that lives are idle sessions, and little is garbage
 	engine = e
 	put(conf.version[:], version)

@@ -83,9 +83,12 @@ func wordByte(c byte) bool {
 }
 
 // quote makes s a pattern that only s fits.
-func quote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`).Replace(s)
-}
+func quote(s string) string { return pattern.Replace(s) }
+
+var (
+	pattern = strings.NewReplacer(`\`, `\\`, `*`, `\*`)
+	quoted  = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+)
 
 // date is the form of until=.
 const date = "2006-01-02"
@@ -290,5 +293,5 @@ func word(s string) string {
 	if plain {
 		return s
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
+	return `"` + quoted.Replace(s) + `"`
 }
