@@ -39,6 +39,9 @@ func location(name, value string) string {
 	if name != "origin" && name != "referer" {
 		return value
 	}
+	if name == "origin" && isOrigin(value) {
+		return ""
+	}
 	rest := value
 	for _, scheme := range []string{"http://", "https://"} {
 		rest = strings.TrimPrefix(rest, scheme)
@@ -46,8 +49,20 @@ func location(name, value string) string {
 	if len(rest) == len(value) {
 		return value
 	}
-	return strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]")
+	return strings.TrimLeft(rest, hostBytes)
 }
+
+// isOrigin reports whether value is a scheme and a host (RFC 6454 7.1), or a
+// scheme alone as pages of a device have it.
+func isOrigin(value string) bool {
+	scheme, host, ok := strings.Cut(value, "://")
+	return ok && strings.Trim(scheme, schemeBytes) == "" && strings.Trim(host, hostBytes) == ""
+}
+
+const (
+	schemeBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-"
+	hostBytes   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]"
+)
 
 type head struct {
 	w   *format.Walker

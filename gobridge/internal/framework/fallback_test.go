@@ -209,6 +209,9 @@ func TestHeadOfAPageInside(t *testing.T) {
 		{"Referer", "http://a<script>", "<script>"},
 		{"Origin", "http://user@127.0.0.1", "@127.0.0.1"},
 		{"Origin", "gopher://127.0.0.1/_", "gopher://127.0.0.1/_"},
+		{"Origin", "file://", ""},
+		{"Origin", "capacitor://localhost", ""},
+		{"Origin", "data://text<script>", "data://text<script>"},
 		{"X-Url", "http://127.0.0.1/", "http://127.0.0.1/"},
 	} {
 		q := &Request{Target: "/", Fields: []HeaderField{{test.name, test.value}}}
