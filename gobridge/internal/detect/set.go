@@ -374,7 +374,7 @@ func lower(c byte) byte {
 type index struct {
 	bitmap [1 << 12]uint64 // of windows that file something
 	keys   []uint32        // open addressing: window + 1, or 0
-	lists  [][]uint16      // of texts, for each key
+	lists  []list          // for each key
 	texts  []anchor
 	byMask []masked // rules that hang on a single byte
 	always []uint16 // rules that hang on nothing
@@ -387,6 +387,26 @@ type anchor struct {
 	text  string
 	at    int // of the window's end behind the text's beginning
 	rules []uint16
+}
+
+// list is of the texts filed under a window. Long ones are told apart by the
+// window's bytes as they are and the byte before.
+type list struct {
+	texts []uint16
+	exact map[uint64][]uint16
+}
+
+// shortList is how many texts are compared without more ado.
+const shortList = 4
+
+// exactKey is of a text whose window ends at i of value: n bytes, 2 to 4, of it
+// end there.
+func exactKey[T string | []byte](value T, i, n int) uint64 {
+	k := uint64(n)
+	for ; n > 0; n-- {
+		k = k<<8 | uint64(lower(value[i+1-n]))
+	}
+	return k
 }
 
 type masked struct {
@@ -443,16 +463,29 @@ func (x *index) build(rules int) {
 		x.texts = append(x.texts, a)
 	}
 	size := 1 << bits.Len(uint(2*len(files)))
-	x.keys, x.lists = make([]uint32, size), make([][]uint16, size)
-	for w, list := range files {
+	x.keys, x.lists = make([]uint32, size), make([]list, size)
+	for w, texts := range files {
 		slot := hashWindow(w) & uint32(size-1)
 		for x.keys[slot] != 0 {
 			slot = (slot + 1) & uint32(size-1)
 		}
-		x.keys[slot], x.lists[slot] = w+1, list
+		x.keys[slot], x.lists[slot] = w+1, x.list(texts)
 		x.bitmap[w>>6] |= 1 << (w & 63)
 	}
 	x.anchors = nil
+}
+
+func (x *index) list(texts []uint16) list {
+	if len(texts) <= shortList {
+		return list{texts: texts}
+	}
+	l := list{exact: map[uint64][]uint16{}}
+	for _, n := range texts {
+		a := &x.texts[n]
+		k := exactKey(a.text, a.at, min(a.at+1, 4))
+		l.exact[k] = append(l.exact[k], n)
+	}
+	return l
 }
 
 func window(s string) uint32 {
@@ -508,8 +541,19 @@ func (x *index) compare(value []byte, i int, w uint32, c *candidates) {
 	for x.keys[slot] != w+1 {
 		slot = (slot + 1) & size
 	}
+	l := &x.lists[slot]
+	if l.exact == nil {
+		x.equal(value, i, l.texts, c)
+		return
+	}
+	for n := 2; n <= min(i+1, 4); n++ {
+		x.equal(value, i, l.exact[exactKey(value, i, n)], c)
+	}
+}
+
+func (x *index) equal(value []byte, i int, texts []uint16, c *candidates) {
 next:
-	for _, n := range x.lists[slot] {
+	for _, n := range texts {
 		a := &x.texts[n]
 		start := i - a.at
 		if start < 0 || len(value)-start < len(a.text) {
