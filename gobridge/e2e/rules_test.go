@@ -59,7 +59,7 @@ func TestRulesRefused(t *testing.T) {
 	})
 	t.Run("of the workers' user", func(t *testing.T) {
 		if os.Geteuid() != 0 {
-			t.Skip("needs root")
+			t.Skip("needs root: only a master that is root has workers of another user")
 		}
 		n := n.in(t)
 		n.replace("my.rules", finds("mine", "x"))

@@ -12,6 +12,7 @@ import (
 
 	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/format"
+	"wsi/gobridge/internal/ws"
 )
 
 // Hit is what an exception looks at: one finding and where it was.
@@ -183,7 +184,7 @@ func known(what, value string, list []string) error {
 		if s == value {
 			return nil
 		}
-		switch d := distance(value, s); {
+		switch d := ws.Distance(value, s); {
 		case d < least:
 			least, best = d, []string{s}
 		case d == least && len(best) > 0 && len(best) < 5:
@@ -194,27 +195,6 @@ func known(what, value string, list []string) error {
 		return fmt.Errorf("unknown %s %q", what, value)
 	}
 	return fmt.Errorf("unknown %s %q, the nearest: %s", what, value, strings.Join(best, ", "))
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(d, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // maxSelector is what of an event's name or a path an exception has, in bytes.

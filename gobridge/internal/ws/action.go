@@ -94,14 +94,14 @@ func nearest(s string) []string {
 		if strings.Contains(token, s) {
 			return 0
 		}
-		return distance(s, token)
+		return Distance(s, token)
 	}
 	slices.SortStableFunc(tokens, func(a, b string) int { return far(a) - far(b) })
 	return tokens[:3]
 }
 
-// distance is Levenshtein's.
-func distance(a, b string) int {
+// Distance is Levenshtein's: how many bytes have to change to make b of a.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
