@@ -14,6 +14,7 @@ require (
 	github.com/tinylib/msgp v1.6.5
 	github.com/valyala/fastjson v1.6.10
 	go.mongodb.org/mongo-driver/v2 v2.9.3
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/text v0.39.0
 	golang.org/x/crypto v0.53.0
 	google.golang.org/protobuf v1.36.12
@@ -36,5 +37,4 @@ require (
 	github.com/magefile/mage v1.17.0 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )

@@ -64,6 +64,7 @@ var thirdParty = map[string][]string{
 	},
 	"internal/policy": {
 		"github.com/santhosh-tekuri/jsonschema/v6",
+		"go.yaml.in/yaml/v3",
 	},
 	"internal/carrier": {
 		"github.com/andybalholm/brotli",

@@ -403,6 +403,8 @@ char *ngx_http_wallarm_websocket_statement(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wallarm_websocket_statement_file(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_http_wallarm_websocket_statement_file1(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_http_wallarm_websocket_merge_policy(ngx_conf_t *cf,
     ngx_http_wallarm_websocket_loc_conf_t *prev,
     ngx_http_wallarm_websocket_loc_conf_t *conf);

@@ -202,6 +202,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       0,
       &ngx_http_wallarm_websocket_list },
 
+    { ngx_string("wallarm_websocket_asyncapi"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_wallarm_websocket_statement_file1,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_wallarm_websocket_single },
+
     { ngx_string("wallarm_websocket_ignore"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_wallarm_websocket_statement,

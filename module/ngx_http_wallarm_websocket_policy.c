@@ -107,6 +107,24 @@ ngx_http_wallarm_websocket_statement_file(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/* the first word is */
+
+char *
+ngx_http_wallarm_websocket_statement_file1(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_wallarm_websocket_statement(cf, cmd, conf);
+}
+
+
 /* the statements of the outer level that hold here, then those of this one */
 
 char *

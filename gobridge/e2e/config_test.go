@@ -104,6 +104,8 @@ func TestLibraryRefused(t *testing.T) {
 func TestDirectives(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
+	n.write("schema.json", "{}")
+	n.write("asyncapi.yaml", "asyncapi: 2.6.0\nchannels: {}\n")
 	check := func(t *testing.T, c conf, want string) {
 		n := n.in(t)
 		n.write("nginx.conf", n.config(t, c))
@@ -253,6 +255,12 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_event", "allow chat.* \"run query\"", ""},
 		{"wallarm_websocket_event", "deny from=server *", ""},
 		{"wallarm_websocket_schema", "chat /nowhere/at/all.json", `\[emerg\].*"wallarm_websocket_schema" directive: open /nowhere/at/all.json: no such file or directory in .*nginx.conf:\d+`},
+		{"wallarm_websocket_schema", "from=server chat schema.json", ""},
+		{"wallarm_websocket_schema", "from=peer chat schema.json", `\[emerg\].*"wallarm_websocket_schema" directive: invalid parameter "from=peer", it must be from=client or from=server in .*nginx.conf:\d+`},
+		{"wallarm_websocket_asyncapi", "/nowhere/at/all.yaml", `\[emerg\].*"wallarm_websocket_asyncapi" directive: open /nowhere/at/all.yaml: no such file or directory in .*nginx.conf:\d+`},
+		{"wallarm_websocket_asyncapi", "schema.json warn", `\[emerg\].*"wallarm_websocket_asyncapi" directive: invalid parameter "warn" in .*nginx.conf:\d+`},
+		{"wallarm_websocket_asyncapi", "schema.json", `\[emerg\].*"wallarm_websocket_asyncapi" directive: ".*/schema.json" cannot be used: "asyncapi" has to be 2.x or 3.x in .*nginx.conf:\d+`},
+		{"wallarm_websocket_asyncapi", "asyncapi.yaml log of=client event=channel payload=data", ""},
 		{"wallarm_websocket_event", "accept chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "accept", it must be allow or deny in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=backend chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "from=backend", it must be from=client or from=server in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=server", `\[emerg\].*"wallarm_websocket_event" directive: needs a pattern in .*nginx.conf:\d+`},

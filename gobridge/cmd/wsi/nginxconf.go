@@ -232,11 +232,11 @@ func (l level) enter(block []directive, c *configReader) level {
 	for _, d := range block {
 		if _, ok := policy.Kinds[d.Name]; ok && d.block == nil {
 			s := d.Statement
-			if s.Name == "wallarm_websocket_rules" && len(s.Args) == 1 {
-				s.Args = []string{c.full(s.Args[0])}
-			}
-			if n := len(s.Args) - 1; s.Name == "wallarm_websocket_schema" && n > 0 {
-				s.Args = append(append([]string{}, s.Args[:n]...), c.full(s.Args[n]))
+			switch n := len(s.Args); {
+			case n > 0 && (s.Name == "wallarm_websocket_asyncapi" || s.Name == "wallarm_websocket_rules"):
+				s.Args = append([]string{c.full(s.Args[0])}, s.Args[1:]...)
+			case n > 1 && s.Name == "wallarm_websocket_schema":
+				s.Args = append(append([]string{}, s.Args[:n-1]...), c.full(s.Args[n-1]))
 			}
 			own = append(own, s)
 		} else if strings.HasPrefix(d.Name, "wallarm_") {

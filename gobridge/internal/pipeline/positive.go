@@ -20,7 +20,7 @@ type positive struct {
 }
 
 // inlineSchema is how many bytes of documents of a message are checked by schemas
-// on the event loop.
+// on the event loop, for each schema.
 const inlineSchema = 4 << 10
 
 func (p *positive) begin(t *task) {
@@ -68,7 +68,7 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 		return
 	}
 	doc := policy.Document{JSON: e.Doc, Shape: e.Shape}
-	if p.left -= len(doc.JSON); p.left < 0 && !j.whole {
+	if p.left -= len(doc.JSON) * schemas.Cost(); p.left < 0 && !j.whole {
 		doc.JSON = bytes.Clone(doc.JSON)
 		t.size += len(doc.JSON)
 		t.deferred = append(t.deferred, deferred{event: string(e.Event), doc: doc, schemas: schemas})

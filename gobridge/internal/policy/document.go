@@ -148,14 +148,13 @@ type Document struct {
 	Shape *format.Shape
 }
 
-// arguments is what the application gets. listed says that it is a list of
-// arguments.
-func (d Document) arguments() (v any, listed bool, err error) {
-	v, err = decode(d.JSON)
-	if err != nil || d.Shape == nil {
-		return v, false, err
+// arguments is what of the message the application gets. listed says that it is a
+// list of arguments.
+func (d Document) arguments(message any) (v any, listed bool, err error) {
+	if d.Shape == nil {
+		return message, false, nil
 	}
-	switch v := v.(type) {
+	switch v := message.(type) {
 	case []any:
 		if n := d.Shape.Args; n > 0 {
 			return v[min(n, len(v)):], true, nil

@@ -13,6 +13,7 @@ const (
 // Kinds are those of all directives.
 var Kinds = map[string]Kind{
 	"wallarm_parser_disable":      List,
+	"wallarm_websocket_asyncapi":  Single,
 	"wallarm_websocket_event":     List,
 	"wallarm_websocket_ignore":    Every,
 	"wallarm_websocket_paranoia":  Single,

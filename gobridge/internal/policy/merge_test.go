@@ -14,7 +14,7 @@ func TestKinds(t *testing.T) {
 	require.NoError(t, err)
 	names := map[string]Kind{"single": Single, "list": List, "every": Every}
 	got := map[string]Kind{}
-	entry := regexp.MustCompile(`ngx_string\("(\w+)"\),\s+[A-Z0-9_|]+,\s+ngx_http_wallarm_websocket_statement(?:_file)?,\s+\w+,\s+0,\s+&ngx_http_wallarm_websocket_(single|list|every) `)
+	entry := regexp.MustCompile(`ngx_string\("(\w+)"\),\s+[A-Z0-9_|]+,\s+ngx_http_wallarm_websocket_statement(?:_file|_file1)?,\s+\w+,\s+0,\s+&ngx_http_wallarm_websocket_(single|list|every) `)
 	for _, m := range entry.FindAllStringSubmatch(string(code), -1) {
 		got[m[1]] = names[m[2]]
 	}

@@ -9,6 +9,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"wsi/gobridge/internal/detect"
@@ -33,9 +34,10 @@ type Policy struct {
 	// Ignores are exceptions: wallarm_websocket_ignore.
 	Ignores []Ignore
 	// Events are those that a peer may send, by ws.Direction:
-	// wallarm_websocket_event.
+	// wallarm_websocket_event, wallarm_websocket_asyncapi.
 	Events [2]Events
-	// Schemas are those of events, by ws.Direction: wallarm_websocket_schema.
+	// Schemas are those of events, by ws.Direction: wallarm_websocket_schema,
+	// wallarm_websocket_asyncapi.
 	Schemas [2]Schemas
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
@@ -58,6 +60,7 @@ type Policy struct {
 // the outermost level to the innermost.
 var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_parser_disable":      (*parser).parserDisable,
+	"wallarm_websocket_asyncapi":  (*parser).asyncapi,
 	"wallarm_websocket_event":     (*parser).event,
 	"wallarm_websocket_ignore":    (*parser).ignore,
 	"wallarm_websocket_redact":    (*parser).redact,
@@ -88,6 +91,8 @@ func Parse(list []Statement) (*Policy, []Message) { return new(Loader).Parse(lis
 func (l *Loader) Parse(list []Statement) (*Policy, []Message) {
 	p := parser{Policy: &Policy{}}
 	failed := !p.loadRules(l, list) // first: others refer to their ids
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Statement) int { return rank(&a) - rank(&b) })
 	for i := range list {
 		p.statement = &list[i]
 		directive := directives[p.statement.Name]
@@ -106,6 +111,15 @@ func (l *Loader) Parse(list []Statement) (*Policy, []Message) {
 	}
 	p.settle()
 	return p.Policy, p.messages
+}
+
+// rank puts first what sets actions of violations, too, so that those that are
+// set one by one count.
+func rank(s *Statement) int {
+	if s.Name == "wallarm_websocket_asyncapi" {
+		return 0
+	}
+	return 1
 }
 
 // warn says what is doubtful about the current statement.

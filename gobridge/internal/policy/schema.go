@@ -24,9 +24,22 @@ type Schemas []Schema
 // Schema is for the events whose name fits a pattern.
 type Schema struct {
 	pattern string
-	schemas []*jsonschema.Schema // one of them has to hold
-	// single: a list of one argument is that argument.
-	single bool
+	schemas []oneSchema // one of them has to hold
+}
+
+// oneSchema is a schema, and what it is for. The zero value takes anything.
+type oneSchema struct {
+	*jsonschema.Schema
+	single bool // a list of one argument is that argument
+	whole  bool // a message that is an object, not what of it the application gets
+}
+
+// Cost is how many schemas there are.
+func (s Schemas) Cost() (n int) {
+	for i := range s {
+		n += len(s[i].schemas)
+	}
+	return n
 }
 
 // Of lists those for an event. Usually there is none, and nothing is allocated.
@@ -44,33 +57,52 @@ func (s Schemas) Judge(d Document) (v ws.Violation, why string) {
 	if d.JSON == nil {
 		return ws.SchemaUnreadable, "no JSON"
 	}
-	data, listed, err := d.arguments()
+	root, err := decode(d.JSON)
 	if err != nil {
 		return ws.SchemaUnreadable, err.Error()
 	}
+	data, listed, err := d.arguments(root)
 	for i := range s {
-		value := data
-		if list, ok := data.([]any); ok && listed && s[i].single && len(list) == 1 {
-			value = list[0]
-		}
-		if why, ok := s[i].holds(value); !ok {
+		why, unreadable, ok := s[i].holds(root, data, listed, err)
+		switch {
+		case ok:
+		case unreadable:
+			return ws.SchemaUnreadable, why
+		default:
 			return ws.SchemaViolation, why
 		}
 	}
 	return ws.NoViolation, ""
 }
 
-func (s *Schema) holds(value any) (why string, ok bool) {
-	for _, schema := range s.schemas {
-		err := schema.Validate(value)
+// holds looks at a message, root, and what of it the application gets: data, or
+// an error why that is not known.
+func (s *Schema) holds(root, data any, listed bool, unknown error) (why string, unreadable, ok bool) {
+	for i := range s.schemas {
+		one := &s.schemas[i]
+		if one.Schema == nil {
+			return "", false, true
+		}
+		value := data
+		_, object := root.(map[string]any)
+		list, array := data.([]any)
+		switch {
+		case one.whole && object:
+			value = root
+		case unknown != nil:
+			return unknown.Error(), true, false
+		case one.single && listed && array && len(list) == 1:
+			value = list[0]
+		}
+		err := one.Validate(value)
 		if err == nil {
-			return "", true
+			return "", false, true
 		}
 		if why == "" {
 			why = reason(err)
 		}
 	}
-	return why, len(s.schemas) == 0
+	return why, false, false
 }
 
 // maxPointer is how many bytes of a JSON pointer are shown.
@@ -142,9 +174,11 @@ func compiler(name string, doc any) (c *jsonschema.Compiler, base string, err er
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	base = (&url.URL{Scheme: "file", Path: name}).String()
+	base = fileURL(name)
 	return c, base, c.AddResource(base, doc)
 }
+
+func fileURL(name string) string { return (&url.URL{Scheme: "file", Path: name}).String() }
 
 // schema reads "[from=client|server] event file".
 func (p *parser) schema(s *Statement) error {
@@ -174,7 +208,7 @@ func (p *parser) schema(s *Statement) error {
 	if err != nil {
 		return fmt.Errorf("%q: %s", args[1], oneLine(err))
 	}
-	p.Schemas[from] = append(p.Schemas[from], Schema{pattern: args[0], schemas: []*jsonschema.Schema{schema}})
+	p.Schemas[from] = append(p.Schemas[from], Schema{pattern: args[0], schemas: []oneSchema{{Schema: schema}}})
 	return nil
 }
 

@@ -125,11 +125,15 @@ func FuzzArguments(f *testing.F) {
 	shapes := []*format.Shape{nil, &eventShape, &callShape, &textShape}
 	f.Fuzz(func(t *testing.T, doc []byte, n uint8) {
 		d := Document{JSON: doc, Shape: shapes[int(n)%len(shapes)]}
-		v, listed, err := d.arguments()
+		message, err := decode(doc)
 		if err != nil {
 			return
 		}
 		require.True(t, json.Valid(doc))
+		v, listed, err := d.arguments(message)
+		if err != nil {
+			return
+		}
 		if d.Shape != nil && !listed {
 			return
 		}
