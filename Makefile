@@ -30,8 +30,8 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-console test-captures test-bridge e2e e2e-frameworks \
-        e2e-frameworks-quick e2e-integrations e2e-languages demo demo-check \
+        test test-go test-console test-captures test-bridge e2e e2e-flood \
+        e2e-frameworks e2e-frameworks-quick e2e-integrations e2e-languages demo demo-check \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
         clean
@@ -120,6 +120,9 @@ test-bridge: bridge  ## the boundary, called from C
 
 e2e: build $(CHOSEN)  ## end to end, with a real NGINX
 	$(TEST_ENV) && $(GO) test -tags e2e -count=1 -timeout 20m ./gobridge/e2e/...
+
+e2e-flood: build $(CHOSEN)  ## 100,000 attacks, none lost uncounted, and what others notice
+	$(TEST_ENV) && WSI_FLOOD=100000 $(GO) test -tags e2e -count=1 -timeout 20m -v -run TestFlood ./gobridge/e2e
 
 demo: build $(CHOSEN)  ## start the chat behind NGINX and say what to try
 	@scripts/deps.sh demo

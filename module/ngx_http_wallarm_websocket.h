@@ -523,6 +523,7 @@ ngx_int_t ngx_http_wallarm_websocket_meta(ngx_http_wallarm_websocket_ctx_t *ctx,
 void ngx_http_wallarm_websocket_events(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_connection_event(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t ended);
+ngx_int_t ngx_http_wallarm_websocket_event_logs_init(ngx_cycle_t *cycle);
 void ngx_http_wallarm_websocket_summaries(ngx_cycle_t *cycle, ngx_uint_t all);
 void ngx_http_wallarm_websocket_orphan_events(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_log_t *log);

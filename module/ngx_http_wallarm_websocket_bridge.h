@@ -135,6 +135,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                     name;
     ngx_open_file_t              *file;      /* or NULL */
+    ngx_atomic_t                 *torn;      /* it ends inside a line */
     ngx_syslog_peer_t            *syslog;
     uint64_t                      id;
     size_t                        payload;

@@ -30,8 +30,12 @@ static void ngx_http_wallarm_websocket_write_events(
     ngx_http_wallarm_websocket_meta_t *meta, ngx_log_t *log);
 static void ngx_http_wallarm_websocket_write_line(
     ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line, ngx_log_t *log);
+static ssize_t ngx_http_wallarm_websocket_append_line(
+    ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line);
 static ssize_t ngx_http_wallarm_websocket_send_line(
     ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line);
+static void ngx_http_wallarm_websocket_free_shm(void *data);
+static ngx_uint_t ngx_http_wallarm_websocket_torn(ngx_open_file_t *file);
 static void ngx_http_wallarm_websocket_sampled(void);
 static void ngx_http_wallarm_websocket_summary_handler(ngx_event_t *ev);
 
@@ -649,11 +653,8 @@ ngx_http_wallarm_websocket_write_line(ngx_http_wallarm_websocket_log_t *el,
     ssize_t    n;
     ngx_err_t  err;
 
-    /* one write() of a file opened with O_APPEND: lines of several workers
-       do not mix */
-
     n = el->syslog ? ngx_http_wallarm_websocket_send_line(el, line)
-                   : ngx_write_fd(el->file->fd, line->data, line->len);
+                   : ngx_http_wallarm_websocket_append_line(el, line);
 
     if (n == (ssize_t) line->len) {
         ngx_http_wallarm_websocket_status_add(NULL,
@@ -676,6 +677,46 @@ ngx_http_wallarm_websocket_write_line(ngx_http_wallarm_websocket_log_t *el,
                       line->len);
         el->said = now;
     }
+}
+
+
+/* one write() to a file opened with O_APPEND: lines of several workers do not
+   mix.  A line that a full disk cut is ended before the next one, whichever
+   worker writes that */
+
+static ssize_t
+ngx_http_wallarm_websocket_append_line(ngx_http_wallarm_websocket_log_t *el,
+    ngx_str_t *line)
+{
+    ssize_t       n;
+    struct iovec  iov[2];
+
+    static u_char  lf = LF;
+
+    if (*el->torn && ngx_atomic_cmp_set(el->torn, 1, 0)) {
+        iov[0].iov_base = &lf;
+        iov[0].iov_len = 1;
+        iov[1].iov_base = line->data;
+        iov[1].iov_len = line->len;
+
+        n = writev(el->file->fd, iov, 2);
+
+        if (n < 1) {
+            *el->torn = 1;
+            return n;
+        }
+
+        n--;
+
+    } else {
+        n = ngx_write_fd(el->file->fd, line->data, line->len);
+    }
+
+    if (n > 0 && n < (ssize_t) line->len) {
+        *el->torn = 1;
+    }
+
+    return n;
 }
 
 
@@ -713,6 +754,104 @@ ngx_http_wallarm_websocket_send_line(ngx_http_wallarm_websocket_log_t *el,
     n = ngx_syslog_send(el->syslog, buf, p - buf);
 
     return n == p - buf ? (ssize_t) line->len : n;
+}
+
+
+/* before the workers start: what of the files they have to know of each other */
+
+ngx_int_t
+ngx_http_wallarm_websocket_event_logs_init(ngx_cycle_t *cycle)
+{
+    ngx_shm_t                          *shm;
+    ngx_uint_t                          i, j;
+    ngx_atomic_t                       *torn;
+    ngx_pool_cleanup_t                 *cln;
+    ngx_wallarm_websocket_conf_t       *wcf;
+    ngx_http_wallarm_websocket_log_t  **logs;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    if (wcf->logs.nelts == 0) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cycle->pool, sizeof(ngx_shm_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    shm = cln->data;
+
+    shm->size = wcf->logs.nelts * sizeof(ngx_atomic_t);
+    ngx_str_set(&shm->name, "wallarm_event_log");
+    shm->log = cycle->log;
+
+    if (ngx_shm_alloc(shm) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_wallarm_websocket_free_shm;
+
+    torn = (ngx_atomic_t *) shm->addr;
+    logs = wcf->logs.elts;
+
+    for (i = 0; i < wcf->logs.nelts; i++) {
+
+        if (logs[i]->file == NULL) {
+            continue;
+        }
+
+        for (j = 0; logs[j]->file != logs[i]->file; j++) { /* void */ }
+
+        logs[i]->torn = &torn[j];
+
+        if (j == i) {
+            torn[i] = ngx_http_wallarm_websocket_torn(logs[i]->file);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_wallarm_websocket_free_shm(void *data)
+{
+    ngx_shm_free(data);
+}
+
+
+/* whether it ends inside a line: then of an older configuration, or because
+   the machine went down */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_torn(ngx_open_file_t *file)
+{
+    u_char           last;
+    ngx_fd_t         fd;
+    ngx_uint_t       torn;
+    ngx_file_info_t  fi;
+
+    /* the descriptor is for writing only, and may be that of a device */
+
+    if (ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR
+        || !ngx_is_file(&fi) || ngx_file_size(&fi) == 0)
+    {
+        return 0;
+    }
+
+    fd = ngx_open_file(file->name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        return 0;
+    }
+
+    torn = pread(fd, &last, 1, ngx_file_size(&fi) - 1) == 1 && last != LF;
+
+    (void) ngx_close_file(fd);
+
+    return torn;
 }
 
 

@@ -448,7 +448,8 @@ ngx_module_t  ngx_http_wallarm_websocket_module = {
     ngx_http_wallarm_websocket_commands,    /* module directives */
     NGX_HTTP_MODULE,                        /* module type */
     NULL,                                   /* init master */
-    NULL,                                   /* init module */
+    ngx_http_wallarm_websocket_event_logs_init,
+                                            /* init module */
     ngx_http_wallarm_websocket_init_process,
                                             /* init process */
     NULL,                                   /* init thread */

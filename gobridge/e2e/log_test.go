@@ -4,12 +4,17 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -108,6 +113,87 @@ func TestEventLogSyslog(t *testing.T) {
 	header, line, ok := strings.Cut(string(b[:k]), " waf: ")
 	require.True(t, ok, header)
 	validate(t, line)
+}
+
+// A line that a full disk cuts takes no other one with it, of no worker.
+func TestEventLogCut(t *testing.T) {
+	t.Parallel()
+	// instead of a full disk, a limit of the size of files
+	signal.Ignore(syscall.SIGXFSZ)
+	n := start(t, conf{workers: 2, parameters: "reuseport", location: "wallarm_mode monitoring; wallarm_parse_response off;", server: controlLocation + statusLocations})
+	n.ready(2)
+	n.allow("was incomplete")
+	go n.echo()
+	clients := map[int]*peer{} // by the worker
+	for i := range 64 {
+		c := n.client()
+		c.send(request(fmt.Sprintf("/%d", i)))
+		require.Equal(t, "101", c.status())
+		_, all := n.lives()
+		for _, l := range all {
+			if l.URI == fmt.Sprintf("/%d", i) && clients[l.PID] == nil {
+				clients[l.PID] = c
+			}
+		}
+		if len(clients) == 2 {
+			break
+		}
+	}
+	pids := slices.Collect(maps.Keys(clients))
+	require.Len(t, pids, 2)
+	attack := func(pid int, s string) {
+		t.Helper()
+		clients[pid].send(text(s))
+		clients[pid].expect(server(s).Bytes())
+	}
+	limit := func(size uint64) {
+		for _, pid := range pids {
+			var l [2]uint64
+			_, _, e := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE, 0, uintptr(unsafe.Pointer(&l)), 0, 0)
+			require.Zero(t, e)
+			l[0] = size
+			_, _, e = syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE, uintptr(unsafe.Pointer(&l)), 0, 0, 0)
+			require.Zero(t, e)
+		}
+	}
+	check := func(lost int, want ...string) {
+		t.Helper()
+		var got []string
+		for line := range strings.Lines(n.log("websocket_attacks.json")) {
+			var e event
+			if json.Unmarshal([]byte(line), &e) == nil {
+				got = append(got, string(e.Wallarm.Payload))
+			}
+		}
+		require.Equal(t, want, got)
+		require.NotContains(t, n.log("websocket_attacks.json"), "\n\n")
+		n.becomes(map[string]float64{`wallarm_event_log_dropped_total{sink="file"}`: float64(lost),
+			`wallarm_event_log_events_total{sink="file"}`: float64(len(want))})
+	}
+
+	first := xss + prose(8000) // more than error.log has
+	attack(pids[0], first)
+	n.eventsIn("websocket_attacks.json", 1)
+	limit(uint64(len(n.log("websocket_attacks.json")) + 100))
+	attack(pids[0], xss+"cut")
+	attack(pids[1], xss+"lost")
+	check(2, first)
+	limit(1 << 40)
+	attack(pids[1], xss+"other")
+	attack(pids[0], xss+"same")
+	check(2, first, xss+"other", xss+"same")
+
+	// nor does a configuration begin behind half a line
+	limit(uint64(len(n.log("websocket_attacks.json")) + 100))
+	attack(pids[0], xss+"cut")
+	n.reload()
+	n.ready(4)
+	c := n.client()
+	c.send(request("/"))
+	require.Equal(t, "101", c.status())
+	c.send(text(xss + "new"))
+	c.expect(server(xss + "new").Bytes())
+	check(3, first, xss+"other", xss+"same", xss+"new")
 }
 
 // A syslog that is gone does not save the attacker, and is said once.

@@ -162,8 +162,9 @@ type status struct {
 		Label string `json:"label"`
 	} `json:"zones"`
 	Workers []struct {
-		PID    int  `json:"pid"`
-		Engine bool `json:"engine"`
+		PID         int  `json:"pid"`
+		Engine      bool `json:"engine"`
+		Connections int  `json:"connections"`
 	} `json:"workers"`
 }
 
