@@ -5,6 +5,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Literals that a pattern needs. A clause is a set of texts of which any match
@@ -16,79 +17,138 @@ import (
 // match is itself. The matches of a concatenation are those of its parts joined,
 // so that its exact set is the product, and what a part's match contains, the
 // whole contains: clauses are kept, and an exact set that is not multiplied any
-// more is a clause. Cutting an element of a set at either end keeps it a part of
-// the match. An alternation's match is one of a branch's, so that the union of a
-// clause from each is one of the whole. What may match nothing has "" in its
-// set or no clause; repetition of at least once contains its operand's match.
-// Folding maps A-Z to a-z in the pattern and in the text alike: a match remains
-// one.
+// more is a clause. An alternation's match is one of a branch's, so that the
+// union of a clause from each is one of the whole. What may match nothing has ""
+// in its set or no clause; repetition of at least once contains its operand's
+// match. Folding maps A-Z to a-z in the pattern and in the text alike: a match
+// remains one.
+//
+// A clause's before is how many bytes of the match are at most before one of these
+// texts, and its behind are all bytes that may be: none where the text begins the
+// node's match, as the first of several does; behind a part of a concatenation,
+// what that part matches.
 //
 // U+017F and U+212A, which Unicode folds to s and k, are taken out of patterns
 // by asciiFold, as PCRE without UTF does not know them.
 
 const (
 	maxExact   = 512 // texts of an exact set
-	maxLiteral = 24  // bytes of a text: longer ones are cut
+	maxLiteral = 24  // bytes of a text: longer ones are not made
 )
 
+type clause struct {
+	texts  []string
+	before int // maxLongest: any
+	behind allBytes
+}
+
+// allBytes is a set of bytes.
+type allBytes [4]uint64
+
+func (s *allBytes) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
+
+func (s *allBytes) add(lo, hi rune) {
+	for c := lo; c <= min(hi, utf8.RuneSelf-1); c++ {
+		s[c>>6] |= 1 << (c & 63)
+	}
+	if hi >= utf8.RuneSelf {
+		s[2], s[3] = ^uint64(0), ^uint64(0)
+	}
+}
+
+func (s *allBytes) union(t *allBytes) {
+	for i := range s {
+		s[i] |= t[i]
+	}
+}
+
+// share is how many of ordinary text's bytes are in s.
+func (s *allBytes) share() (sum float64) {
+	for c := range 256 {
+		if s.has(byte(c)) {
+			sum += float64(byteCost[c])
+		}
+	}
+	return min(sum, 1)
+}
+
+// needs is what a node of a tree needs.
 type needs struct {
 	exact   []string // nil: unknown
-	clauses [][]string
+	clauses []clause
+	longest int      // bytes that it matches at most
+	bytes   allBytes // that it may match
 }
 
 // literals returns the clauses of pattern's tree.
-func literals(re *syntax.Regexp) [][]string {
+func literals(re *syntax.Regexp) []clause {
 	n := need(re)
 	if n.exact != nil {
-		n.clauses = append(n.clauses, n.exact)
+		n.clauses = append(n.clauses, clause{texts: n.exact})
 	}
-	return slices.DeleteFunc(n.clauses, func(c []string) bool { return slices.Contains(c, "") })
+	return slices.DeleteFunc(n.clauses, func(c clause) bool { return slices.Contains(c.texts, "") })
 }
 
-func need(re *syntax.Regexp) needs {
+func need(re *syntax.Regexp) (n needs) {
 	switch re.Op {
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
-		return needs{exact: []string{""}}
+		n.exact = []string{""}
 	case syntax.OpLiteral:
 		// U+FFFD matches any invalid byte, and other letters have other cases.
-		if slices.ContainsFunc(re.Rune, func(r rune) bool {
-			return r == 0xfffd || r > 0x7f && re.Flags&syntax.FoldCase != 0
-		}) {
-			return needs{}
+		fold := re.Flags&syntax.FoldCase != 0
+		n.exact = []string{foldASCII(string(re.Rune))}
+		for _, r := range re.Rune {
+			n.longest += longestRune(r, fold)
+			n.bytes.add(r, r)
+			if fold && 'A' <= r&^0x20 && r&^0x20 <= 'Z' {
+				n.bytes.add(r^0x20, r^0x20)
+			}
+			if r == utf8.RuneError || r >= utf8.RuneSelf && fold {
+				n.exact = nil
+			}
+			if r >= utf8.RuneSelf && fold {
+				n.bytes.add(0, utf8.MaxRune)
+			}
 		}
-		return needs{exact: []string{foldASCII(string(re.Rune))}}
 	case syntax.OpCharClass:
-		return needs{exact: classTexts(re)}
+		for i := 0; i < len(re.Rune); i += 2 {
+			n.bytes.add(re.Rune[i], re.Rune[i+1])
+			n.longest = longestRune(re.Rune[i+1], false)
+		}
+		n.exact = classTexts(re)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		n.longest = utf8.UTFMax
+		n.bytes.add(0, utf8.MaxRune)
 	case syntax.OpCapture:
 		return need(re.Sub[0])
 	case syntax.OpQuest:
-		n := need(re.Sub[0])
-		if n.exact == nil {
-			return needs{}
+		n = need(re.Sub[0])
+		if n.clauses = nil; n.exact != nil {
+			n.exact = union(n.exact, []string{""})
 		}
-		return needs{exact: union(n.exact, []string{""})}
-	case syntax.OpStar:
-		return needs{}
-	case syntax.OpPlus:
-		n := need(re.Sub[0])
-		if n.exact != nil {
-			return needs{clauses: append(n.clauses, n.exact)}
+	case syntax.OpStar, syntax.OpPlus:
+		n = need(re.Sub[0])
+		switch {
+		case re.Op == syntax.OpStar:
+			n.clauses = nil
+		case n.exact != nil:
+			n.clauses = append(n.clauses, clause{texts: n.exact})
 		}
-		return needs{clauses: n.clauses}
+		n.exact, n.longest = nil, maxLongest
 	case syntax.OpRepeat:
-		if re.Min == 0 {
-			return needs{}
-		}
-		n := need(re.Sub[0])
-		parts := make([]needs, 0, re.Min)
+		one := need(re.Sub[0])
+		var parts []needs
 		for range min(re.Min, 4) {
-			parts = append(parts, n)
+			parts = append(parts, one)
 		}
 		if re.Max != re.Min || re.Min > 4 {
-			parts = append(parts, needs{})
+			parts = append(parts, needs{longest: one.longest, bytes: one.bytes})
 		}
-		return concat(parts)
+		n = concat(parts)
+		if n.longest = maxLongest; re.Max >= 0 {
+			n.longest = min(maxLongest, re.Max*one.longest)
+		}
 	case syntax.OpConcat:
 		parts := make([]needs, len(re.Sub))
 		for i, sub := range re.Sub {
@@ -98,36 +158,43 @@ func need(re *syntax.Regexp) needs {
 	case syntax.OpAlternate:
 		return alternate(re.Sub)
 	}
-	return needs{} // any character, nothing at all
+	return n
 }
 
 // concat joins exact sets as long as the product is small.
-func concat(parts []needs) needs {
-	var all needs
+func concat(parts []needs) (all needs) {
 	exact := []string{""}
+	from, behind := 0, allBytes{} // before exact
 	whole := true
 	flush := func() {
 		if len(exact) > 1 || exact[0] != "" {
-			all.clauses = append(all.clauses, exact)
+			all.clauses = append(all.clauses, clause{exact, from, behind})
 		}
 		exact = []string{""}
 	}
-	for _, p := range parts {
-		all.clauses = append(all.clauses, p.clauses...)
-		if p.exact == nil {
+	for i := range parts {
+		p := &parts[i]
+		for _, c := range p.clauses {
+			c.before = min(maxLongest, all.longest+c.before)
+			c.behind.union(&all.bytes)
+			all.clauses = append(all.clauses, c)
+		}
+		if p.exact != nil {
+			if len(exact)*len(p.exact) > maxExact {
+				flush()
+				whole = false
+			}
+			if len(exact) == 1 && exact[0] == "" {
+				from, behind = all.longest, all.bytes
+			}
+			exact = product(exact, p.exact)
+		}
+		if p.exact == nil || longest(exact) > maxLiteral {
 			flush()
 			whole = false
-			continue
 		}
-		if len(exact)*len(p.exact) > maxExact {
-			flush()
-			whole = false
-		}
-		exact = product(exact, p.exact)
-		if longest(exact) > maxLiteral {
-			whole = false
-			flush()
-		}
+		all.longest = min(maxLongest, all.longest+p.longest)
+		all.bytes.union(&p.bytes)
 	}
 	if whole {
 		all.exact = exact
@@ -137,7 +204,7 @@ func concat(parts []needs) needs {
 	return all
 }
 
-func alternate(subs []*syntax.Regexp) needs {
+func alternate(subs []*syntax.Regexp) (n needs) {
 	var (
 		all   []string
 		parts = make([]needs, len(subs))
@@ -148,49 +215,68 @@ func alternate(subs []*syntax.Regexp) needs {
 		if exact = exact && parts[i].exact != nil; exact {
 			all = union(all, parts[i].exact)
 		}
+		n.longest = max(n.longest, parts[i].longest)
+		n.bytes.union(&parts[i].bytes)
 	}
 	if exact && len(all) <= maxExact {
-		return needs{exact: all}
+		n.exact = all
+		return n
 	}
-	var clause []string
-	for _, p := range parts {
-		clauses := p.clauses
-		if p.exact != nil {
-			clauses = append(clauses[:len(clauses):len(clauses)], p.exact)
+	for _, cost := range [2]func(*clause) float64{(*clause).cost, (*clause).locating} {
+		var either clause
+		for _, p := range parts {
+			clauses := p.clauses
+			if p.exact != nil {
+				clauses = append(clauses[:len(clauses):len(clauses)], clause{texts: p.exact})
+			}
+			best := bestClause(clauses, cost)
+			if best == nil {
+				return n
+			}
+			either.texts = union(either.texts, best.texts)
+			either.before = max(either.before, best.before)
+			either.behind.union(&best.behind)
 		}
-		best := bestClause(clauses)
-		if best == nil {
-			return needs{}
+		if len(n.clauses) == 0 || !slices.Equal(either.texts, n.clauses[0].texts) {
+			n.clauses = append(n.clauses, either)
 		}
-		clause = union(clause, best)
 	}
-	return needs{clauses: [][]string{clause}}
+	return n
 }
 
-// bestClause is the one that ordinary text is least likely to satisfy, nil
-// when any text may.
-func bestClause(clauses [][]string) []string {
-	var best []string
+// bestClause is the one of least cost, nil when any text may satisfy all.
+func bestClause(clauses []clause, cost func(*clause) float64) (best *clause) {
 	least := math.Inf(1)
-	for _, c := range clauses {
-		if slices.Contains(c, "") {
+	for i := range clauses {
+		c := &clauses[i]
+		if slices.Contains(c.texts, "") {
 			continue
 		}
-		if p := clauseCost(c); p < least {
+		if p := cost(c); p < least {
 			best, least = c, p
 		}
 	}
 	return best
 }
 
-// clauseCost estimates how often ordinary text has one of the clause's texts,
-// per byte.
-func clauseCost(clause []string) float64 {
+// cost estimates how often ordinary text has one of the clause's texts, per
+// byte.
+func (c *clause) cost() float64 {
 	sum := 0.0
-	for _, s := range clause {
+	for _, s := range c.texts {
 		sum += textCost(s)
 	}
 	return sum
+}
+
+// locating estimates how many bytes are looked at for each of ordinary text if a
+// pattern is located by the clause.
+func (c *clause) locating() float64 {
+	before := float64(c.before)
+	if q := c.behind.share(); q < 1 {
+		before = min(before, q/(1-q))
+	}
+	return c.cost() * (before + 8)
 }
 
 func textCost(s string) float64 {

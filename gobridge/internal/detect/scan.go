@@ -39,19 +39,22 @@ func (s *Set) Scan(value []byte, o Options, b *Budget, dst []Finding) []Finding 
 
 // scanner is one call of Scan.
 type scanner struct {
-	set    *Set
-	o      Options
-	side   int
-	budget *Budget
-	value  []byte
-	from   int // findings from here on are of this call
-	dst    []Finding
-	all    bool // of a test: every rule is a candidate
+	set     *Set
+	o       Options
+	side    int
+	budget  *Budget
+	value   []byte
+	from    int // findings from here on are of this call
+	dst     []Finding
+	all     bool // of a test: every rule is a candidate
+	reading *reading
 
 	trace func(text []byte, v *view.View, found []Finding) // of Explain, behind each reading
 }
 
 func (sc *scanner) scan() []Finding {
+	sc.reading = readings.Get().(*reading)
+	defer readings.Put(sc.reading)
 	if sc.o.Paranoia == 0 {
 		sc.o.Paranoia = 1
 	}
@@ -63,19 +66,23 @@ func (sc *scanner) scan() []Finding {
 	return sc.dst
 }
 
+var readings = sync.Pool{New: func() any { return new(reading) }}
+
 // read judges one reading of the value, the value itself or a view of it.
-func (sc *scanner) read(text []byte, v *view.View) byteSet {
-	var c candidates
+func (sc *scanner) read(text []byte, v *view.View) {
+	r := sc.reading
 	x := sc.set.index[sc.side].at(sc.o.Paranoia)
-	in := x.find(text, &c)
+	x.find(text, r)
+	rules := sc.set.rules[sc.side]
 	if sc.all {
-		for i := range sc.set.rules[sc.side] {
-			c[i>>6] |= 1 << (i & 63)
+		for i := range rules {
+			r.candidates[i>>6] |= 1 << (i & 63)
 		}
 	}
 	for w := range x.words {
-		for set := c[w]; set != 0; set &= set - 1 {
-			sc.try(&sc.set.rules[sc.side][w<<6|bits.TrailingZeros64(set)], in, text, v)
+		for set := r.candidates[w]; set != 0; set &= set - 1 {
+			n := w<<6 | bits.TrailingZeros64(set)
+			sc.try(&rules[n], &r.rules[n], text, v)
 		}
 	}
 	if special(v) == 0 {
@@ -84,28 +91,38 @@ func (sc *scanner) read(text []byte, v *view.View) byteSet {
 	if sc.trace != nil {
 		sc.trace(text, v, sc.dst[sc.from:])
 	}
-	return in
 }
 
 // ruleShare is how many bytes a rule reads in the time that libinjection may need
 // for one.
-const ruleShare = 128
+const ruleShare = 64
 
 // try runs a rule that is a candidate.
-func (sc *scanner) try(r *compiled, in byteSet, text []byte, v *view.View) {
+func (sc *scanner) try(r *compiled, f *found, text []byte, v *view.View) {
 	target := Values
 	if sc.o.Key {
 		target = Keys
 	}
 	if r.Paranoia > sc.o.Paranoia || r.Target&target == 0 || !r.Profiles.has(sc.o.Profile) ||
-		special(v) != 0 && r.Views&v.Kind == 0 || !sc.all && (r.longest > 0 && len(text) > r.longest || !r.possible(in)) || sc.has(r.Type, r.ID) {
+		special(v) != 0 && r.Views&v.Kind == 0 || sc.has(r.Type, r.ID) {
 		return
 	}
-	if !sc.budget.charge(1 + len(text)/ruleShare) {
+	if !sc.all && (f.clauses != r.clauses() || r.longest > 0 && len(text) > r.longest || !r.possible(sc.reading.in)) {
 		return
 	}
-	for _, m := range r.patterns {
-		if !m.Match(text) {
+	first := -1 // where the match ends
+	if r.located && !f.all && !sc.all {
+		end, cost := r.locate(text, sc.reading, f)
+		if !sc.budget.charge(1+cost/ruleShare) || end < 0 {
+			return
+		}
+		first = end
+	}
+	for n, m := range r.patterns {
+		if n == r.lead && first >= 0 {
+			continue
+		}
+		if !sc.budget.charge(1+len(text)/ruleShare) || !m.Match(text) {
 			return
 		}
 	}
@@ -114,7 +131,10 @@ func (sc *scanner) try(r *compiled, in byteSet, text []byte, v *view.View) {
 			return
 		}
 	}
-	start, end, ok := r.patterns[0].span(text, r.check)
+	if r.lead != 0 {
+		first = -1
+	}
+	start, end, ok := r.patterns[0].span(text, first, r.check)
 	if !ok {
 		return
 	}

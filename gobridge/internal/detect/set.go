@@ -1,9 +1,9 @@
 package detect
 
 import (
+	"cmp"
 	"embed"
 	"io/fs"
-	"math/bits"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -56,19 +56,21 @@ type Set struct {
 	rules [2][]compiled // of requests, of responses
 	index [2]levels
 
-	anchors   [2][][]string // of rules, see index.add
-	detectors [2][]*Rule    // rules that ask libinjection
+	detectors [2][]*Rule // rules that ask libinjection
 }
 
 // levels are two indexes, as few locations have more than the first level of
-// paranoia: of its rules, and of all.
-type levels struct{ first, all index }
+// paranoia: of its rules, and of all, made when it is first asked for.
+type levels struct {
+	first *index
+	all   func() *index
+}
 
 func (l *levels) at(paranoia int) *index {
 	if paranoia == 1 {
-		return &l.first
+		return l.first
 	}
-	return &l.all
+	return l.all()
 }
 
 // compiled is a rule that can be run.
@@ -79,6 +81,13 @@ type compiled struct {
 	check    func(match, one, two []byte) bool
 	longest  int         // bytes of a value that all of which has to match; 0: any
 	classes  [][]byteSet // of each pattern: of each clause one of these is in the value
+
+	// The first of needed is the anchor, and finds
+	// patterns[lead], if located.
+	needed  []clause
+	single  []byteSet // of each: its texts of one byte
+	lead    int
+	located bool
 }
 
 // Compile makes a set of rules. Errors are ParseErrors.
@@ -94,8 +103,8 @@ func Compile(rules []Rule) (*Set, error) {
 	return s, nil
 }
 
-// compile returns r ready to run, and the clauses of what its value contains.
-func compile(r *Rule) (compiled, [][]string, error) {
+// compile returns r ready to run.
+func compile(r *Rule) (compiled, error) {
 	c := compiled{Rule: r, check: checks[r.Check]}
 	patterns := r.Patterns
 	if len(r.Phrases) > 0 {
@@ -105,61 +114,196 @@ func compile(r *Rule) (compiled, [][]string, error) {
 		}
 		patterns = []string{"(?i)" + strings.Join(quoted, "|")}
 	}
-	var clauses [][]string
+	var clauses [][]clause
 	for _, p := range patterns {
-		m, tree, err := newMatcher(p)
+		m, tree, err := newMatcher(p, c.check == nil)
 		if err != nil {
-			return c, nil, err
+			return c, err
 		}
 		c.patterns = append(c.patterns, m)
 		if n := longestWhole(tree); n > 0 && (c.longest == 0 || n < c.longest) {
 			c.longest = n
 		}
 		some := literals(tree)
-		clauses = append(clauses, some...)
+		clauses = append(clauses, some)
 		for _, clause := range some {
 			var sets []byteSet
-			for _, text := range clause {
+			for _, text := range clause.texts {
 				sets = append(sets, setOf(text))
 			}
 			slices.Sort(sets)
 			c.classes = append(c.classes, slices.Compact(sets))
 		}
 	}
+	c.choose(clauses)
 	if c.check != nil {
 		c.patterns[0].Regexp() // now, and not when a text is judged
 	}
 	for _, p := range r.Not {
-		m, _, err := newMatcher(p)
+		m, _, err := newMatcher(p, true)
 		if err != nil {
-			return c, nil, err
+			return c, err
 		}
 		c.not = append(c.not, m)
 	}
-	return c, clauses, nil
+	return c, nil
 }
+
+const (
+	// manyTexts is of how many texts a clause is not asked for beside the anchor.
+	manyTexts = 256
+	// rare is what a clause costs at most that is asked for beside the anchor.
+	rare = 0.03
+	// local is what locating by a clause costs at most.
+	local = 0.7
+)
+
+// choose sets what c needs, of the clauses of each pattern.
+func (c *compiled) choose(clauses [][]clause) {
+	var anchor *clause
+	for n, some := range clauses {
+		if best := bestClause(some, (*clause).locating); best != nil && (anchor == nil || best.locating() < anchor.locating()) {
+			anchor, c.lead = best, n
+		}
+	}
+	all := slices.Concat(clauses...)
+	if c.located = anchor != nil && anchor.locating() < local; !c.located {
+		anchor = bestClause(all, (*clause).cost)
+	}
+	if anchor == nil {
+		return
+	}
+	c.need(anchor)
+	slices.SortStableFunc(all, func(a, b clause) int { return cmp.Compare(a.cost(), b.cost()) })
+	for i := range all {
+		next := &all[i]
+		if len(c.needed) == maxNeeded || next.cost() > rare {
+			break
+		}
+		if len(next.texts) <= manyTexts && !slices.ContainsFunc(c.needed, func(n clause) bool { return slices.Equal(n.texts, next.texts) }) {
+			c.need(next)
+		}
+	}
+}
+
+func (c *compiled) need(next *clause) {
+	var single byteSet
+	for _, text := range next.texts {
+		if len(text) == 1 {
+			single |= byteClass[text[0]]
+		}
+	}
+	c.needed, c.single = append(c.needed, *next), append(c.single, single)
+}
+
+// locate returns the end of the match of patterns[lead] that ends first, or -1,
+// by the places where text has the anchor. cost is how many bytes that took.
+func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
+	m := c.patterns[c.lead]
+	anchor, single := &c.needed[0], c.single[0]
+	cost = 1
+	if single &= r.in; single != 0 {
+		cost += len(text) / 2
+	}
+	places := r.of(f)
+	next := 0 // nothing before it matters
+	for one := 0; ; {
+		// The next place.
+		at := len(text)
+		if len(places) > 0 {
+			at = int(places[0])
+		}
+		if single != 0 {
+			for one = max(one, next); one < at && byteClass[text[one]]&single == 0; {
+				one++
+			}
+			if one < at {
+				at = one
+				one++
+			}
+		}
+		if len(places) > 0 && int(places[0]) == at {
+			places = places[1:]
+		}
+		if at == len(text) {
+			return -1, cost
+		}
+		if at < next {
+			continue
+		}
+
+		from := at
+		for least := max(next, at-anchor.before); from > least && anchor.behind.has(text[from-1]); {
+			from--
+		}
+		from = max(next, boundary(text, from))
+		end, next = m.Within(text, from, at)
+		if end >= 0 {
+			return end, cost + end - from
+		}
+		if next > len(text) {
+			return -1, cost + len(text) - from
+		}
+		cost += next - from
+	}
+}
+
+// clauses are the bits of all that c needs.
+func (c *compiled) clauses() uint8 { return uint8(1<<len(c.needed) - 1) }
 
 // matcher finds a pattern.
 type matcher struct{ *dfa.Matcher }
 
-func newMatcher(pattern string) (matcher, *syntax.Regexp, error) {
+// newMatcher trims a pattern of which only the end of a match is asked for.
+func newMatcher(pattern string, trimmed bool) (matcher, *syntax.Regexp, error) {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return matcher{}, nil, err
 	}
-	tree = asciiFold(tree)
+	if tree = asciiFold(tree); trimmed {
+		tree = trim(tree)
+	}
 	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes})
 	return matcher{m}, tree, err
+}
+
+// trim takes off re what a match may as well begin behind.
+func trim(re *syntax.Regexp) *syntax.Regexp {
+	switch re.Op {
+	case syntax.OpStar, syntax.OpQuest:
+		return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+	case syntax.OpPlus:
+		return trim(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min == 0 {
+			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+		}
+		re.Max = re.Min
+	case syntax.OpConcat:
+		for i, sub := range re.Sub {
+			if re.Sub[i] = trim(sub); re.Sub[i].Op != syntax.OpEmptyMatch {
+				break
+			}
+		}
+	case syntax.OpCapture, syntax.OpAlternate:
+		for i, sub := range re.Sub {
+			re.Sub[i] = trim(sub)
+		}
+	}
+	return re
 }
 
 // cacheBytes is what a pattern may keep of its automaton.
 const cacheBytes = 128 << 10
 
 // span is where a match of value stands that passes check: without a check the
-// shortest of those that end first.
-func (m matcher) span(value []byte, check func(match, one, two []byte) bool) (start, end int, ok bool) {
+// shortest of those that end first. end is where that is, -1 if that is not known.
+func (m matcher) span(value []byte, end int, check func(match, one, two []byte) bool) (_, _ int, ok bool) {
 	if check == nil {
-		if end = m.End(value, 0); end < 0 {
+		if end < 0 {
+			end = m.End(value, 0)
+		}
+		if end < 0 {
 			return 0, 0, false
 		}
 		return m.start(value[:min(len(value), end+utf8.UTFMax)], end), end, true
@@ -199,10 +343,18 @@ func (m matcher) start(value []byte, end int) int {
 	return lo
 }
 
-// boundary is the beginning of the character at i.
+// boundary is the beginning of the character at i, or 0 before it.
 func boundary(value []byte, i int) int {
-	for n := 0; n < utf8.UTFMax && i > 0 && i < len(value) && !utf8.RuneStart(value[i]); n++ {
-		i--
+	if i <= 0 {
+		return 0
+	}
+	for n := 1; n < utf8.UTFMax && n <= i && i < len(value) && !utf8.RuneStart(value[i]); n++ {
+		if utf8.RuneStart(value[i-n]) {
+			if _, size := utf8.DecodeRune(value[i-n:]); size > n {
+				return i - n
+			}
+			break
+		}
 	}
 	return i
 }
@@ -232,7 +384,7 @@ func longestWhole(re *syntax.Regexp) int {
 		if len(re.Sub) < 2 || re.Sub[0].Op != syntax.OpBeginText || last.Op != syntax.OpEndText {
 			return 0
 		}
-		if n := longestMatch(re); n < maxLongest {
+		if n := need(re).longest; n < maxLongest {
 			return n + 1 // not 0
 		}
 	}
@@ -242,30 +394,15 @@ func longestWhole(re *syntax.Regexp) int {
 // maxLongest is beyond any limit.
 const maxLongest = 1 << 20
 
-// longestMatch is how many bytes a match of re has at most, maxLongest for any.
-func longestMatch(re *syntax.Regexp) (n int) {
-	switch re.Op {
-	case syntax.OpLiteral:
-		return utf8.UTFMax * len(re.Rune)
-	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+// longestRune is how many bytes r has, or what it is the same as.
+func longestRune(r rune, fold bool) int {
+	switch {
+	case r < utf8.RuneSelf:
+		return 1
+	case fold || r > 0x7ff:
 		return utf8.UTFMax
-	case syntax.OpStar, syntax.OpPlus:
-		return maxLongest
-	case syntax.OpRepeat:
-		if re.Max < 0 {
-			return maxLongest
-		}
-		return min(maxLongest, re.Max*longestMatch(re.Sub[0]))
-	case syntax.OpAlternate:
-		for _, sub := range re.Sub {
-			n = max(n, longestMatch(sub))
-		}
-		return n
 	}
-	for _, sub := range re.Sub {
-		n = min(maxLongest, n+longestMatch(sub))
-	}
-	return n
+	return 2
 }
 
 // possible reports whether a value of these bytes can match.
@@ -333,237 +470,4 @@ func setOf(text string) (set byteSet) {
 		set |= byteClass[text[i]]
 	}
 	return set
-}
-
-// byteFold maps bytes to 6 bits for the index, letters of either case alike.
-// What falls together is told apart by a comparison.
-var byteFold = func() (fold [256]uint8) {
-	for i := range fold {
-		switch c := byte(i); {
-		case isASCIILetter(c):
-			fold[i] = c | 0x20 - 'a' + 1
-		case '0' <= c && c <= '9':
-			fold[i] = 27 + (c-'0')/5
-		case c == ' ':
-			fold[i] = 29
-		case ' ' < c && c < 0x7f:
-			fold[i] = uint8(30 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c))
-		case c >= 0x80:
-			fold[i] = 62
-		default:
-			fold[i] = 63
-		}
-	}
-	return fold
-}()
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
-}
-
-// index finds in one pass the rules that a value may match: candidates. A rule
-// is one if a text of its anchor, a clause of what every match contains, is in
-// the value. Sound because of the clause: see literal.go. Each text of two bytes
-// or more is filed under three bytes of it, folded, so that the window over the
-// value meets these where the text is, and then compares the text; one of two
-// bytes under itself with each byte before it. A text of one byte is in the
-// value if its class is.
-type index struct {
-	bitmap [1 << 12]uint64 // of windows that file something
-	keys   []uint32        // open addressing: window + 1, or 0
-	lists  []list          // for each key
-	texts  []anchor
-	byMask []masked // rules that hang on a single byte
-	always []uint16 // rules that hang on nothing
-	words  int      // of a candidate set
-
-	anchors map[string][]uint16
-}
-
-type anchor struct {
-	text  string
-	at    int // of the window's end behind the text's beginning
-	rules []uint16
-}
-
-// list is of the texts filed under a window. Long ones are told apart by the
-// window's bytes as they are and the byte before.
-type list struct {
-	texts []uint16
-	exact map[uint64][]uint16
-}
-
-// shortList is how many texts are compared without more ado.
-const shortList = 4
-
-// exactKey is of a text whose window ends at i of value: n bytes, 2 to 4, of it
-// end there.
-func exactKey[T string | []byte](value T, i, n int) uint64 {
-	k := uint64(n)
-	for ; n > 0; n-- {
-		k = k<<8 | uint64(lower(value[i+1-n]))
-	}
-	return k
-}
-
-type masked struct {
-	any  byteSet
-	rule uint16
-}
-
-// bestAnchor is the clause to hang a rule on, nil when there is none.
-func bestAnchor(clauses [][]string) []string { return bestClause(clauses) }
-
-func (x *index) add(rule int, clause []string) {
-	if clause == nil {
-		x.always = append(x.always, uint16(rule))
-		return
-	}
-	if x.anchors == nil {
-		x.anchors = map[string][]uint16{}
-	}
-	var single byteSet
-	for _, text := range clause {
-		if len(text) == 1 {
-			single |= byteClass[text[0]]
-		} else {
-			x.anchors[text] = append(x.anchors[text], uint16(rule))
-		}
-	}
-	if single != 0 {
-		x.byMask = append(x.byMask, masked{single, uint16(rule)})
-	}
-}
-
-const windowMask = 1<<18 - 1
-
-func (x *index) build(rules int) {
-	x.words = (rules + 63) / 64
-	files := map[uint32][]uint16{}
-	file := func(window uint32, n int) { files[window] = append(files[window], uint16(n)) }
-	texts := make([]string, 0, len(x.anchors))
-	for text := range x.anchors {
-		texts = append(texts, text)
-	}
-	slices.Sort(texts)
-	for _, text := range texts {
-		n := len(x.texts)
-		a := anchor{text: text, at: 1, rules: x.anchors[text]}
-		if len(text) == 2 {
-			for before := range uint32(64) {
-				file(before<<12|uint32(byteFold[text[0]])<<6|uint32(byteFold[text[1]]), n)
-			}
-		} else {
-			a.at = rarest(text) + 2
-			file(window(text[a.at-2:]), n)
-		}
-		x.texts = append(x.texts, a)
-	}
-	size := 1 << bits.Len(uint(2*len(files)))
-	x.keys, x.lists = make([]uint32, size), make([]list, size)
-	for w, texts := range files {
-		slot := hashWindow(w) & uint32(size-1)
-		for x.keys[slot] != 0 {
-			slot = (slot + 1) & uint32(size-1)
-		}
-		x.keys[slot], x.lists[slot] = w+1, x.list(texts)
-		x.bitmap[w>>6] |= 1 << (w & 63)
-	}
-	x.anchors = nil
-}
-
-func (x *index) list(texts []uint16) list {
-	if len(texts) <= shortList {
-		return list{texts: texts}
-	}
-	l := list{exact: map[uint64][]uint16{}}
-	for _, n := range texts {
-		a := &x.texts[n]
-		k := exactKey(a.text, a.at, min(a.at+1, 4))
-		l.exact[k] = append(l.exact[k], n)
-	}
-	return l
-}
-
-func window(s string) uint32 {
-	return uint32(byteFold[s[0]])<<12 | uint32(byteFold[s[1]])<<6 | uint32(byteFold[s[2]])
-}
-
-func hashWindow(w uint32) uint32 { return w * 0x9e3779b1 >> 12 }
-
-// rarest is where the three bytes of text stand that ordinary text has least.
-func rarest(text string) (at int) {
-	least := 1.0
-	for i := range len(text) - 2 {
-		if p := textCost(text[i : i+3]); p < least {
-			at, least = i, p
-		}
-	}
-	return at
-}
-
-// candidates is a set of rules.
-type candidates [maxRules / 64]uint64
-
-func (c *candidates) add(rules []uint16) {
-	for _, r := range rules {
-		c[r>>6] |= 1 << (r & 63)
-	}
-}
-
-// find adds the rules that value may match to c and returns the classes of its
-// bytes.
-func (x *index) find(value []byte, c *candidates) (in byteSet) {
-	var w uint32
-	for i, b := range value {
-		in |= byteClass[b]
-		w = (w<<6 | uint32(byteFold[b])) & windowMask
-		if x.bitmap[w>>6]>>(w&63)&1 != 0 {
-			x.compare(value, i, w, c)
-		}
-	}
-	for i := range x.byMask {
-		if m := &x.byMask[i]; m.any&in != 0 {
-			c[m.rule>>6] |= 1 << (m.rule & 63)
-		}
-	}
-	c.add(x.always)
-	return in
-}
-
-// compare looks at the texts filed under w, which ends at i.
-func (x *index) compare(value []byte, i int, w uint32, c *candidates) {
-	size := uint32(len(x.keys) - 1)
-	slot := hashWindow(w) & size
-	for x.keys[slot] != w+1 {
-		slot = (slot + 1) & size
-	}
-	l := &x.lists[slot]
-	if l.exact == nil {
-		x.equal(value, i, l.texts, c)
-		return
-	}
-	for n := 2; n <= min(i+1, 4); n++ {
-		x.equal(value, i, l.exact[exactKey(value, i, n)], c)
-	}
-}
-
-func (x *index) equal(value []byte, i int, texts []uint16, c *candidates) {
-next:
-	for _, n := range texts {
-		a := &x.texts[n]
-		start := i - a.at
-		if start < 0 || len(value)-start < len(a.text) {
-			continue
-		}
-		for j := range len(a.text) {
-			if lower(value[start+j]) != a.text[j] {
-				continue next
-			}
-		}
-		c.add(a.rules)
-	}
 }

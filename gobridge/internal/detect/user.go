@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"wsi/gobridge/internal/detect/view"
 )
@@ -124,7 +125,7 @@ func checkUser(r *Rule) error {
 	if slices.Contains(r.Phrases, "") {
 		return fail("phrase", errors.New("the empty text is in every value"))
 	}
-	if _, _, err := compile(r); err != nil {
+	if _, err := compile(r); err != nil {
 		return fail("pattern", err)
 	}
 	return nil
@@ -135,7 +136,6 @@ func (s *Set) With(rules []Rule) (*Set, error) {
 	all := new(Set)
 	for side := range s.rules {
 		all.rules[side] = slices.Clip(s.rules[side])
-		all.anchors[side] = slices.Clip(s.anchors[side])
 		all.detectors[side] = slices.Clip(s.detectors[side])
 	}
 	seen := map[string]bool{}
@@ -167,7 +167,7 @@ func (s *Set) add(r *Rule, seen map[string]bool) error {
 		s.detectors[side] = append(s.detectors[side], r)
 		return nil
 	}
-	c, clauses, err := compile(r)
+	c, err := compile(r)
 	if err != nil {
 		return &ParseError{r.File, r.Line, "pattern", err.Error()}
 	}
@@ -175,21 +175,15 @@ func (s *Set) add(r *Rule, seen map[string]bool) error {
 		return &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
 	}
 	s.rules[side] = append(s.rules[side], c)
-	s.anchors[side] = append(s.anchors[side], bestAnchor(clauses))
 	return nil
 }
 
 func (s *Set) build() {
-	for side := range s.index {
-		l := &s.index[side]
-		for i, anchor := range s.anchors[side] {
-			l.all.add(i, anchor)
-			if s.rules[side][i].Paranoia == 1 {
-				l.first.add(i, anchor)
-			}
+	for side, rules := range s.rules {
+		s.index[side] = levels{
+			first: indexOf(rules, func(r *compiled) bool { return r.Paranoia == 1 }),
+			all:   sync.OnceValue(func() *index { return indexOf(rules, func(*compiled) bool { return true }) }),
 		}
-		l.first.build(len(s.rules[side]))
-		l.all.build(len(s.rules[side]))
 	}
 }
 

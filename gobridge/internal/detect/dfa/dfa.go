@@ -5,6 +5,7 @@
 package dfa
 
 import (
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"runtime"
@@ -124,29 +125,39 @@ func (m *Matcher) Regexp() *regexp.Regexp {
 	return m.re
 }
 
+// never is behind every position of a text.
+const never = math.MaxInt
+
 // Match reports whether the pattern matches in b.
 func (m *Matcher) Match(b []byte) bool {
-	end, _ := m.scan(b, 0)
+	end, _ := m.scan(b, 0, never)
 	return end >= 0
 }
 
 // MatchFrom reports whether it matches at or behind at, with what is before as
 // context. at must be between two characters.
 func (m *Matcher) MatchFrom(b []byte, at int) bool {
-	end, _ := m.scan(b, at)
+	end, _ := m.scan(b, at, never)
 	return end >= 0
 }
 
 // End returns where the match ends that ends first, at or behind at, or -1.
 func (m *Matcher) End(b []byte, at int) int {
-	end, _ := m.scan(b, at)
+	end, _ := m.scan(b, at, never)
 	return end
+}
+
+// Within is End as far as it concerns matches that begin at past or before. If
+// there is none, a match that ends first is one at or behind next, which is
+// behind past.
+func (m *Matcher) Within(b []byte, at, past int) (end, next int) {
+	return m.scan(b, at, past)
 }
 
 // Find returns the span that regexp.FindIndex returns, or -1, -1. Behind a match
 // it runs package regexp, which is slow and may allocate.
 func (m *Matcher) Find(b []byte) (start, end int) {
-	end, from := m.scan(b, 0)
+	end, from := m.scan(b, 0, never)
 	if end < 0 {
 		return -1, -1
 	}
@@ -161,10 +172,12 @@ func (m *Matcher) Find(b []byte) (start, end int) {
 }
 
 // scan returns the end of the match that ends first, or -1, and a position before
-// which no character is in a match, if the pattern is one to narrow.
-func (m *Matcher) scan(b []byte, at int) (end, from int) {
+// which no character is in a match, if the pattern is one to narrow. It returns -1
+// also in a start state behind past: how it goes on from there does not depend on
+// what was before. Then from is that position, and never if there is no match.
+func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 	if at < 0 || at > len(b) {
-		return -1, 0
+		return -1, never
 	}
 	ctx := ctxText
 	if at > 0 {
@@ -176,7 +189,7 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 		if s == accept {
 			return at, at
 		}
-		return -1, at
+		return -1, never
 	}
 
 	table, first := v.table, v.first
@@ -185,7 +198,9 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 	again := 0 // times that this scan began the cache anew
 	for i := at; ; i++ {
 		if s < first {
-			from = i
+			if from = i; i > past {
+				return -1, from
+			}
 			if m.skip {
 				leave := &m.leave
 				for i+4 <= len(b) {
@@ -200,7 +215,9 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 				}
 				if i > from {
 					s = v.starts[m.context(b[i-1])]
-					from = i
+					if from = i; i > past {
+						return -1, from
+					}
 				}
 			}
 		}
@@ -221,11 +238,14 @@ func (m *Matcher) scan(b []byte, at int) (end, from int) {
 			}
 			switch {
 			case next == dead:
-				return -1, from
+				return -1, never
 			case next < firstRow:
 				return min(i+1, len(b)) - int(next-accept), from
 			case again > maxResets:
-				return m.simulate(v, next, b, i+1), from
+				if end = m.simulate(v, next, b, i+1); end < 0 {
+					from = never
+				}
+				return end, from
 			}
 		}
 		s = next
