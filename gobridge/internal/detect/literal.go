@@ -34,6 +34,7 @@ import (
 const (
 	maxExact   = 512 // texts of an exact set
 	maxLiteral = 24  // bytes of a text: longer ones are not made
+	manyChars  = 8   // of a class that is not joined to as many texts
 )
 
 type clause struct {
@@ -180,7 +181,7 @@ func concat(parts []needs) (all needs) {
 			all.clauses = append(all.clauses, c)
 		}
 		if p.exact != nil {
-			if len(exact)*len(p.exact) > maxExact {
+			if len(exact)*len(p.exact) > maxExact || min(len(exact), len(p.exact)) > manyChars && longest(p.exact) == 1 {
 				flush()
 				whole = false
 			}
@@ -265,6 +266,18 @@ func (c *clause) cost() float64 {
 	sum := 0.0
 	for _, s := range c.texts {
 		sum += textCost(s)
+	}
+	return sum
+}
+
+// finding estimates how often the index meets one: it finds single bytes at no
+// cost.
+func (c *clause) finding() float64 {
+	sum := 0.0
+	for _, s := range c.texts {
+		if len(s) > 1 {
+			sum += textCost(s)
+		}
 	}
 	return sum
 }

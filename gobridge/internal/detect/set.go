@@ -152,8 +152,10 @@ func compile(r *Rule) (compiled, error) {
 const (
 	// manyTexts is of how many texts a clause is not asked for beside the anchor.
 	manyTexts = 256
-	// rare is what a clause costs at most that is asked for beside the anchor.
-	rare = 0.03
+	// usual is of what a clause is not asked for beside the anchor, as any text
+	// satisfies it, and rare is what it costs the index at most.
+	usual = 0.03
+	rare  = 0.0005
 	// local is what locating by a clause costs at most.
 	local = 0.7
 )
@@ -177,10 +179,10 @@ func (c *compiled) choose(clauses [][]clause) {
 	slices.SortStableFunc(all, func(a, b clause) int { return cmp.Compare(a.cost(), b.cost()) })
 	for i := range all {
 		next := &all[i]
-		if len(c.needed) == maxNeeded || next.cost() > rare {
+		if len(c.needed) == maxNeeded || next.cost() > usual {
 			break
 		}
-		if len(next.texts) <= manyTexts && !slices.ContainsFunc(c.needed, func(n clause) bool { return slices.Equal(n.texts, next.texts) }) {
+		if next.finding() < rare && len(next.texts) <= manyTexts && !slices.ContainsFunc(c.needed, func(n clause) bool { return slices.Equal(n.texts, next.texts) }) {
 			c.need(next)
 		}
 	}

@@ -60,12 +60,35 @@ func agree(t *testing.T, m *Matcher, b []byte) {
 	if got := m.Match(b); got != (want != nil) {
 		t.Fatalf("%q in %q: Match is %v, regexp says %v", m, b, got, want)
 	}
+	if len(b) < 100 {
+		within(t, m, b)
+	}
 	start, end := m.Find(b)
 	if want == nil {
 		want = []int{-1, -1}
 	}
 	if start != want[0] || end != want[1] {
 		t.Fatalf("%q in %q: Find is %d %d, regexp says %v", m, b, start, end, want)
+	}
+}
+
+// within checks what Within says against End, with every past.
+func within(t *testing.T, m *Matcher, b []byte) {
+	t.Helper()
+	want := m.End(b, 0)
+	for past := range b {
+		end, next := m.Within(b, 0, past)
+		if end < 0 {
+			if next <= past {
+				t.Fatalf("%q in %q: nothing up to %d, and next is %d", m, b, past, next)
+			}
+			if next <= len(b) {
+				end = m.End(b, next)
+			}
+		}
+		if end != want {
+			t.Fatalf("%q in %q: up to %d, then from %d, the end is %d, not %d", m, b, past, next, end, want)
+		}
 	}
 }
 
