@@ -108,6 +108,14 @@ func set(out *C.wsi_result_t, r *pipeline.Result) {
 		out.reasons[i] = C.uint32_t(n)
 	}
 	out.close_code = C.uint32_t(r.CloseCode)
+	for i, n := range r.Rated {
+		out.rated[i] = C.uint32_t(n)
+	}
+	out.alone = 0
+	if r.Alone {
+		out.alone = 1
+	}
+	out.last = C.size_t(r.Last)
 }
 
 func action(s string) C.uint32_t {

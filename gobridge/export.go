@@ -21,8 +21,8 @@ import (
 
 var engine *pipeline.Engine
 
-//export wsi_abi_6
-func wsi_abi_6() C.uint32_t { return C.WSI_ABI_VERSION }
+//export wsi_abi_7
+func wsi_abi_7() C.uint32_t { return C.WSI_ABI_VERSION }
 
 //export wsi_init
 func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
@@ -265,18 +265,30 @@ func wsi_expire(session C.uint64_t, direction C.uint32_t, reason C.uint32_t, out
 }
 
 //export wsi_raise
-func wsi_raise(session C.uint64_t, direction C.uint32_t, token C.wsi_str_t, out *C.wsi_result_t) (blocks C.uint32_t) {
+func wsi_raise(session C.uint64_t, direction C.uint32_t, violation *C.wsi_violation_t, out *C.wsi_result_t) (blocks C.uint32_t) {
 	defer fail(out)
-	v, ok := ws.ParseViolation(view(token))
+	v, ok := ws.ParseViolation(view(violation.token))
 	if !ok {
 		panic("unknown violation")
 	}
-	r, blocked := sessions.get(uint64(session)).Raise(ws.Direction(direction&1), v)
+	r, blocked := sessions.get(uint64(session)).Raise(ws.Direction(direction&1), pipeline.Raised{
+		Violation: v, Value: strings.Clone(view(violation.value)), CloseCode: ws.CloseCode(violation.close_code), Message: violation.message != 0,
+	})
 	set(out, &r)
 	if blocked {
 		blocks = 1
 	}
 	return blocks
+}
+
+//export wsi_expires
+func wsi_expires(token C.wsi_str_t) (ms C.int64_t) {
+	defer func() {
+		if failed(recover()) {
+			ms = 0
+		}
+	}()
+	return C.int64_t(policy.Expires(view(token)))
 }
 
 //export wsi_event

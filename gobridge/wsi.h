@@ -5,7 +5,7 @@
  * neither side frees the other's memory.  C holds the raw bytes of what may
  * not yet be forwarded, Go holds the decoded state.  All calls of one process
  * come from one thread, NGINX's event loop.  Any change of this file changes
- * WSI_ABI_VERSION and the name of wsi_abi_6().
+ * WSI_ABI_VERSION and the name of wsi_abi_7().
  */
 
 #ifndef _WSI_H_INCLUDED_
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 
-#define WSI_ABI_VERSION      6
+#define WSI_ABI_VERSION      7
 
 /* directions */
 #define WSI_FROM_CLIENT      0
@@ -67,6 +67,9 @@
 #define WSI_REASON_PROTOCOL  7    /* behind a broken frame or DEFLATE stream */
 #define WSI_REASON_ENGINE    8    /* the engine failed */
 #define WSI_REASONS          9
+
+/* rates of events that a location may have, wsi_result_t.rated */
+#define WSI_RATES            8
 
 /* wsi_log_t.datasets */
 #define WSI_DATASET_ATTACK      1
@@ -186,7 +189,22 @@ typedef struct {
     uint32_t                 reasons[WSI_REASONS];  /* the same by reason */
     uint32_t                 close_code;   /* with WSI_DROP; of a request, the
                                               HTTP status */
+    uint32_t                 rated[WSI_RATES];  /* events that are counted, by
+                                              wallarm_websocket_rate */
+    uint32_t                 alone;        /* "last" may be left out */
+    size_t                   last;         /* of "release", the last bytes: the
+                                              message that these are in, behind
+                                              which feeding stops; 0: none */
 } wsi_result_t;
+
+
+/* a violation that the caller sees and the engine does not */
+typedef struct {
+    wsi_str_t                token;
+    wsi_str_t                value;        /* what is not allowed, or empty */
+    uint32_t                 close_code;   /* 0: that of the violation */
+    uint32_t                 message;      /* drops a message only */
+} wsi_violation_t;
 
 
 typedef struct {
@@ -267,7 +285,7 @@ typedef struct {
 
 
 /* its name carries the ABI number, for a check without loading */
-uint32_t wsi_abi_6(void);
+uint32_t wsi_abi_7(void);
 
 /* once per process, after fork; 0 or -1 */
 int32_t wsi_init(wsi_init_t *conf);
@@ -329,11 +347,15 @@ uint32_t wsi_poll(wsi_done_t *done);
 void wsi_expire(uint64_t session, uint32_t direction, uint32_t reason,
     wsi_result_t *result);
 
-/* the caller sees a violation, "token", in what a peer sent.  1: it blocks, and
-   result is that of a WSI_DROP unless the session was dropped before.  0: it
+/* the caller sees a violation in what a peer sent.  1: it blocks, and result is
+   that of a WSI_DROP unless the session was dropped before, or is not.  0: it
    does not */
-uint32_t wsi_raise(uint64_t session, uint32_t direction, wsi_str_t token,
-    wsi_result_t *result);
+uint32_t wsi_raise(uint64_t session, uint32_t direction,
+    wsi_violation_t *violation, wsi_result_t *result);
+
+/* when a JSON Web Token expires, in ms since the epoch; 0: it does not say.  Its
+   signature is not looked at */
+int64_t wsi_expires(wsi_str_t token);
 
 /* writes the oldest waiting event into buf as log takes it; a line of 0 bytes
    is not for it: 1 written, 0 none waiting, -1 needs a buffer of event->line +

@@ -26,6 +26,7 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY          1008
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_INTERNAL_ERROR  1011
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_RESTART         1012
+#define NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TRY_LATER       1013
 
 /* the longest reason of a Close frame */
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASON  (125 - 2)
@@ -155,7 +156,11 @@ typedef struct ngx_http_wallarm_websocket_pace_s
 typedef struct {
     ngx_shm_zone_t               *zone;
     ngx_uint_t                    number;    /* of connections, or burst */
-    ngx_uint_t                    delay;     /* else drop */
+
+    /* of a rate */
+    ngx_uint_t                    action;    /* of what is over it */
+    ngx_str_t                     event;     /* pattern; data NULL: none */
+    ngx_uint_t                    counted;   /* by the engine */
     ngx_uint_t                    dry_run;
 } ngx_http_wallarm_websocket_rule_t;
 
@@ -185,6 +190,8 @@ struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_array_t                  *connections;  /* the same */
     ngx_array_t                  *rates;     /* the same */
     ngx_msec_t                    max_age;   /* 0: none */
+    ngx_uint_t                    age_code;  /* of the Close frame */
+    ngx_http_complex_value_t     *age_jwt;   /* NULL: none */
     ngx_int_t                     request_id; /* index of the variable */
     ngx_uint_t                    status;    /* off, or a format */
     ngx_http_wallarm_websocket_label_t  *label; /* NULL: none */
@@ -225,7 +232,8 @@ typedef enum {
     ngx_http_wallarm_websocket_hs_origin,
     ngx_http_wallarm_websocket_hs_subprotocol,
     ngx_http_wallarm_websocket_hs_extension,
-    ngx_http_wallarm_websocket_hs_connections
+    ngx_http_wallarm_websocket_hs_connections,
+    ngx_http_wallarm_websocket_hs_expired
 } ngx_http_wallarm_websocket_hs_e;
 
 
@@ -291,7 +299,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     int                           answer;    /* of the phase handlers, once */
 
     unsigned                      wait:2;    /* _wait_e */
-    unsigned                      raised:7;  /* bits of _hs_e */
+    unsigned                      raised:8;  /* bits of _hs_e */
     unsigned                      http:1;    /* the session is a request's */
     unsigned                      judged:1;  /* the head, in conf's mode */
     unsigned                      answered:1;
@@ -369,6 +377,15 @@ ngx_int_t ngx_http_wallarm_websocket_ban(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 void ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx);
 ngx_int_t ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
+char *ngx_http_wallarm_websocket_check_rates(ngx_conf_t *cf,
+    ngx_array_t *rates);
+char *ngx_http_wallarm_websocket_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_wallarm_websocket_merge_age(
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf);
+ngx_int_t ngx_http_wallarm_websocket_expired(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 void ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);

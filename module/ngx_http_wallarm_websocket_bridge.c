@@ -59,6 +59,7 @@
     || (NGX_HTTP_WALLARM_WEBSOCKET_REASON_TIME != WSI_REASON_TIME)            \
     || (NGX_HTTP_WALLARM_WEBSOCKET_REASON_ENGINE != WSI_REASON_ENGINE)        \
     || (NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE != WSI_REASONS)           \
+    || (NGX_HTTP_WALLARM_WEBSOCKET_RATES != WSI_RATES)                        \
     || (NGX_HTTP_WALLARM_WEBSOCKET_BLOCKED != WSI_ACTION_BLOCKED)             \
     || (NGX_HTTP_WALLARM_WEBSOCKET_MONITORED != WSI_ACTION_MONITORED)         \
     || (NGX_HTTP_WALLARM_WEBSOCKET_LOGGED != WSI_ACTION_LOGGED)               \
@@ -97,8 +98,9 @@ typedef struct {
     uint32_t  (*poll)(wsi_done_t *done);
     void      (*expire)(uint64_t session, uint32_t direction, uint32_t reason,
                   wsi_result_t *result);
-    uint32_t  (*raise)(uint64_t session, uint32_t direction, wsi_str_t token,
-                  wsi_result_t *result);
+    uint32_t  (*raise)(uint64_t session, uint32_t direction,
+                  wsi_violation_t *violation, wsi_result_t *result);
+    int64_t   (*expires)(wsi_str_t token);
     int32_t   (*event)(uint64_t session, wsi_meta_t *meta, wsi_log_t *log,
                   uint8_t *buf, size_t size, wsi_event_t *event);
     void      (*event_done)(uint64_t session);
@@ -142,7 +144,7 @@ static ngx_http_wallarm_websocket_symbol_t
 #define SYMBOL(name, field)                                                   \
     { name, offsetof(ngx_http_wallarm_websocket_engine_t, field) }
 
-    SYMBOL("wsi_abi_6", abi),
+    SYMBOL("wsi_abi_7", abi),
     SYMBOL("wsi_init", init),
     SYMBOL("wsi_policy", policy),
     SYMBOL("wsi_reload", reload),
@@ -157,6 +159,7 @@ static ngx_http_wallarm_websocket_symbol_t
     SYMBOL("wsi_poll", poll),
     SYMBOL("wsi_expire", expire),
     SYMBOL("wsi_raise", raise),
+    SYMBOL("wsi_expires", expires),
     SYMBOL("wsi_event", event),
     SYMBOL("wsi_event_done", event_done),
     SYMBOL("wsi_event_summary", event_summary),
@@ -890,6 +893,9 @@ ngx_http_wallarm_websocket_bridge_result(
     ngx_memcpy(res->reasons, r->reasons, sizeof(r->reasons));
     res->reasons[NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE] = 0;
     res->close_code = r->close_code;
+    ngx_memcpy(res->rated, r->rated, sizeof(r->rated));
+    res->alone = r->alone;
+    res->last = r->last;
 }
 
 
@@ -962,21 +968,30 @@ ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
 
 ngx_uint_t
 ngx_http_wallarm_websocket_bridge_raise(uint64_t session,
-    ngx_uint_t direction, ngx_str_t *token,
-    ngx_http_wallarm_websocket_result_t *res)
+    ngx_uint_t direction, ngx_http_wallarm_websocket_raise_t *raise)
 {
-    uint32_t      blocks;
-    wsi_str_t     t;
-    wsi_result_t  r;
+    wsi_result_t     r;
+    wsi_violation_t  v;
 
     ngx_memzero(&r, sizeof(wsi_result_t));
+
+    ngx_http_wallarm_websocket_bridge_str(&v.token, raise->token);
+    ngx_http_wallarm_websocket_bridge_str(&v.value, &raise->value);
+    v.close_code = (uint32_t) raise->close_code;
+    v.message = (uint32_t) raise->message;
+
+    return engine.raise(session, (uint32_t) direction, &v, &r);
+}
+
+
+int64_t
+ngx_http_wallarm_websocket_bridge_expires(ngx_str_t *token)
+{
+    wsi_str_t  t;
+
     ngx_http_wallarm_websocket_bridge_str(&t, token);
 
-    blocks = engine.raise(session, (uint32_t) direction, t, &r);
-
-    ngx_http_wallarm_websocket_bridge_result(res, &r);
-
-    return blocks;
+    return engine.expires(t);
 }
 
 

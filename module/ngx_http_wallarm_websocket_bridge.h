@@ -59,6 +59,10 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN          ((size_t) -1)
 
 
+/* rates that a location may have */
+#define NGX_HTTP_WALLARM_WEBSOCKET_RATES            8
+
+
 typedef struct {
     size_t                        consumed;
     size_t                        release;
@@ -79,7 +83,20 @@ typedef struct {
     ngx_uint_t                    uninspected;
     uint32_t                      reasons[NGX_HTTP_WALLARM_WEBSOCKET_REASONS];
     ngx_uint_t                    close_code;
+    uint32_t                      rated[NGX_HTTP_WALLARM_WEBSOCKET_RATES];
+    ngx_uint_t                    alone;
+    size_t                        last;
 } ngx_http_wallarm_websocket_result_t;
+
+
+/* what the module sees and the engine does not */
+
+typedef struct {
+    ngx_str_t                    *token;
+    ngx_str_t                     value;       /* what is not allowed */
+    ngx_uint_t                    close_code;  /* 0: that of the violation */
+    ngx_uint_t                    message;     /* drops a message only */
+} ngx_http_wallarm_websocket_raise_t;
 
 
 typedef struct {
@@ -278,10 +295,11 @@ ngx_uint_t ngx_http_wallarm_websocket_bridge_poll(
 void ngx_http_wallarm_websocket_bridge_expire(uint64_t session,
     ngx_uint_t direction, ngx_uint_t reason,
     ngx_http_wallarm_websocket_result_t *res);
-/* the module sees a violation, "token", in what a peer sent; 1: it blocks */
+/* the module sees a violation in what a peer sent; 1: it blocks */
 ngx_uint_t ngx_http_wallarm_websocket_bridge_raise(uint64_t session,
-    ngx_uint_t direction, ngx_str_t *token,
-    ngx_http_wallarm_websocket_result_t *res);
+    ngx_uint_t direction, ngx_http_wallarm_websocket_raise_t *raise);
+/* of a JSON Web Token, ms since the epoch; 0: it does not say */
+int64_t ngx_http_wallarm_websocket_bridge_expires(ngx_str_t *token);
 /* NGX_OK, NGX_DONE: none waiting, NGX_ERROR; strings valid until the next */
 ngx_int_t ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     ngx_http_wallarm_websocket_meta_t *meta,

@@ -37,7 +37,8 @@ static ngx_http_wallarm_websocket_violation_t
     { ngx_string("handshake_subprotocol_denied"), NGX_HTTP_FORBIDDEN },
     { ngx_string("handshake_extension_denied"), NGX_HTTP_FORBIDDEN },
     { ngx_string("handshake_too_many_connections"),
-      NGX_HTTP_TOO_MANY_REQUESTS }
+      NGX_HTTP_TOO_MANY_REQUESTS },
+    { ngx_string("handshake_token_expired"), NGX_HTTP_FORBIDDEN }
 };
 
 
@@ -174,6 +175,12 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_http_wallarm_websocket_offer(r, wlcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_wallarm_websocket_expired(r, wlcf);
 
     if (rc != NGX_DECLINED) {
         return rc;

@@ -308,10 +308,10 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       &ngx_http_wallarm_websocket_rate_kind },
 
     { ngx_string("wallarm_websocket_max_age"),
-      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_wallarm_websocket_max_age,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_wallarm_websocket_loc_conf_t, max_age),
+      0,
       NULL },
 
     { ngx_string("wallarm_websocket_threshold"),
@@ -714,6 +714,7 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     {
         return NGX_CONF_ERROR;
     }
+
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_ptr_value(conf->subprotocols, prev->subprotocols, NULL);
     ngx_conf_merge_uint_value(conf->extensions, prev->extensions,
@@ -721,7 +722,13 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->bans, prev->bans, NULL);
     ngx_conf_merge_ptr_value(conf->connections, prev->connections, NULL);
     ngx_conf_merge_ptr_value(conf->rates, prev->rates, NULL);
-    ngx_conf_merge_msec_value(conf->max_age, prev->max_age, 0);
+    ngx_http_wallarm_websocket_merge_age(prev, conf);
+
+    if (ngx_http_wallarm_websocket_check_rates(cf, conf->rates)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->event_logs == NGX_CONF_UNSET_PTR) {
         conf->event_logs = prev->event_logs;

@@ -565,6 +565,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
             d->last -= res->discard;
 
             ctx->discarded = 1;
+            ctx->offence = 1;
         }
     }
 

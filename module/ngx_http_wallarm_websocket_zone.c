@@ -22,6 +22,11 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_DROPS         1000
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_KEY           65535
 
+/* of what is over a rate */
+#define NGX_HTTP_WALLARM_WEBSOCKET_RATE_DROP         0
+#define NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY        1
+#define NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE      2
+
 
 typedef struct {
     ngx_str_node_t                sn;
@@ -82,6 +87,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_wallarm_websocket_rule_t  *rule;
+    ngx_uint_t                    number;    /* of the rule */
     uint32_t                      hash;
     ngx_str_t                     key;
     ngx_uint_t                    said;      /* that it is delayed */
@@ -92,6 +98,7 @@ struct ngx_http_wallarm_websocket_pace_s {
     ngx_event_t                   event;
     ngx_msec_t                    until;
     size_t                        release;   /* bytes that wait for it */
+    ngx_uint_t                    all;       /* not the last message only */
     ngx_uint_t                    n;
     ngx_http_wallarm_websocket_limited_t  limited[1];
 };
@@ -114,7 +121,13 @@ static ngx_uint_t ngx_http_wallarm_websocket_ban_over(
 static ngx_int_t ngx_http_wallarm_websocket_ban_drop(
     ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t hash);
 static void ngx_http_wallarm_websocket_connections_cleanup(void *data);
+static int64_t ngx_http_wallarm_websocket_expires(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 static void ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_wallarm_websocket_over_rate(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_http_wallarm_websocket_rule_t *rule,
+    ngx_http_wallarm_websocket_result_t *res);
 static ngx_msec_t ngx_http_wallarm_websocket_charge(
     ngx_http_wallarm_websocket_zone_t *zone,
     ngx_http_wallarm_websocket_limited_t *limited, uint64_t n,
@@ -138,10 +151,18 @@ ngx_uint_t  ngx_http_wallarm_websocket_rate_kind =
 static u_char     ngx_http_wallarm_websocket_tags
                       [NGX_HTTP_WALLARM_WEBSOCKET_ZONES];
 
+/* its words are kept, too: the engine knows events */
+static ngx_command_t  rate_statement = {
+    ngx_string("wallarm_websocket_rate"), 0, NULL, 0, 0,
+    &ngx_http_wallarm_websocket_list
+};
+
 static ngx_str_t  ngx_http_wallarm_websocket_banned =
                       ngx_string("handshake_banned");
 static ngx_str_t  ngx_http_wallarm_websocket_too_fast =
                       ngx_string("message_rate");
+static ngx_str_t  ngx_http_wallarm_websocket_event_rate =
+                      ngx_string("event_rate");
 static ngx_str_t  ngx_http_wallarm_websocket_too_old =
                       ngx_string("connection_too_old");
 
@@ -578,7 +599,8 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_int_t                           n;
     ngx_str_t                          *value, name, s;
-    ngx_uint_t                          i, kind, delay, dry_run;
+    ngx_str_t                           event;
+    ngx_uint_t                          i, kind, action, dry_run;
     ngx_array_t                       **rules;
     ngx_shm_zone_t                     *shm_zone;
     ngx_http_wallarm_websocket_rule_t  *rule;
@@ -586,6 +608,13 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
     kind = *(ngx_uint_t *) cmd->post;
     rules = (ngx_array_t **) ((u_char *) conf + cmd->offset);
+
+    if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE
+        && ngx_http_wallarm_websocket_statement(cf, &rate_statement, conf)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
 
@@ -628,7 +657,8 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
         }
     }
 
-    delay = 0;
+    action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DROP;
+    ngx_str_null(&event);
     dry_run = 0;
 
     if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE) {
@@ -645,12 +675,21 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                     continue;
                 }
 
+            } else if (ngx_strncmp(value[i].data, "event=", 6) == 0) {
+                event.data = value[i].data + 6;
+                event.len = value[i].len - 6;
+                continue;
+
             } else if (ngx_strcmp(value[i].data, "delay") == 0) {
-                delay = 1;
+                action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY;
                 continue;
 
             } else if (ngx_strcmp(value[i].data, "drop") == 0) {
-                delay = 0;
+                action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DROP;
+                continue;
+
+            } else if (ngx_strcmp(value[i].data, "drop_message") == 0) {
+                action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE;
                 continue;
 
             } else if (ngx_strcmp(value[i].data, "dry_run") == 0) {
@@ -693,7 +732,10 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 
     rule->zone = shm_zone;
     rule->number = n;
-    rule->delay = delay;
+    rule->action = action;
+    rule->event = event;
+    rule->counted = (event.data != NULL
+                     || action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE);
     rule->dry_run = dry_run;
 
     return NGX_CONF_OK;
@@ -789,11 +831,14 @@ ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_wallarm_websocket_node_t    *node;
     ngx_http_wallarm_websocket_rule_t    *rule;
     ngx_http_wallarm_websocket_zone_t    *zone;
-    ngx_http_wallarm_websocket_result_t   res;
+    ngx_http_wallarm_websocket_raise_t    raise;
 
     if (ctx->conf->bans == NULL) {
         return;
     }
+
+    ngx_memzero(&raise, sizeof(ngx_http_wallarm_websocket_raise_t));
+    raise.token = &ngx_http_wallarm_websocket_banned;
 
     r = ctx->request;
     rule = ctx->conf->bans->elts;
@@ -825,8 +870,7 @@ ngx_http_wallarm_websocket_offence(ngx_http_wallarm_websocket_ctx_t *ctx)
 
         if (ngx_http_wallarm_websocket_bridge_raise(ctx->session,
                                           NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
-                                          &ngx_http_wallarm_websocket_banned,
-                                          &res))
+                                          &raise))
         {
             if (!ctx->http && !ctx->dropping) {
                 ngx_http_wallarm_websocket_drop(ctx,
@@ -1034,12 +1078,177 @@ ngx_http_wallarm_websocket_connections_cleanup(void *data)
 
 /* age */
 
+char *
+ngx_http_wallarm_websocket_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf = conf;
+
+    ngx_str_t                         *value, s;
+    ngx_uint_t                         i, some;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (wlcf->max_age != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    some = 0;
+    wlcf->max_age = 0;
+    wlcf->age_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "jwt=", 4) == 0) {
+
+            s.data = value[i].data + 4;
+            s.len = value[i].len - 4;
+
+            wlcf->age_jwt = ngx_palloc(cf->pool,
+                                       sizeof(ngx_http_complex_value_t));
+            if (wlcf->age_jwt == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+            ccv.cf = cf;
+            ccv.value = &s;
+            ccv.complex_value = wlcf->age_jwt;
+
+            if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            if (wlcf->age_jwt->lengths == NULL) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" has no variable in it", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            some = 1;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "code=1001") == 0) {
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "code=1013") == 0) {
+            wlcf->age_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TRY_LATER;
+            continue;
+        }
+
+        if (i > 1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        wlcf->max_age = ngx_parse_time(&value[i], 0);
+
+        if (wlcf->max_age == (ngx_msec_t) NGX_ERROR) {
+            return "invalid value";
+        }
+
+        some = 1;
+    }
+
+    return some ? NGX_CONF_OK : "needs a time or \"jwt=\"";
+}
+
+
+void
+ngx_http_wallarm_websocket_merge_age(
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf)
+{
+    if (conf->max_age == NGX_CONF_UNSET_MSEC) {
+        conf->age_code = prev->age_code;
+        conf->age_jwt = prev->age_jwt;
+    }
+
+    ngx_conf_merge_msec_value(conf->max_age, prev->max_age, 0);
+}
+
+
+/* of the token, ms since the epoch; 0: never */
+
+static int64_t
+ngx_http_wallarm_websocket_expires(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    ngx_str_t  token;
+
+    if (wlcf->age_jwt == NULL
+        || ngx_http_complex_value(r, wlcf->age_jwt, &token) != NGX_OK
+        || token.len == 0
+        || !ngx_http_wallarm_websocket_bridge_ready())
+    {
+        return 0;
+    }
+
+    return ngx_http_wallarm_websocket_bridge_expires(&token);
+}
+
+
+static int64_t
+ngx_http_wallarm_websocket_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+/* NGX_DECLINED, or the status to refuse a handshake with */
+
+ngx_int_t
+ngx_http_wallarm_websocket_expired(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    int64_t  expires;
+
+    expires = ngx_http_wallarm_websocket_expires(r, wlcf);
+
+    if (expires == 0 || expires > ngx_http_wallarm_websocket_now()) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_wallarm_websocket_violate(r, wlcf,
+                                         ngx_http_wallarm_websocket_hs_expired);
+}
+
+
 void
 ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
+    int64_t       left;
+    ngx_msec_t    age;
     ngx_event_t  *ev;
 
-    if (ctx->conf->max_age == 0) {
+    age = ctx->conf->max_age;
+
+    /* one that had expired before was let pass */
+
+    if (!(ctx->raised & (1 << ngx_http_wallarm_websocket_hs_expired))) {
+
+        left = ngx_http_wallarm_websocket_expires(ctx->request, ctx->conf);
+
+        if (left) {
+            left -= ngx_http_wallarm_websocket_now();
+            left = ngx_max(left, 1);
+
+            if (age == 0 || left < (int64_t) age) {
+                age = ngx_min(left, NGX_MAX_INT32_VALUE);
+            }
+        }
+    }
+
+    if (age == 0) {
         return;
     }
 
@@ -1053,7 +1262,7 @@ ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
     ev->log = ctx->request->connection->log;
     ev->cancelable = 1;
 
-    ngx_add_timer(ev, ctx->conf->max_age);
+    ngx_add_timer(ev, age);
 
     ctx->age = ev;
 }
@@ -1062,8 +1271,8 @@ ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
 static void
 ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
 {
-    ngx_http_wallarm_websocket_ctx_t     *ctx;
-    ngx_http_wallarm_websocket_result_t   res;
+    ngx_http_wallarm_websocket_ctx_t    *ctx;
+    ngx_http_wallarm_websocket_raise_t   raise;
 
     ctx = ev->data;
 
@@ -1071,13 +1280,15 @@ ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
         return;
     }
 
+    ngx_memzero(&raise, sizeof(ngx_http_wallarm_websocket_raise_t));
+    raise.token = &ngx_http_wallarm_websocket_too_old;
+    raise.close_code = ctx->conf->age_code;
+
     if (ngx_http_wallarm_websocket_bridge_raise(ctx->session,
-                                         NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
-                                         &ngx_http_wallarm_websocket_too_old,
-                                         &res))
+                                          NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                                          &raise))
     {
-        ngx_http_wallarm_websocket_drop(ctx,
-                                 NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY);
+        ngx_http_wallarm_websocket_drop(ctx, ctx->conf->age_code);
     }
 
     ngx_http_wallarm_websocket_events(ctx);
@@ -1087,6 +1298,38 @@ ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
 
 
 /* rates */
+
+/* bytes have no names */
+
+char *
+ngx_http_wallarm_websocket_check_rates(ngx_conf_t *cf, ngx_array_t *rates)
+{
+    ngx_uint_t                          i;
+    ngx_http_wallarm_websocket_rule_t  *rule;
+    ngx_http_wallarm_websocket_zone_t  *zone;
+
+    if (rates == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    rule = rates->elts;
+
+    for (i = 0; i < rates->nelts; i++) {
+
+        zone = rule[i].zone->data;
+
+        if (zone && zone->bytes && rule[i].counted) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "zone \"%V\" is one of bytes: it takes neither "
+                               "\"event=\" nor \"drop_message\"",
+                               &rule[i].zone->shm.name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
 
 /* what is limited in this connection, by keys as they are at the handshake */
 
@@ -1133,6 +1376,7 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
 
         limited->key.len = key.len;
         limited->rule = &rule[i];
+        limited->number = i;
         pace->n++;
     }
 
@@ -1147,20 +1391,21 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
 /*
  * What the client sent is counted when the engine has seen it, and before
  * anything of it is released: it may be kept for a time, in which nothing more
- * is read, or the connection is dropped.
+ * is read, or it or the connection is dropped.
  */
 
 void
 ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res)
 {
-    ngx_uint_t                              i, n, over, dry_run;
+    size_t                                  n;
+    ngx_uint_t                              i, over, dry_run;
     ngx_msec_t                              ms, delay;
     ngx_shm_zone_t                         *shm_zone;
     ngx_http_wallarm_websocket_dir_t       *d;
     ngx_http_wallarm_websocket_pace_t      *pace;
+    ngx_http_wallarm_websocket_rule_t      *rule;
     ngx_http_wallarm_websocket_zone_t      *zone;
-    ngx_http_wallarm_websocket_result_t     raised;
     ngx_http_wallarm_websocket_limited_t   *limited;
 
     pace = ctx->pace;
@@ -1179,10 +1424,16 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
     for (i = 0; i < pace->n; i++) {
 
         limited = &pace->limited[i];
-        shm_zone = limited->rule->zone;
+        rule = limited->rule;
+        shm_zone = rule->zone;
         zone = shm_zone->data;
 
-        n = zone->bytes ? res->bytes : res->messages;
+        if (rule->counted) {
+            n = res->rated[limited->number];
+
+        } else {
+            n = zone->bytes ? res->bytes : res->messages;
+        }
 
         if (n == 0) {
             continue;
@@ -1195,10 +1446,14 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
             continue;
         }
 
-        dry_run = limited->rule->dry_run
-                  || (limited->rule->delay && !d->held);
+        dry_run = rule->dry_run
+                  || (rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY
+                      && !d->held);
 
-        if (!limited->said && (dry_run || limited->rule->delay)) {
+        if (!limited->said
+            && (dry_run
+                || rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY))
+        {
             limited->said = 1;
             ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                           "wallarm: websocket messages over the rate of zone "
@@ -1210,7 +1465,7 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
             continue;
         }
 
-        if (limited->rule->delay) {
+        if (rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY) {
 
             ms = ngx_current_msec + delay;
 
@@ -1218,24 +1473,11 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
                 pace->until = ms;
             }
 
+            pace->all |= !rule->counted;
             continue;
         }
 
-        if (ngx_http_wallarm_websocket_bridge_raise(ctx->session, direction,
-                                         &ngx_http_wallarm_websocket_too_fast,
-                                         &raised)
-            && d->held)
-        {
-            res->status = NGX_HTTP_WALLARM_WEBSOCKET_DROP;
-            res->close_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY;
-            res->release = 0;
-            res->discard = 0;
-        }
-
-        ngx_http_wallarm_websocket_events(ctx);
-        res->events = 0;
-
-        if (res->status == NGX_HTTP_WALLARM_WEBSOCKET_DROP) {
+        if (ngx_http_wallarm_websocket_over_rate(ctx, direction, rule, res)) {
             return;
         }
     }
@@ -1248,6 +1490,7 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     if ((ngx_msec_int_t) ms <= 0) {
         pace->until = 0;
+        pace->all = 0;
         return;
     }
 
@@ -1256,14 +1499,70 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
     if (res->status == NGX_HTTP_WALLARM_WEBSOCKET_PASS) {
 
         if (res->control == 0) {
-            pace->release += res->release;
-            res->release = 0;
+            n = pace->all ? res->release : res->last;
+
+            pace->release += n;
+            res->release -= n;
 
         } /* else a Close must not overtake whole messages */
 
         d->paused = 1;
         ngx_add_timer(&pace->event, ms);
     }
+}
+
+
+/* returns 1 if the connection is to be dropped */
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_over_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_http_wallarm_websocket_rule_t *rule,
+    ngx_http_wallarm_websocket_result_t *res)
+{
+    ngx_uint_t                           blocks;
+    ngx_http_wallarm_websocket_raise_t   raise;
+
+    if (rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE
+        && res->discard)
+    {
+        /* it was dropped for another reason */
+        return 0;
+    }
+
+    ngx_memzero(&raise, sizeof(ngx_http_wallarm_websocket_raise_t));
+
+    raise.token = rule->event.data ? &ngx_http_wallarm_websocket_event_rate
+                                   : &ngx_http_wallarm_websocket_too_fast;
+    raise.value = rule->event;
+    raise.message = (rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE
+                     && res->last && res->alone);
+
+    blocks = ngx_http_wallarm_websocket_bridge_raise(ctx->session, direction,
+                                                     &raise)
+             && ctx->dir[direction].held;
+
+    ngx_http_wallarm_websocket_events(ctx);
+    res->events = 0;
+
+    if (!blocks) {
+        return 0;
+    }
+
+    /* what came before it was not over the rate */
+
+    res->release = rule->counted ? res->release - res->last : 0;
+
+    if (raise.message) {
+        res->discard = res->last;
+        res->last = 0;
+        return 0;
+    }
+
+    res->status = NGX_HTTP_WALLARM_WEBSOCKET_DROP;
+    res->close_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_POLICY;
+    res->discard = 0;
+
+    return 1;
 }
 
 
@@ -1307,7 +1606,7 @@ ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
                                      * NGX_HTTP_WALLARM_WEBSOCKET_UNIT)) + 1;
         }
 
-        if (!*over || rule->delay) {
+        if (!*over || rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY) {
             node->excess = excess;
             node->last = ngx_current_msec;
         }
@@ -1373,6 +1672,7 @@ ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx)
     ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].paused = 0;
     ctx->pace->release = 0;
     ctx->pace->until = 0;
+    ctx->pace->all = 0;
 
     if (ctx->pace->event.timer_set) {
         ngx_del_timer(&ctx->pace->event);

@@ -76,8 +76,9 @@ static struct {
     int32_t   (*connection)(uint64_t session, wsi_meta_t *meta,
                   wsi_traffic_t *traffic, uint8_t *buf, size_t size,
                   size_t *len);
-    uint32_t  (*raise)(uint64_t session, uint32_t direction, wsi_str_t token,
-                  wsi_result_t *result);
+    uint32_t  (*raise)(uint64_t session, uint32_t direction,
+                  wsi_violation_t *violation, wsi_result_t *result);
+    int64_t   (*expires)(wsi_str_t token);
     int32_t   (*close)(uint64_t session, wsi_meta_t *meta);
     uint32_t  (*drain)(uint32_t timeout_ms);
 } wsi;
@@ -621,6 +622,53 @@ test_drop_message(void)
 /* requests that poll, their bodies in memory and in a file that is removed */
 
 static int
+test_raise(void)
+{
+    uint64_t         s;
+    wsi_meta_t       m;
+    wsi_event_t      e;
+    wsi_result_t     r;
+    wsi_handshake_t  hs;
+    wsi_violation_t  v = { .token = STR("event_rate"), .value = STR("chat.*"),
+                           .message = 1 };
+
+    m = meta();
+
+    hs = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING);
+    s = wsi.open(&hs, &r);
+    CHECK(s != 0 && r.status == WSI_PASS);
+
+    CHECK(wsi.raise(s, WSI_FROM_CLIENT, &v, &r) == 1);
+    CHECK(r.status == WSI_PASS && r.events == 1);
+    CHECK(event(s, &m, BUFFER, &e) == 1);
+    CHECK(strcmp(e.type, "event_rate") == 0);
+    CHECK(strstr((char *) buffer, "\"value\":\"chat.*\"") != NULL);
+
+    v = (wsi_violation_t) { .token = STR("connection_too_old"),
+                            .close_code = 1013 };
+    CHECK(wsi.raise(s, WSI_FROM_CLIENT, &v, &r) == 1);
+    CHECK(r.status == WSI_DROP && r.close_code == 1013 && r.events == 1);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
+static int
+test_expires(void)
+{
+    /* {"exp":1700000000} */
+    const wsi_str_t  token = STR("Bearer e30.eyJleHAiOjE3MDAwMDAwMDB9.c2ln");
+    const wsi_str_t  other = STR("no token");
+
+    CHECK(wsi.expires(token) == 1700000000000);
+    CHECK(wsi.expires(other) == 0);
+
+    return 1;
+}
+
+
+static int
 test_request(void)
 {
     FILE              *f;
@@ -898,6 +946,8 @@ static const test_t  tests[] = {
     { "close while pending", test_close_pending },
     { "expire", test_expire },
     { "drop message", test_drop_message },
+    { "raise", test_raise },
+    { "expires", test_expires },
     { "request", test_request },
     { "log", test_log },
     { "policy", test_policy },
@@ -916,7 +966,7 @@ load(const char *path)
         const char  *name;
         void        *fn;
     } symbols[] = {
-        { "wsi_abi_6", &wsi.abi }, { "wsi_init", &wsi.init },
+        { "wsi_abi_7", &wsi.abi }, { "wsi_init", &wsi.init },
         { "wsi_policy", &wsi.policy },
         { "wsi_reload", &wsi.reload },
         { "wsi_reloaded", &wsi.reloaded },
@@ -928,7 +978,7 @@ load(const char *path)
         { "wsi_event", &wsi.event }, { "wsi_event_done", &wsi.event_done },
         { "wsi_event_summary", &wsi.event_summary },
         { "wsi_connection", &wsi.connection }, { "wsi_close", &wsi.close },
-        { "wsi_raise", &wsi.raise },
+        { "wsi_raise", &wsi.raise }, { "wsi_expires", &wsi.expires },
         { "wsi_drain", &wsi.drain },
     };
 

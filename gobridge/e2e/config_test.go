@@ -57,7 +57,7 @@ func TestLibraryRefused(t *testing.T) {
 		{"cut", file("cut.so", good[:len(good)/2]), "is not the inspection library"},
 		{"broken sections", file("sections.so", sections), "is not the inspection library"},
 		{"another library", other, "is not the inspection library"},
-		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 6"},
+		{"another ABI", newStub(t, "-DABI=99").library, "has ABI 99, this module needs ABI 7"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := start(t, conf{stopped: true, library: tt.library})

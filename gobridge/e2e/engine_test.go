@@ -270,7 +270,7 @@ func TestLibraryDoesNotStart(t *testing.T) {
 	require.NoError(t, err)
 	undefined := filepath.Join(t.TempDir(), "undefined.so")
 	source := filepath.Join(t.TempDir(), "undefined.c")
-	require.NoError(t, os.WriteFile(source, []byte("extern int nowhere(void); int wsi_abi_6(void) { return nowhere(); }"), 0o644))
+	require.NoError(t, os.WriteFile(source, []byte("extern int nowhere(void); int wsi_abi_7(void) { return nowhere(); }"), 0o644))
 	out, err := exec.Command("cc", "-shared", "-fPIC", "-o", undefined, source).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -236,6 +237,7 @@ func TestHandshakeViolations(t *testing.T) {
 		{ws.HandshakeKey, "502", keyLine, "", accept(""), ""},
 		{ws.HandshakeOriginDenied, "403", "Host:", offer("Origin: https://evil.example\r\n"), response(), "wallarm_websocket_origin https://chat.example;"},
 		{ws.HandshakeSubprotocolDenied, "403", "Host:", offer("Sec-WebSocket-Protocol: mqtt\r\n"), response(), "wallarm_websocket_subprotocol stomp;"},
+		{ws.HandshakeTokenExpired, "403", " HTTP/1.1", "?token=" + token(-time.Hour) + " HTTP/1.1", response(), "wallarm_websocket_max_age jwt=$arg_token;"},
 		{ws.HandshakeExtensionDenied, "403", "Host:", offer(deflate), response(), "wallarm_websocket_extensions refuse;"},
 	}
 	sampled := map[ws.Violation]bool{}

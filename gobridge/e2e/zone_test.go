@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -306,6 +307,63 @@ func TestMaxAge(t *testing.T) {
 	n.reload()
 }
 
+// token is a JSON Web Token that expires in a while.
+func token(in time.Duration) string {
+	claims := fmt.Sprintf(`{"sub":"a","exp":%.3f}`, float64(time.Now().Add(in).UnixMilli())/1000)
+	return "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2lnbmF0dXJl"
+}
+
+// A connection ends with its token, or earlier, wherever the token comes from; one
+// without exp, and what is none, end nothing.
+func TestTokenAge(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_event_log logs" + path + ".json;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_websocket_max_age 1h jwt=$http_authorization;",
+		server: location("/header", "") + location("/query", "wallarm_websocket_max_age jwt=$arg_token code=1013;") +
+			location("/earlier", "wallarm_websocket_max_age 100ms jwt=$arg_token code=1013;") +
+			location("/monitoring", "wallarm_mode monitoring; wallarm_websocket_max_age jwt=$arg_token;") +
+			location("/log", "wallarm_websocket_violation handshake_token_expired log; wallarm_websocket_max_age jwt=$arg_token;")}))
+	n.run()
+	for _, tt := range []struct {
+		path, before string
+		in           time.Duration
+		code         ws.CloseCode
+	}{
+		{"/header", "", time.Second, ws.CloseGoingAway},
+		{"/query", "?token=", time.Second, ws.CloseTryAgainLater},
+		{"/earlier", "?token=", time.Hour, ws.CloseTryAgainLater},
+	} {
+		target, header := tt.path, "Authorization: Bearer "+token(tt.in)+"\r\n"
+		if tt.before != "" {
+			target, header = tt.path+tt.before+token(tt.in), ""
+		}
+		client, backend := n.connectTo(target, header)
+		dropped(client, backend, tt.code)
+		e := n.eventsIn(tt.path+".json", 1)[0]
+		require.Equal(t, "connection_too_old blocked", e.what())
+		require.Equal(t, int(tt.code), e.Wallarm.WebSocket.CloseCode)
+	}
+	for _, target := range []string{"/header", "/query", "/query?token=none", "/query?token=" + token(time.Hour),
+		"/query?token=a." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"a"}`)) + ".b"} {
+		client, backend := n.connectTo(target)
+		talk(client, backend)
+		client.Close()
+		backend.Close()
+	}
+	expired := n.client()
+	expired.send(request("/query?token=" + token(-time.Second)))
+	require.Equal(t, "403", expired.status())
+	require.Equal(t, "handshake_token_expired blocked", n.eventsIn("/query.json", 2)[1].what())
+	for path, want := range map[string]string{"/monitoring": "monitored", "/log": "logged"} {
+		client, backend := n.connectTo(path + "?token=" + token(-time.Second))
+		talk(client, backend)
+		require.Equal(t, "handshake_token_expired "+want, n.eventsIn(path+".json", 1)[0].what())
+	}
+}
+
 // speak opens a connection under a key and sends messages, one by one, until
 // one does not come back. It returns how many did, and the close code if there
 // was one.
@@ -333,7 +391,7 @@ func (n *nginx) speak(target, key string, count int, payload string) (passed int
 }
 
 // speakAll is speak on many connections at once.
-func (n *nginx) speakAll(connections int, target, key string, count int) (passed int, codes map[ws.CloseCode]int) {
+func (n *nginx) speakAll(connections int, target, key string, count int, payload string) (passed int, codes map[ws.CloseCode]int) {
 	type result struct {
 		passed int
 		code   ws.CloseCode
@@ -341,7 +399,7 @@ func (n *nginx) speakAll(connections int, target, key string, count int) (passed
 	results := make(chan result)
 	for range connections {
 		go func() {
-			passed, code := n.speak(target, key, count, "hello")
+			passed, code := n.speak(target, key, count, payload)
 			results <- result{passed, code}
 		}()
 	}
@@ -366,7 +424,7 @@ func TestRateDrop(t *testing.T) {
 	n.ready(4)
 	go n.echo()
 	begin := time.Now()
-	passed, codes := n.speakAll(64, "/", "a", 10)
+	passed, codes := n.speakAll(64, "/", "a", 10, "hello")
 	back := int(time.Since(begin)/time.Minute) + 1 // of the rate itself
 	require.GreaterOrEqual(t, passed, 200)
 	require.LessOrEqual(t, passed, 200+back)
@@ -376,9 +434,9 @@ func TestRateDrop(t *testing.T) {
 	n.reload()
 	n.ready(8)
 	begin = time.Now()
-	passed, _ = n.speakAll(4, "/", "a", 2)
+	passed, _ = n.speakAll(4, "/", "a", 2, "hello")
 	require.LessOrEqual(t, passed, int(time.Since(begin)/time.Minute)+2, "a reload forgets nothing")
-	passed, codes = n.speakAll(1, "/", "b", 10)
+	passed, codes = n.speakAll(1, "/", "b", 10, "hello")
 	require.Equal(t, 10, passed)
 	require.Equal(t, map[ws.CloseCode]int{0: 1}, codes)
 }
@@ -395,7 +453,7 @@ func TestRateDelay(t *testing.T) {
 	go n.echo()
 	begin := time.Now()
 	const connections, count = 64, 6
-	passed, codes := n.speakAll(connections, "/", "a", count)
+	passed, codes := n.speakAll(connections, "/", "a", count, "hello")
 	took := time.Since(begin)
 	require.Equal(t, connections*count, passed)
 	require.Equal(t, map[ws.CloseCode]int{0: connections}, codes)
@@ -485,6 +543,124 @@ func TestRateModes(t *testing.T) {
 	require.Contains(t, all, `message_rate logged`)
 }
 
+// A rate of one event holds exactly for 64 connections of 4 workers, and over a
+// reload; other events are not counted.
+func TestEventRate(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	n.write("nginx.conf", n.config(t, conf{workers: 4, http: "wallarm_websocket_rate_zone $http_x_key zone=rates:64k rate=1/m;\n",
+		location: "wallarm_websocket_rate zone=rates burst=199 event=say;"}))
+	n.run()
+	n.ready(4)
+	go n.echo()
+	say, run := `{"type":"say","data":{"text":"hello"}}`, `{"type":"run","data":{"text":"hello"}}`
+	begin := time.Now()
+	passed, codes := n.speakAll(64, "/", "a", 10, say)
+	back := int(time.Since(begin)/time.Minute) + 1 // of the rate itself
+	require.GreaterOrEqual(t, passed, 200)
+	require.LessOrEqual(t, passed, 200+back)
+	require.Zero(t, codes[1])
+	require.GreaterOrEqual(t, codes[ws.ClosePolicyViolation], 44)
+	e := n.events(codes[ws.ClosePolicyViolation])[0]
+	require.Equal(t, "event_rate blocked", e.what())
+	require.Contains(t, e.Line, `"value":"say"`)
+	n.reload()
+	n.ready(8)
+	begin = time.Now()
+	passed, _ = n.speakAll(4, "/", "a", 2, say)
+	require.LessOrEqual(t, passed, int(time.Since(begin)/time.Minute)+2, "a reload forgets nothing")
+	passed, codes = n.speakAll(1, "/", "a", 10, run)
+	require.Equal(t, 10, passed)
+	require.Equal(t, map[ws.CloseCode]int{0: 1}, codes)
+}
+
+// What is over a rate of an event goes alone: what was read with it passes, with
+// drop_message what comes behind it, too.
+func TestEventRateActions(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + "/ {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_event_log logs" + path + ".json;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_websocket_rate_zone $connection zone=each:64k rate=1/m;\n" +
+			"wallarm_websocket_rate_zone $connection zone=fast:64k rate=20/s;\n" +
+			"wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=3;\n" +
+			"wallarm_websocket_rate zone=each event=say;\n",
+		server: location("/drop", "") +
+			location("/message", "wallarm_websocket_rate zone=each event=say drop_message;") +
+			location("/ban", "wallarm_websocket_rate zone=each event=say drop_message; wallarm_websocket_ban zone=bans;") +
+			location("/any", "wallarm_websocket_rate zone=each drop_message;") +
+			location("/delay", "wallarm_websocket_rate zone=fast event=say delay;") +
+			location("/dry", "wallarm_websocket_rate zone=each event=say dry_run;") +
+			location("/monitoring", "wallarm_mode monitoring;") +
+			location("/log", "wallarm_websocket_violation event_rate log;") +
+			location("/off", "wallarm_websocket_rate off;")}))
+	n.run()
+	n.ready(1)
+	say, run := text(`42["say",1]`), text(`42["run",1]`)
+	for _, tt := range []struct {
+		path    string
+		send    [][]byte
+		passes  [][]byte
+		dropped bool
+		what    string
+	}{
+		{"/drop", [][]byte{run, say, run, say, run}, [][]byte{run, say, run}, true, "event_rate blocked"},
+		{"/message", [][]byte{run, say, run, say, run, say, say, run}, [][]byte{run, say, run, run, run}, false, "event_rate blocked"},
+		{"/any", [][]byte{run, say, run}, [][]byte{run}, false, "message_rate blocked"},
+		{"/dry", [][]byte{say, say, run}, [][]byte{say, say, run}, false, ""},
+		{"/monitoring", [][]byte{say, say, run}, [][]byte{say, say, run}, false, "event_rate monitored"},
+		{"/log", [][]byte{say, say, run}, [][]byte{say, say, run}, false, "event_rate logged"},
+		{"/off", [][]byte{say, say, run}, [][]byte{say, say, run}, false, ""},
+	} {
+		for _, together := range []bool{true, false} {
+			client, backend := n.connectTo(tt.path + socketIO)
+			if together {
+				client.send(tt.send...)
+			} else {
+				for _, m := range tt.send {
+					client.send(m)
+					<-time.After(tick) // to be read one by one, mostly
+				}
+			}
+			backend.expect(tt.passes...)
+			if tt.dropped {
+				dropped(client, backend, ws.ClosePolicyViolation)
+			} else {
+				client.send(ping("behind"))
+				backend.expect(ping("behind"))
+				client.Close()
+				backend.Close()
+			}
+		}
+		if tt.what == "" {
+			require.Empty(t, n.log(tt.path+".json"))
+		} else {
+			require.Equal(t, tt.what, n.eventsIn(tt.path+".json", 2)[0].what())
+		}
+	}
+	n.logged(`zone "each", dry run`)
+
+	client, backend := n.connectTo("/ban"+socketIO, "X-Key: a\r\n")
+	client.send(say, say, say, say, run)
+	backend.expect(say)
+	dropped(client, backend, ws.ClosePolicyViolation) // the third that was left out
+	require.Equal(t, "handshake_banned blocked", n.eventsIn("/ban.json", 2)[1].what())
+
+	client, backend = n.connectTo("/delay" + socketIO)
+	begin := time.Now()
+	var all [][]byte
+	for range 8 {
+		all = append(all, run, say)
+	}
+	client.send(all...)
+	backend.expect(all...)
+	require.GreaterOrEqual(t, time.Since(begin).Seconds(), 7/20.0*0.9)
+	client.Close()
+	backend.Close()
+}
+
 func TestZoneDirectives(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
@@ -529,6 +705,9 @@ func TestZoneDirectives(t *testing.T) {
 		{rates, "wallarm_websocket_rate zone=r;", ""},
 		{rates, "wallarm_websocket_rate zone=r burst=10 delay dry_run;", ""},
 		{rates, "wallarm_websocket_rate off;", ""},
+		{rates, "wallarm_websocket_rate zone=r event=chat.* drop_message;", ""},
+		{rates, "wallarm_websocket_rate zone=r event=" + strings.Repeat("a", 257) + ";", `"wallarm_websocket_rate" directive: a pattern is longer than 256 bytes in`},
+		{"wallarm_websocket_rate_zone $host zone=r:64k rate=1k/s of=bytes;", "wallarm_websocket_rate zone=r event=a;", `zone "r" is one of bytes: it takes neither "event=" nor "drop_message" in`},
 		{rates, "wallarm_websocket_rate zone=r burst=x;", `invalid parameter "burst=x" in`},
 		{rates, "wallarm_websocket_rate zone=r nodelay;", `invalid parameter "nodelay" in`},
 		{rates, "wallarm_websocket_rate burst=1;", `invalid parameter "burst=1" in`},
@@ -541,6 +720,13 @@ func TestZoneDirectives(t *testing.T) {
 		{"wallarm_websocket_rate_zone $host zone=r:64k rate=6/m of=events;", "", `invalid parameter "of=events" in`},
 		{"", "wallarm_websocket_max_age 1h;", ""},
 		{"", "wallarm_websocket_max_age 0;", ""},
+		{"", "wallarm_websocket_max_age 1h jwt=$arg_token code=1013;", ""},
+		{"", "wallarm_websocket_max_age jwt=$cookie_session;", ""},
+		{"", "wallarm_websocket_max_age jwt=$nothing_of_that_name;", `unknown "nothing_of_that_name" variable`},
+		{"", "wallarm_websocket_max_age jwt=token;", `"jwt=token" has no variable in it in`},
+		{"", "wallarm_websocket_max_age code=1013;", `"wallarm_websocket_max_age" directive needs a time or "jwt=" in`},
+		{"", "wallarm_websocket_max_age 1h code=1000;", `invalid parameter "code=1000" in`},
+		{"", "wallarm_websocket_max_age jwt=$arg_token 1h;", `invalid parameter "1h" in`},
 		{"", "wallarm_websocket_max_age soon;", `"wallarm_websocket_max_age" directive invalid value in`},
 		{"", "wallarm_websocket_max_age 1h; wallarm_websocket_max_age 1h;", `"wallarm_websocket_max_age" directive is duplicate in`},
 	} {

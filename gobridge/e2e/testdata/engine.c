@@ -310,11 +310,18 @@ void wsi_expire(uint64_t s, uint32_t direction, uint32_t reason,
 }
 
 
-uint32_t wsi_raise(uint64_t s, uint32_t direction, wsi_str_t token,
+uint32_t wsi_raise(uint64_t s, uint32_t direction, wsi_violation_t *v,
     wsi_result_t *r)
 {
-    (void) s; (void) direction; (void) token;
+    (void) s; (void) direction; (void) v;
     memset(r, 0, sizeof(*r));
+    return 0;
+}
+
+
+int64_t wsi_expires(wsi_str_t token)
+{
+    (void) token;
     return 0;
 }
 

@@ -136,7 +136,8 @@ type Violation struct {
 	Status    int    // HTTP status when the handshake was refused, else 0
 	Message   bool   // of Blocked: only the message was dropped
 	Exchange  *Exchange
-	Value     string // that is not allowed; of the handshake, redacted
+	Value     string       // that is not allowed; of the handshake, redacted
+	CloseCode ws.CloseCode // 0: that of the violation
 }
 
 // Lead is the hit that names the attack.
@@ -289,13 +290,20 @@ func AppendViolation(dst []byte, m *Meta, v *Violation, o *Options) []byte {
 	w.text("direction", directionName(v.Direction), maxName)
 	if v.Exchange != nil {
 		w.text("transport", v.Exchange.Transport, maxName)
-	} else if c := v.Violation.CloseCode(); c != 0 && v.Action == Blocked && !v.Message {
+	} else if c := v.closeCode(); c != 0 && v.Action == Blocked && !v.Message {
 		w.int("close_code", int64(c))
 	}
 	w.end('}')
 	w.int("hits", int64(o.Hits))
 	w.end('}')
 	return w.line()
+}
+
+func (v *Violation) closeCode() ws.CloseCode {
+	if v.CloseCode != 0 {
+		return v.CloseCode
+	}
+	return v.Violation.CloseCode()
 }
 
 // AppendAttackLogLine appends the error_log line of a to dst, without a newline.

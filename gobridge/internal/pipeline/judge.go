@@ -71,6 +71,8 @@ type task struct {
 
 	values map[ws.Violation]string // what is not allowed
 
+	rated [policy.MaxRates]uint32 // events that are counted, by Policy.Rates
+
 	recorded int // of hits, those whose application message has ended
 	waiting  int // of deferred, likewise
 }
@@ -267,7 +269,7 @@ func (j *judge) open(t *task) bool {
 		t.violations.Add(ws.MessageNUL)
 	}
 	var slot *clean
-	if alike != 0 && t.violations == 0 && t.session.Observe == nil {
+	if alike != 0 && t.violations == 0 && t.session.Observe == nil && j.positive.rates == nil {
 		slot = j.recent.slot(t.payload)
 	}
 	if slot != nil && slot.is(t, j.version, t.payload) {

@@ -71,9 +71,14 @@ type Result struct {
 	Reasons     [NumReasons]int // the same by reason
 	CloseCode   ws.CloseCode    // of a request, the HTTP status
 
-	value     string // that the violation is about
-	swallow   bool   // the message may be dropped alone
-	swallowed bool   // and was
+	Rated [policy.MaxRates]uint32 // events that are counted, by policy.Policy.Rates
+	Last  int                     // of Release, the last: the message that these are in, or 0
+	Alone bool                    // Last may be left out
+
+	value     string       // that the violation is about
+	code      ws.CloseCode // of the violation, 0: its own
+	swallow   bool         // the message may be dropped alone
+	swallowed bool         // and was
 }
 
 // Reason says why a message passed without a verdict. The values are those of

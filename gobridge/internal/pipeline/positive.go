@@ -17,6 +17,8 @@ type positive struct {
 	// schemas are those of any event, nil if there are none.
 	schemas policy.Schemas
 	left    int // bytes that may be checked by them on the loop
+	// rates are what is counted, nil if nothing is.
+	rates []policy.Rate
 }
 
 // inlineSchema is how many bytes of documents of a message are checked by schemas
@@ -33,9 +35,20 @@ func (p *positive) begin(t *task) {
 		p.events = e
 	}
 	p.schemas, p.left = c.Policy.Schemas[t.dir.from], inlineSchema
+	if t.dir.from != ws.FromClient || t.body != nil || t.message.Opcode.IsControl() {
+		return
+	}
+	if p.rates = c.Policy.Rates; p.rates != nil && t.deferred == nil {
+		t.rated = [policy.MaxRates]uint32{}
+		for i := range p.rates {
+			if p.rates[i].Messages {
+				t.rated[i] = 1
+			}
+		}
+	}
 }
 
-func (p *positive) any() bool { return p.events != nil || p.schemas != nil }
+func (p *positive) any() bool { return p.events != nil || p.schemas != nil || p.rates != nil }
 
 // allowed judges an application message by its name and its data.
 func (j *judge) allowed(t *task, e *framework.Envelope) {
@@ -55,6 +68,11 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 		return
 	}
 	p.other++
+	for i := range p.rates {
+		if p.rates[i].Of(e.Event) {
+			t.rated[i]++
+		}
+	}
 	if p.events != nil {
 		if v := p.events.Judge(e.Event); v != ws.NoViolation {
 			t.refuse(v, string(e.Event))

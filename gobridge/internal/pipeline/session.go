@@ -102,7 +102,8 @@ func (s *Session) Violations() ws.Violations { return s.dir[0].raised | s.dir[1]
 
 // Feed takes the next bytes of a direction. b is not kept. It stops before
 // the end of b with Pending, Drop, Opaque, Failed, behind a control frame that
-// may overtake what is held, and behind a message that is not to be forwarded.
+// may overtake what is held, and behind a message that is not to be forwarded or
+// has events that are counted.
 func (s *Session) Feed(from ws.Direction, b []byte) Result {
 	var r Result
 	d := &s.dir[from]
@@ -151,7 +152,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 			continue
 		}
 		s.end(d, h, &r)
-		if r.Status != Pass || r.Control > 0 || r.Discard > 0 {
+		if r.Status != Pass || r.Control > 0 || r.Discard > 0 || r.Last > 0 {
 			break
 		}
 	}
@@ -317,6 +318,9 @@ func (d *direction) settle(r *Result) {
 		r.Discard += d.held
 	} else {
 		r.Release += d.held
+		if r.Rated != [policy.MaxRates]uint32{} {
+			r.Last = d.held
+		}
 	}
 	d.held = 0
 }
@@ -430,7 +434,11 @@ func (s *Session) finish(job *task) Result {
 // conclude draws the consequences of a judged message.
 func (s *Session) conclude(d *direction, t *task, r *Result) {
 	desync, why := false, ReasonProtocol
-	r.swallow = s.swallows(d, t)
+	r.Alone = s.alone(d, t)
+	r.swallow = s.config.DropMessage && r.Alone
+	for i, n := range t.rated {
+		r.Rated[i] += n
+	}
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
 		r.value = t.values[v]
@@ -454,10 +462,10 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	}
 }
 
-// swallows reports whether t's message can be dropped alone: later ones do not
-// refer to it, and to the decoder it was as if it had not been.
-func (s *Session) swallows(d *direction, t *task) bool {
-	return s.config.DropMessage && s.request == nil &&
+// alone reports whether t's message can be dropped alone: later ones do not refer
+// to it, and to the decoder it was as if it had not been.
+func (s *Session) alone(d *direction, t *task) bool {
+	return s.request == nil &&
 		d.mode == Block && d.from == ws.FromClient &&
 		!(t.message.Compressed && d.refers) &&
 		t.alike != 0 && t.decoder.Alike() == t.alike
@@ -547,12 +555,19 @@ func (s *Session) Expire(from ws.Direction, v ws.Violation) Result {
 	return r
 }
 
-// Raise raises v, which the caller sees and the engine does not. It reports
-// whether v blocks.
-func (s *Session) Raise(from ws.Direction, v ws.Violation) (Result, bool) {
-	var r Result
+// Raised is a violation that the caller sees and the engine does not.
+type Raised struct {
+	Violation ws.Violation
+	Value     string       // what is not allowed, or ""
+	CloseCode ws.CloseCode // 0: that of the violation
+	Message   bool         // it drops a message only
+}
+
+// Raise raises v. It reports whether it blocks.
+func (s *Session) Raise(from ws.Direction, v Raised) (Result, bool) {
+	r := Result{value: v.Value, code: v.CloseCode, swallow: v.Message}
 	d := &s.dir[from]
-	passes := s.violate(d, v, d.messages, &r)
+	passes := s.violate(d, v.Violation, d.messages, &r)
 	s.fill(d, &r)
 	return r, !passes
 }
@@ -596,7 +611,7 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	}
 	if !d.raised.Has(v) {
 		d.raised.Add(v)
-		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged, Exchange: s.exchange(false), Value: r.value}
+		e := &event.Violation{Direction: d.from, MessageNo: n, Violation: v, Action: event.Logged, Exchange: s.exchange(false), Value: r.value, CloseCode: r.code}
 		switch {
 		case drops:
 			e.Action = event.Blocked
@@ -611,8 +626,11 @@ func (s *Session) violate(d *direction, v ws.Violation, n uint64, r *Result) boo
 	}
 	if drops {
 		code := v.CloseCode()
-		if s.request != nil {
+		switch {
+		case s.request != nil:
 			code = httpStatus(v)
+		case r.code != 0:
+			code = r.code
 		}
 		s.drop(code, r)
 	}

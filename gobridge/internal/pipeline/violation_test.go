@@ -66,7 +66,7 @@ func TestViolations(t *testing.T) {
 		switch name := v.String(); {
 		case strings.HasPrefix(name, "handshake_"): // TestHandshake
 		case v == ws.MessageAssemblyTimeout, v == ws.MemoryExhausted: // TestExpire
-		case v == ws.MessageRate, v == ws.ConnectionTooOld: // TestRaise
+		case v == ws.MessageRate, v == ws.EventRate, v == ws.ConnectionTooOld: // TestRaise
 		case v == ws.ProcessTimeLimit, v == ws.FormatLimit, v == ws.BodyUndecodable: // not of frames
 		case v == ws.EventDenied, v == ws.EventUnknown: // TestEvents
 		case v == ws.SchemaViolation, v == ws.SchemaUnreadable: // TestSchemas
@@ -85,7 +85,7 @@ func TestRaise(t *testing.T) {
 			c.Policy = &policy.Policy{}
 			require.NoError(t, c.Policy.Violations.Parse("message_rate", action.String()))
 			s := open(newEngine(t), c)
-			r, blocks := s.Raise(ws.FromClient, ws.MessageRate)
+			r, blocks := s.Raise(ws.FromClient, Raised{Violation: ws.MessageRate})
 			require.Equal(t, mode == Block && action == ws.Block, blocks)
 			logged := 0
 			if mode != Off && action != ws.Off {
@@ -98,16 +98,35 @@ func TestRaise(t *testing.T) {
 				require.Equal(t, ws.ClosePolicyViolation, r.CloseCode)
 			}
 			require.Equal(t, want, r.Status)
-			again, stillBlocks := s.Raise(ws.FromClient, ws.MessageRate)
+			again, stillBlocks := s.Raise(ws.FromClient, Raised{Violation: ws.MessageRate})
 			require.Equal(t, blocks, stillBlocks)
 			require.Equal(t, logged, again.Events)
 			if mode == Block {
-				other, blocks := s.Raise(ws.FromClient, ws.HandshakeBanned)
+				other, blocks := s.Raise(ws.FromClient, Raised{Violation: ws.HandshakeBanned})
 				require.True(t, blocks)
 				require.Equal(t, logged+1, other.Events)
 			}
 		}
 	}
+}
+
+// TestRaiseMessage: the caller drops a message only, as often as it wants, and
+// says what is not allowed.
+func TestRaiseMessage(t *testing.T) {
+	s := open(newEngine(t), config(Block))
+	for range 2 {
+		r, blocks := s.Raise(ws.FromClient, Raised{Violation: ws.EventRate, Value: "chat.*", Message: true})
+		require.True(t, blocks)
+		require.Equal(t, Pass, r.Status)
+		require.Equal(t, 1, r.Events)
+	}
+	require.True(t, s.rare.events[0].violation.Message)
+	require.Equal(t, "chat.*", s.rare.events[0].violation.Value)
+	r, blocks := s.Raise(ws.FromClient, Raised{Violation: ws.ConnectionTooOld, CloseCode: ws.CloseTryAgainLater})
+	require.True(t, blocks)
+	require.Equal(t, Drop, r.Status)
+	require.Equal(t, ws.CloseTryAgainLater, r.CloseCode)
+	require.Equal(t, ws.CloseTryAgainLater, s.rare.events[1].violation.CloseCode)
 }
 
 // TestPace: a rate holds for any second, and what was not used is not saved up

@@ -18,6 +18,7 @@ var Kinds = map[string]Kind{
 	"wallarm_websocket_ignore":    Every,
 	"wallarm_websocket_paranoia":  Single,
 	"wallarm_websocket_profile":   List,
+	"wallarm_websocket_rate":      List,
 	"wallarm_websocket_redact":    List,
 	"wallarm_websocket_rules":     Every,
 	"wallarm_websocket_schema":    List,

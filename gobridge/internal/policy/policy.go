@@ -39,6 +39,9 @@ type Policy struct {
 	// Schemas are those of events, by ws.Direction: wallarm_websocket_schema,
 	// wallarm_websocket_asyncapi.
 	Schemas [2]Schemas
+	// Rates are what of the client's messages is counted, nil if nothing is:
+	// wallarm_websocket_rate.
+	Rates []Rate
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
 	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
@@ -63,6 +66,7 @@ var directives = map[string]func(*parser, *Statement) error{
 	"wallarm_websocket_asyncapi":  (*parser).asyncapi,
 	"wallarm_websocket_event":     (*parser).event,
 	"wallarm_websocket_ignore":    (*parser).ignore,
+	"wallarm_websocket_rate":      (*parser).rate,
 	"wallarm_websocket_redact":    (*parser).redact,
 	"wallarm_websocket_schema":    (*parser).schema,
 	"wallarm_websocket_violation": (*parser).violation,
@@ -110,6 +114,9 @@ func (l *Loader) Parse(list []Statement) (*Policy, []Message) {
 		return nil, p.messages
 	}
 	p.settle()
+	if !slices.ContainsFunc(p.Rates, Rate.any) {
+		p.Rates = nil
+	}
 	return p.Policy, p.messages
 }
 

@@ -39,7 +39,7 @@ func TestActions(t *testing.T) {
 	require.Equal(t, Block, a.Of(DeflateTooBig))
 	for _, tt := range []struct{ token, action, want string }{
 		{"frame_client_unmaskd", "off", `unknown violation "frame_client_unmaskd", did you mean frame_client_unmasked, frame_server_masked, frame_control_rate?`},
-		{"utf8", "off", `unknown violation "utf8", did you mean message_utf8_invalid, close_reason_utf8_invalid, message_nul?`},
+		{"utf8", "off", `unknown violation "utf8", did you mean message_utf8_invalid, close_reason_utf8_invalid, event_rate?`},
 		{"frame_client_unmasked", "opaque", `invalid action "opaque" of "frame_client_unmasked", it must be off, log, block`},
 		{"deflate_invalid", "log", `invalid action "log" of "deflate_invalid", it must be block, opaque`},
 		{"format_limit", "log", `the action of "format_limit" cannot be set`},

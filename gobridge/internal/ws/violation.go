@@ -34,6 +34,7 @@ const (
 	HandshakeExtensionDenied
 	HandshakeBanned
 	HandshakeTooManyConnections
+	HandshakeTokenExpired
 	FrameRSVWithoutExtension
 	FrameRSV1Misplaced
 	FrameOpcodeReserved
@@ -60,6 +61,7 @@ const (
 	DeflateTooBig
 	DeflateRatio
 	MessageRate
+	EventRate
 	ConnectionTooOld
 	ClosePayloadLength
 	CloseCodeInvalid
@@ -127,6 +129,8 @@ var violationTable = [numViolations]violationInfo{
 		"a ban begins, see `wallarm_websocket_ban`; with log it does not"},
 	HandshakeTooManyConnections: {"handshake_too_many_connections", "", Block, 0, anyAction,
 		"over `wallarm_websocket_connections`; answered 429"},
+	HandshakeTokenExpired: {"handshake_token_expired", "", Block, 0, anyAction,
+		"a JSON Web Token that has expired, see `wallarm_websocket_max_age`; answered 403"},
 	FrameRSVWithoutExtension: {"frame_rsv_without_extension", "RFC 6455 5.2", Block, CloseProtocolError, lost,
 		"a reserved bit that no extension has defined"},
 	FrameRSV1Misplaced: {"frame_rsv1_misplaced", "RFC 7692 6.1", Block, CloseProtocolError, lost,
@@ -179,8 +183,10 @@ var violationTable = [numViolations]violationInfo{
 		"over `wallarm_websocket_max_inflate_ratio`"},
 	MessageRate: {"message_rate", "", Block, ClosePolicyViolation, anyAction,
 		"over `wallarm_websocket_rate`; what is done is said there, with log nothing is"},
+	EventRate: {"event_rate", "", Block, ClosePolicyViolation, anyAction,
+		"the same with `event=`, of whose pattern its value is"},
 	ConnectionTooOld: {"connection_too_old", "", Block, CloseGoingAway, anyAction,
-		"open for longer than `wallarm_websocket_max_age`, or than `wallarm_websocket_jwt_exp` allows"},
+		"open for longer than `wallarm_websocket_max_age` allows, which may set 1013 instead"},
 	ClosePayloadLength: {"close_payload_length", "RFC 6455 5.5.1", Log, CloseProtocolError, anyAction,
 		"a Close frame with one byte"},
 	CloseCodeInvalid: {"close_code_invalid", "RFC 6455 7.4", Log, CloseProtocolError, anyAction,
