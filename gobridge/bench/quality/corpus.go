@@ -21,8 +21,8 @@ type sample struct {
 	Enc    string `json:"enc"`
 	Base   string `json:"base"`
 
-	id    string
-	heldB bool // of the half that nobody looks at while writing rules
+	id   string
+	held bool // of the part that nobody looks at while writing rules
 	judgement
 }
 
@@ -83,21 +83,21 @@ func read(path string) ([]*sample, error) {
 		}
 		sum := sha1.Sum([]byte("quality:" + s.Text))
 		s.id = hex.EncodeToString(sum[:6])
-		s.heldB = sum[19]&1 == 1
+		s.held = sum[19]&3 == 3
 		if s.Enc != "" {
 			sum = sha1.Sum([]byte("quality:" + s.Base)) // with its plain payload
-			s.heldB = sum[19]&1 == 1
+			s.held = sum[19]&3 == 3
 		}
 		samples = append(samples, s)
 	}
 	return samples, in.Err()
 }
 
-// half is c without the other half. A payload's encodings stay together.
-func (c *corpus) half(b bool) *corpus {
+// part is c without what is held out, or only that. A payload's encodings stay together.
+func (c *corpus) part(held bool) *corpus {
 	only := func(samples []*sample) (kept []*sample) {
 		for _, s := range samples {
-			if s.heldB == b {
+			if s.held == held {
 				kept = append(kept, s)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"wsi/gobridge/internal/verdict"
 )
 
-// list prints the texts that o asks for, of the half that may be looked at
+// list prints the texts that o asks for, of the part that may be looked at
 // unless it names one.
 func (r *report) list(c *corpus, o *options) error {
 	left := o.most
@@ -20,7 +20,7 @@ func (r *report) list(c *corpus, o *options) error {
 				continue
 			}
 			for _, s := range groups[group] {
-				if (o.half == "all" || s.heldB == (o.half == "b")) && want(s) && left > 0 {
+				if (o.part == "all" || s.held == (o.part == "held")) && want(s) && left > 0 {
 					left--
 					r.sample(group, s)
 				}

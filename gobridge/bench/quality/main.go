@@ -31,7 +31,7 @@ type options struct {
 	missed  string
 	alarms  string
 	evaded  string
-	half    string
+	part    string
 	sources bool
 	most    int
 }
@@ -62,7 +62,7 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 	fs.StringVar(&o.missed, "missed", "", "list the attacks of this class (or all) that pass")
 	fs.StringVar(&o.alarms, "alarms", "", "list the texts of this benign group (or all) that are dropped")
 	fs.StringVar(&o.evaded, "evaded", "", "list the texts of this encoding (or all) that pass")
-	fs.StringVar(&o.half, "half", "", "all, a or b: the half to list or to count (default: list a, count all)")
+	fs.StringVar(&o.part, "part", "", "all, seen or held: the part to list or to count (default: list seen, count all)")
 	fs.BoolVar(&o.sources, "sources", false, "count benign texts per source, too")
 	fs.IntVar(&o.most, "most", 1000, "list at most so many texts")
 	fs.Usage = func() {
@@ -72,8 +72,8 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 	if err := fs.Parse(args); err != nil {
 		return 2, nil
 	}
-	if o.half != "" && !strings.Contains(" all a b ", " "+o.half+" ") {
-		return 2, fmt.Errorf("-half %s is neither all, a nor b", o.half)
+	if o.part != "" && !strings.Contains(" all seen held ", " "+o.part+" ") {
+		return 2, fmt.Errorf("-part %s is neither all, seen nor held", o.part)
 	}
 	runtime.GOMAXPROCS(1)
 	c, err := load(o.corpus)
@@ -99,8 +99,8 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 			return 2, err
 		}
 	}
-	if o.half == "a" || o.half == "b" {
-		c = c.half(o.half == "b")
+	if o.part == "seen" || o.part == "held" {
+		c = c.part(o.part == "held")
 	}
 	r.attacks(c)
 	r.benign(c, o.sources)

@@ -118,11 +118,11 @@ func TestDiff(t *testing.T) {
 
 func TestList(t *testing.T) {
 	dir := small(t)
-	_, out, err := quality("-corpus", dir, "-show", "rule=942100", "-half", "all")
+	_, out, err := quality("-corpus", dir, "-show", "rule=942100", "-part", "all")
 	require.NoError(t, err)
 	require.Contains(t, out, "or 1=1")
 	require.NotContains(t, out, "hello")
-	_, out, err = quality("-corpus", dir, "-missed", "all", "-half", "all")
+	_, out, err = quality("-corpus", dir, "-missed", "all", "-part", "all")
 	require.NoError(t, err)
 	require.Empty(t, out)
 }

@@ -78,7 +78,7 @@ func count(samples []*sample) (all, a, b rate) {
 	for _, s := range samples {
 		drop := s.drop(verdict.Threshold)
 		all.add(drop)
-		if s.heldB {
+		if s.held {
 			b.add(drop)
 		} else {
 			a.add(drop)
@@ -103,7 +103,7 @@ func (r *report) ok(ok bool) string {
 	return "MISS"
 }
 
-const columns = "n\tcaught\twsi %\thalf a\thalf b\tCRS PL1\tPL2\tlibinj.\trequired\t\t"
+const columns = "n\tcaught\twsi %\tseen\theld out\tCRS PL1\tPL2\tlibinj.\trequired\t\t"
 
 func row(kind, name string, all, a, b rate, required, ok string) string {
 	p := peers[kind+"/"+name]

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// weigh gives f the score that it has in what text is: in talk, since people who
+// weigh gives f the score that it has in what text, a reading of value, is: in talk, since people who
 // write to each other also write about code; in a statement of SQL, in JSX, in
 // binary data that happens to hold what a rule looks for.
-func weigh(text []byte, f *Finding) {
+func weigh(value, text []byte, f *Finding) {
 	switch {
 	case f.rule != nil:
 		if f.rule.Talk >= 0 && isTalk(text[:f.Start], text[f.End:], talkWords) {
@@ -23,17 +23,21 @@ func weigh(text []byte, f *Finding) {
 	case isJSX(text[f.Start:f.End]):
 		f.Score = jsxScore
 	}
-	if f.Score > 0 && isBinary(text) {
-		f.Score--
+	if f.Score > 0 && (isBinary(text) || len(text) != len(value) && isBinary(value)) {
+		if f.Score--; f.rule == nil {
+			f.Score = min(f.Score, binaryScore)
+		}
 	}
 }
 
 // What libinjection's word counts for: it knows SQL, not who is to have written
-// it, and takes code of a script for an attribute.
+// it, takes code of a script for an attribute, and finds quotes and operators in
+// what is no text.
 const (
 	statementScore = 2
 	proseScore     = 4
 	jsxScore       = 3
+	binaryScore    = 2
 )
 
 // isJSX reports whether text begins with an attribute of JSX, onClick={...
@@ -49,7 +53,7 @@ func isJSX(text []byte) bool {
 const binaryShare = 12
 
 // isBinary reports whether that share of value is control characters, NUL apart,
-// or no UTF-8.
+// or no UTF-8, or what stands for bytes that were none.
 func isBinary(value []byte) bool {
 	n := 0
 	for i := 0; i < len(value); {
@@ -62,7 +66,7 @@ func isBinary(value []byte) bool {
 			continue
 		}
 		r, size := utf8.DecodeRune(value[i:])
-		if size == 1 || r < 0xa0 {
+		if r == utf8.RuneError || r < 0xa0 {
 			n++
 		}
 		i += size

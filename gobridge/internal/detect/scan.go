@@ -152,7 +152,7 @@ func (sc *scanner) has(kind, rule string) bool {
 
 // add keeps f, whose span is that in text, a view.
 func (sc *scanner) add(f Finding, text []byte, v *view.View) {
-	weigh(text, &f)
+	weigh(sc.value, text, &f)
 	if v != nil && v.Kind&view.Embedded != 0 {
 		f.Start, f.End = v.Start, v.End
 	} else if v != nil {
