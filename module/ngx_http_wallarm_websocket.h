@@ -189,6 +189,7 @@ struct ngx_http_wallarm_websocket_loc_conf_s {
     ngx_array_t                  *bans;      /* _rule_t, NULL: none */
     ngx_array_t                  *connections;  /* the same */
     ngx_array_t                  *rates;     /* the same */
+    ngx_http_complex_value_t     *control_key; /* NULL: none */
     ngx_msec_t                    max_age;   /* 0: none */
     ngx_uint_t                    age_code;  /* of the Close frame */
     ngx_http_complex_value_t     *age_jwt;   /* NULL: none */

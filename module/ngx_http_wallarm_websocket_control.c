@@ -14,9 +14,11 @@
 
 /* what is listed at once, and the longest of one */
 #define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_LIST      1000
-#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_LINE      1536
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_LINE      2048
 
+/* what of them is kept */
 #define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_URI       128
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_KEY       96
 
 
 struct ngx_http_wallarm_websocket_live_s {
@@ -33,6 +35,9 @@ struct ngx_http_wallarm_websocket_live_s {
     u_char                        uri_len;
     u_char                        client[NGX_SOCKADDR_STRLEN];
     u_char                        uri[NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_URI];
+    size_t                        key_len;   /* 0: none */
+    uint32_t                      key_hash;
+    u_char                        key[NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_KEY];
 };
 
 
@@ -49,6 +54,12 @@ static ngx_int_t ngx_http_wallarm_websocket_control_init_zone(
     ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_wallarm_websocket_control_handler(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_wallarm_websocket_control_key(
+    ngx_http_request_t *r, ngx_str_t *key);
+static ngx_uint_t ngx_http_wallarm_websocket_control_is(
+    ngx_http_wallarm_websocket_live_t *live, ngx_str_t *key, uint32_t hash);
+static u_char *ngx_http_wallarm_websocket_control_text(u_char *dst,
+    u_char *src, size_t len);
 static ngx_int_t ngx_http_wallarm_websocket_control_send(
     ngx_http_request_t *r, ngx_buf_t *b);
 static void ngx_http_wallarm_websocket_control_timer(ngx_event_t *ev);
@@ -141,7 +152,7 @@ ngx_http_wallarm_websocket_control_init_zone(ngx_shm_zone_t *shm_zone,
 void
 ngx_http_wallarm_websocket_control_add(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
-    ngx_str_t                           *uri;
+    ngx_str_t                           *uri, key;
     ngx_slab_pool_t                     *shpool;
     ngx_connection_t                    *c;
     ngx_wallarm_websocket_conf_t        *wcf;
@@ -160,6 +171,13 @@ ngx_http_wallarm_websocket_control_add(ngx_http_wallarm_websocket_ctx_t *ctx)
 
     c = ctx->request->connection;
     uri = &ctx->request->uri;
+
+    if (ctx->conf->control_key == NULL
+        || ngx_http_complex_value(ctx->request, ctx->conf->control_key, &key)
+           != NGX_OK)
+    {
+        ngx_str_null(&key);
+    }
 
     ngx_shmtx_lock(&shpool->mutex);
 
@@ -183,6 +201,11 @@ ngx_http_wallarm_websocket_control_add(ngx_http_wallarm_websocket_ctx_t *ctx)
     live->uri_len = (u_char) ngx_min(uri->len,
                                      NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_URI);
     ngx_memcpy(live->uri, uri->data, live->uri_len);
+
+    live->key_len = key.len;
+    live->key_hash = ngx_crc32_long(key.data, key.len);
+    ngx_memcpy(live->key, key.data,
+               ngx_min(key.len, NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_KEY));
 
     ngx_queue_insert_tail(&sh->queue, &live->queue);
 
@@ -291,9 +314,10 @@ static ngx_int_t
 ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
 {
     size_t                               size;
+    uint32_t                             hash;
     ngx_buf_t                           *b;
     ngx_int_t                            rc, id;
-    ngx_str_t                            arg, client;
+    ngx_str_t                            arg, client, key;
     ngx_uint_t                           i, n, total, older, get;
     ngx_queue_t                         *q;
     ngx_slab_pool_t                     *shpool;
@@ -337,6 +361,14 @@ ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
         return NGX_HTTP_BAD_REQUEST;
     }
 
+    rc = ngx_http_wallarm_websocket_control_key(r, &key);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    hash = ngx_crc32_long(key.data, key.len);
+
     if (ngx_http_arg(r, (u_char *) "older", 5, &arg) == NGX_OK) {
 
         if (arg.len != 1 || arg.data[0] != '1') {
@@ -346,7 +378,7 @@ ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
         older = 1;
     }
 
-    if (!get && !id && !client.len && !older) {
+    if (!get && !id && !client.len && !key.len && !older) {
         /* not all of them by mistake */
         return NGX_HTTP_BAD_REQUEST;
     }
@@ -376,6 +408,8 @@ ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
             || (client.len
                 && (client.len != live->client_len
                     || ngx_memcmp(client.data, live->client, client.len) != 0))
+            || (key.len
+                && !ngx_http_wallarm_websocket_control_is(live, &key, hash))
             || (older && live->generation >= wcf->generation))
         {
             continue;
@@ -420,8 +454,17 @@ ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
                               "\"client\":\"%*s\",\"uri\":\"",
                               i ? "," : "", live->id, live->pid,
                               (size_t) live->client_len, live->client);
-        b->last = (u_char *) ngx_escape_json(b->last, live->uri,
-                                             live->uri_len);
+        b->last = ngx_http_wallarm_websocket_control_text(b->last, live->uri,
+                                                          live->uri_len);
+
+        if (live->key_len) {
+            b->last = ngx_sprintf(b->last, "\",\"key\":\"");
+            b->last = ngx_http_wallarm_websocket_control_text(b->last,
+                          live->key,
+                          ngx_min(live->key_len,
+                                  NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_KEY));
+        }
+
         b->last = ngx_sprintf(b->last, "\",\"older\":%s,\"age\":%T,"
                               "\"messages\":%uA,\"bytes\":%uA,"
                               "\"attacks\":%uA}",
@@ -434,6 +477,82 @@ ngx_http_wallarm_websocket_control_handler(ngx_http_request_t *r)
     b->last = ngx_sprintf(b->last, "]}\n");
 
     return ngx_http_wallarm_websocket_control_send(r, b);
+}
+
+
+/* the argument; a key of no bytes: there is none */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_control_key(ngx_http_request_t *r, ngx_str_t *key)
+{
+    u_char     *src, *dst;
+    ngx_str_t   arg;
+
+    ngx_str_null(key);
+
+    if (ngx_http_arg(r, (u_char *) "key", 3, &arg) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    key->data = ngx_pnalloc(r->pool, arg.len);
+    if (key->data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    src = arg.data;
+    dst = key->data;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    key->len = dst - key->data;
+
+    return key->len ? NGX_OK : NGX_HTTP_BAD_REQUEST;
+}
+
+
+static ngx_uint_t
+ngx_http_wallarm_websocket_control_is(ngx_http_wallarm_websocket_live_t *live,
+    ngx_str_t *key, uint32_t hash)
+{
+    return live->key_len == key->len
+           && live->key_hash == hash
+           && ngx_memcmp(live->key, key->data,
+                         ngx_min(key->len,
+                                 NGX_HTTP_WALLARM_WEBSOCKET_CONTROL_KEY))
+              == 0;
+}
+
+
+/* in a string of JSON; what is not UTF-8 would break it */
+
+static u_char *
+ngx_http_wallarm_websocket_control_text(u_char *dst, u_char *src, size_t len)
+{
+    u_char    *p, *last;
+    uint32_t   u;
+
+    last = src + len;
+
+    while (src < last) {
+        p = src;
+
+        if (*src < 0x80) {
+            src++;
+
+        } else {
+            u = ngx_utf8_decode(&src, last - src);
+
+            if (u > 0x10ffff || (u >= 0xd800 && u <= 0xdfff)) {
+                src = p + 1;
+                *dst++ = '?';
+                continue;
+            }
+        }
+
+        dst = (u_char *) ngx_escape_json(dst, p, src - p);
+    }
+
+    return dst;
 }
 
 

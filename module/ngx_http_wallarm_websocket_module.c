@@ -412,6 +412,13 @@ static ngx_command_t  ngx_http_wallarm_websocket_commands[] = {
       0,
       NULL },
 
+    { ngx_string("wallarm_websocket_control_key"),
+      NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_wallarm_websocket_loc_conf_t, control_key),
+      NULL },
+
     { ngx_string("wallarm_zone_label"),
       NGX_HTTP_WALLARM_WEBSOCKET_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_wallarm_websocket_zone_label,
@@ -655,7 +662,10 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
     wlcf->bans = NGX_CONF_UNSET_PTR;
     wlcf->connections = NGX_CONF_UNSET_PTR;
     wlcf->rates = NGX_CONF_UNSET_PTR;
+    wlcf->control_key = NULL;
     wlcf->max_age = NGX_CONF_UNSET_MSEC;
+    wlcf->age_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY;
+    wlcf->age_jwt = NULL;
     wlcf->status = NGX_CONF_UNSET_UINT;
     wlcf->label = NGX_CONF_UNSET_PTR;
 
@@ -723,6 +733,10 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_conf_merge_ptr_value(conf->connections, prev->connections, NULL);
     ngx_conf_merge_ptr_value(conf->rates, prev->rates, NULL);
     ngx_http_wallarm_websocket_merge_age(prev, conf);
+
+    if (conf->control_key == NULL) {
+        conf->control_key = prev->control_key;
+    }
 
     if (ngx_http_wallarm_websocket_check_rates(cf, conf->rates)
         != NGX_CONF_OK)

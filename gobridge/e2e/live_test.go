@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,7 @@ type live struct {
 	PID      int    `json:"pid"`
 	Client   string `json:"client"`
 	URI      string `json:"uri"`
+	Key      string `json:"key"`
 	Older    bool   `json:"older"`
 	Age      int    `json:"age"`
 	Messages int    `json:"messages"`
@@ -107,12 +109,73 @@ func TestControl(t *testing.T) {
 	command("POST", "client=127.0.0.1", `{"closing":1}`)
 	fresh.closed(false, ws.ClosePolicyViolation)
 
-	for _, args := range []string{"", "?id=x", "?id=0", "?client=", "?older=yes"} {
+	for _, args := range []string{"", "?id=x", "?id=0", "?client=", "?key=", "?older=yes"} {
 		r, _ := n.get("POST", "/control"+args)
 		require.Equal(t, 400, r.StatusCode, args)
 	}
 	r, _ := n.get("PUT", "/control?older=1")
 	require.Equal(t, 405, r.StatusCode)
+}
+
+// All connections of a key are closed, whatever is in it and whichever workers
+// have them.
+func TestControlKey(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 4})
+	location := func(path, directives string) string {
+		return "location " + path + " {\n" + n.proxy("http") + directives + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, workers: 4,
+		http: "wallarm_parse_websocket on; wallarm_websocket_control_key $arg_user;",
+		server: controlLocation + location("/inherits", "") + location("/other", `wallarm_websocket_control_key "$arg_user at $arg_room";`)}))
+	n.run()
+	n.ready(4)
+	go n.echo()
+	connect := func(target string) *peer {
+		p := n.client()
+		p.send(request(target))
+		require.Equal(t, "101", p.status())
+		return p
+	}
+	long := strings.Repeat("k", 100)
+	targets := []string{"/inherits?user=mallory", "/inherits?user=alice", "/other?user=mallory&room=7", "/inherits?user=" + long + "1",
+		"/inherits?user=" + long + "2", "/inherits", "/inherits?user=a\xff\"é"}
+	peers := map[string][]*peer{}
+	for range 8 {
+		for _, target := range targets {
+			peers[target] = append(peers[target], connect(target))
+		}
+	}
+	keys := map[string]int{}
+	total, all := n.lives()
+	require.Equal(t, 8*len(targets), total)
+	for _, l := range all {
+		keys[l.Key]++
+	}
+	require.Equal(t, map[string]int{"mallory": 8, "alice": 8, "mallory at 7": 8, long[:96]: 16, "": 8, "a?\"é": 8}, keys)
+	command := func(args string, closing int) {
+		t.Helper()
+		r, body := n.get("POST", "/control?"+args)
+		require.Equal(t, 200, r.StatusCode)
+		require.Equal(t, fmt.Sprintf("{\"closing\":%d}\n", closing), body)
+	}
+	command("key=mallory&client=127.0.0.2", 0)
+	command("key=mal", 0)
+	command("key="+long[:96], 0)
+	for args, target := range map[string]string{"key=mallory": targets[0], "key=m%61llory%20at%207": targets[2], "key=" + long + "2": targets[4],
+		"key=a%ff%22%c3%a9": targets[6]} {
+		command(args, 8)
+		for _, p := range peers[target] {
+			p.closed(false, ws.ClosePolicyViolation)
+		}
+		delete(peers, target)
+	}
+	for _, list := range peers {
+		for _, p := range list {
+			p.send(text("still here"))
+			p.expect(server("still here").Bytes())
+		}
+	}
 }
 
 func TestControlDirective(t *testing.T) {
@@ -123,6 +186,10 @@ func TestControlDirective(t *testing.T) {
 		want string
 	}{
 		{conf{server: controlLocation}, ""},
+		{conf{http: "wallarm_websocket_control_key $remote_user;", server: "wallarm_websocket_control_key $arg_a$arg_b;"}, ""},
+		{conf{http: "wallarm_websocket_control_key $nothing_of_that_name;"}, `unknown "nothing_of_that_name" variable`},
+		{conf{http: "wallarm_websocket_control_key $uri; wallarm_websocket_control_key $uri;"}, `"wallarm_websocket_control_key" directive is duplicate in`},
+		{conf{http: "wallarm_websocket_control_key;"}, `invalid number of arguments in "wallarm_websocket_control_key" directive in`},
 		{conf{server: "wallarm_websocket_control;"}, `"wallarm_websocket_control" directive is not allowed here in`},
 		{conf{http: "wallarm_websocket_control;"}, `"wallarm_websocket_control" directive is not allowed here in`},
 		{conf{server: "location = /c { wallarm_websocket_control on; }"}, `invalid number of arguments in "wallarm_websocket_control" directive in`},
