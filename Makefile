@@ -105,7 +105,8 @@ test-console: cli  ## the console in a headless browser, with every attack sampl
 	@scripts/deps.sh demo
 	@scripts/console.sh
 
-bench-console: deps  ## the time of each page of the console over 1,000,000 events
+bench-console: deps  ## the console: 100,000 lines followed, each page over 1,000,000 events
+	WSI_CONSOLE_LINES=100000 $(GO) test ./gobridge/internal/console -run '^$$' -bench Follow -benchtime 1x -v
 	WSI_CONSOLE_EVENTS=1000000 $(GO) test ./gobridge/internal/console -run '^$$' -bench Pages \
 	    -benchtime 10x -timeout 60m -v
 

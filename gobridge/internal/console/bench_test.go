@@ -1,6 +1,10 @@
 package console
 
 import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -102,5 +106,83 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/page")
 			b.ReportMetric(0, "ns/op")
 		})
+	}
+}
+
+// BenchmarkFollow takes the time, of the clock, in which a console that follows
+// a log has an event on its pages: WSI_CONSOLE_LINES lines, 5,000 without, are
+// appended as fast as the file takes them, and the log is rotated on the way.
+// "make bench-console" has 100,000.
+func BenchmarkFollow(b *testing.B) {
+	n := 5000
+	if s := os.Getenv("WSI_CONSOLE_LINES"); s != "" {
+		var err error
+		n, err = strconv.Atoi(s)
+		require.NoError(b, err)
+	}
+	g := newGenerator(1)
+	all := lines(g, n)
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		log := filepath.Join(dir, "log")
+		require.NoError(b, os.WriteFile(log, nil, 0o600))
+		socket := filepath.Join(dir, "socket")
+		ctx, cancel := context.WithCancel(b.Context())
+		ended := make(chan error)
+		go func() {
+			ended <- Run(ctx, Options{Logs: []string{log}, DB: filepath.Join(dir, "db"), Listen: "unix:" + socket, Version: "bench"},
+				io.Discard, os.Stderr)
+		}()
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return net.Dial("unix", socket)
+		}}}
+		health := func() (h Health) {
+			r, err := client.Get("http://localhost/api/health")
+			if err != nil {
+				return h
+			}
+			defer r.Body.Close()
+			require.NoError(b, json.NewDecoder(r.Body).Decode(&h))
+			return h
+		}
+		for health().Version == "" {
+			time.Sleep(10 * time.Millisecond)
+		}
+		var before, after syscall.Rusage
+		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &before))
+		b.StartTimer()
+		started := time.Now()
+		f, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0)
+		require.NoError(b, err)
+		for i, line := range all {
+			if i == n/2 {
+				require.NoError(b, f.Close())
+				require.NoError(b, os.Rename(log, log+".1"))
+				f, err = os.OpenFile(log, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+				require.NoError(b, err)
+			}
+			_, err := f.Write(line)
+			require.NoError(b, err)
+		}
+		wrote := time.Since(started)
+		for health().Events < n {
+			time.Sleep(100 * time.Millisecond)
+		}
+		took := time.Since(started)
+		b.StopTimer()
+		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &after))
+		require.NoError(b, f.Close())
+		h := health()
+		require.Equal(b, n, h.Events)
+		require.Zero(b, h.Counters["duplicates"]+h.Counters["malformed"]+h.Counters["files_lost"])
+		cancel()
+		require.NoError(b, <-ended)
+		cpu := time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano())
+		b.ReportMetric(float64(n)/took.Seconds(), "events/s")
+		b.ReportMetric(float64(cpu.Microseconds())/float64(n), "cpu-us/event")
+		b.ReportMetric(0, "ns/op")
+		b.Logf("%d lines written in %v, all on the pages after %v", n, wrote.Round(time.Millisecond), took.Round(time.Millisecond))
+		b.StartTimer()
 	}
 }
