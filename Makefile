@@ -31,7 +31,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
         test test-go test-console test-captures test-bridge e2e e2e-flood \
-        e2e-frameworks e2e-frameworks-quick e2e-integrations e2e-languages demo demo-check \
+        e2e-frameworks e2e-frameworks-quick e2e-integrations e2e-clickhouse e2e-languages demo demo-check \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
         clean
@@ -144,6 +144,10 @@ e2e-frameworks-quick: build $(CHOSEN)  ## socket.io, SignalR and STOMP of them
 e2e-integrations: build $(CHOSEN)  ## what integrations/ has, with the real programs
 	@scripts/deps.sh integrations
 	$(TEST_ENV) && WSI_INTEGRATIONS=1 $(GO) test -tags e2e -count=1 -run TestIntegration ./gobridge/e2e
+
+e2e-clickhouse: build $(CHOSEN)  ## of these, the console and the queries over ClickHouse
+	@scripts/deps.sh integrations
+	$(TEST_ENV) && WSI_INTEGRATIONS=1 $(GO) test -tags e2e -count=1 -run 'TestIntegrationConsoleClickHouse|TestIntegrationEventLog/clickhouse' ./gobridge/e2e
 
 e2e-languages: build $(CHOSEN)  ## clients of many languages through NGINX: no difference
 	@scripts/deps.sh languages

@@ -265,35 +265,48 @@ func csv(t testing.TB, out string) map[string]int {
 	return found
 }
 
-// clickhouse has in its columns what the lines have, and answers the queries.
-func (n *nginx) clickhouse(all []record, counts map[string]int) {
+// clickHouse starts one. What shell runs is as in docs/fleet.md, for this server.
+func (n *nginx) clickHouse() (shell func(command string) string, address string) {
 	n.Helper()
 	program(n, "clickhouse-server")
 	dir := filepath.Join(n.dir, "clickhouse")
+	address = freeAddr(n)
 	_, port, err := net.SplitHostPort(freeAddr(n))
 	require.NoError(n, err)
 	require.NoError(n, os.Mkdir(dir, 0o755))
 	n.write("clickhouse/users.xml", "<yandex><profiles><default/></profiles><quotas><default/></quotas><users><default><password/>"+
 		"<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users></yandex>")
 	n.write("clickhouse/config.xml", "<yandex><logger><level>warning</level><console>1</console></logger><listen_host>127.0.0.1</listen_host>"+
-		"<tcp_port>"+port+"</tcp_port><path>"+dir+"/data/</path><tmp_path>"+dir+"/tmp/</tmp_path><users_config>"+dir+"/users.xml</users_config>"+
+		"<tcp_port>"+port+"</tcp_port><http_port>"+address[strings.LastIndexByte(address, ':')+1:]+"</http_port>"+
+		"<path>"+dir+"/data/</path><tmp_path>"+dir+"/tmp/</tmp_path><users_config>"+dir+"/users.xml</users_config>"+
 		"<mark_cache_size>1048576</mark_cache_size><default_profile>default</default_profile><default_database>default</default_database></yandex>")
 	n.daemon("clickhouse-server", "--config-file="+dir+"/config.xml")
 	n.eventually("ClickHouse is ready", func() bool {
 		return exec.Command("clickhouse-client", "--host", "127.0.0.1", "--port", port, "--query", "SELECT 1").Run() == nil
 	})
-	shell := func(command string) string {
+	return func(command string) string {
 		n.Helper()
-		// as in docs/fleet.md, for this server
 		return tool(n, integrations+"/clickhouse", "sh", "-c", strings.ReplaceAll(command, "clickhouse-client", "clickhouse-client --host 127.0.0.1 --port "+port))
-	}
-	query := func(q string) string { return shell("clickhouse-client --query \"" + q + "\"") }
+	}, address
+}
+
+// insertEvents is the command that docs/fleet.md has for a log.
+func insertEvents(t testing.TB, log string) string {
 	insert := "sed 's/\"/\"\"/g; s/.*/\"&\"/' " + packaged +
 		" | clickhouse-client --query 'INSERT INTO wallarm.websocket_events (line) FORMAT CSV'"
-	for _, command := range []string{insert, "clickhouse-client --multiquery < schema.sql", "clickhouse-client --multiquery < queries.sql"} {
+	documented(t, insert)
+	return strings.ReplaceAll(insert, packaged, log)
+}
+
+// clickhouse has in its columns what the lines have, and answers the queries.
+func (n *nginx) clickhouse(all []record, counts map[string]int) {
+	n.Helper()
+	shell, _ := n.clickHouse()
+	query := func(q string) string { return shell("clickhouse-client --query \"" + q + "\"") }
+	for _, command := range []string{"clickhouse-client --multiquery < schema.sql", "clickhouse-client --multiquery < queries.sql"} {
 		documented(n, command)
 	}
-	insert = strings.ReplaceAll(insert, packaged, filepath.Join(n.dir, "logs/websocket_attacks.json"))
+	insert := insertEvents(n, filepath.Join(n.dir, "logs/websocket_attacks.json"))
 	shell("clickhouse-client --multiquery < schema.sql")
 	shell(insert)
 	shell(insert) // an agent that sends twice
@@ -318,6 +331,7 @@ func (n *nginx) clickhouse(all []record, counts map[string]int) {
 	for what, count := range counts {
 		require.Contains(n, out, strings.ReplaceAll(what, ",", "\t")+"\t"+strconv.Itoa(count)+"\n")
 	}
+	require.Contains(n, out, "WEBSOCKET/13", "one event, whole")
 	day := strings.TrimSpace(query("SELECT max(day) FROM wallarm.websocket_events"))
 	shell("clickhouse-client --query \"ALTER TABLE wallarm.websocket_events DROP PARTITION '" + day + "'\"")
 	require.Equal(n, "0\n", query("SELECT count() FROM wallarm.websocket_events WHERE day = '"+day+"'"))

@@ -30,6 +30,6 @@ FROM wallarm.websocket_events WHERE dataset = 'wallarm_websocket.attack'
 GROUP BY hour, host ORDER BY hour, host;
 
 -- One event, whole: the message in the shape of an HTTP request.
-SELECT visitParamExtractString(line, 'request') AS request
+SELECT request
 FROM wallarm.websocket_events WHERE dataset = 'wallarm_websocket.attack' AND match != ''
 ORDER BY time DESC LIMIT 1;

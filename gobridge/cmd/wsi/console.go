@@ -17,6 +17,7 @@ import (
 )
 
 const consoleHelp = `Usage: wsi console --log FILE --db FILE [OPTION...]
+       wsi console --store clickhouse://[USER@]HOST[:PORT]/DATABASE/TABLE [OPTION...]
 
 Follows the event log, keeps its events in an SQLite file and shows them to a
 browser. It only reads: NGINX does not know of it.
@@ -24,6 +25,10 @@ browser. It only reads: NGINX does not know of it.
 Options:
   --log FILE          what wallarm_event_log writes; may be given several times
   --db FILE           the database, made when it is missing
+  --store ADDRESS     instead of both: the ClickHouse that has the events of many
+                      machines, its table as integrations/clickhouse/schema.sql
+                      makes it; HTTP on port 8123, or with ?secure=1 HTTPS on
+                      8443; the password from CLICKHOUSE_PASSWORD
   --listen ADDRESS    ADDRESS:PORT or unix:PATH (127.0.0.1:8765)
   --auth-file FILE    users and passwords, as htpasswd -B writes them; needed to
                       listen on an address that others can reach
@@ -54,6 +59,7 @@ func consoleCommand(args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("console", flag.ContinueOnError)
 	fs.Var(&logs, "log", "")
 	fs.StringVar(&o.DB, "db", "", "")
+	fs.StringVar(&o.Store, "store", "", "")
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:8765", "")
 	fs.StringVar(&o.AuthFile, "auth-file", "", "")
 	fs.Var(&hosts, "host", "")
@@ -63,8 +69,11 @@ func consoleCommand(args []string, stdout, stderr io.Writer) int {
 	if code, ok := parse(fs, consoleHelp, args, stdout, stderr); !ok {
 		return code
 	}
-	if len(logs) == 0 || o.DB == "" || fs.NArg() > 0 {
-		return fail(stderr, "console", errors.New("--log and --db are required, and nothing but options"))
+	if fs.NArg() > 0 || o.Store == "" && (len(logs) == 0 || o.DB == "") {
+		return fail(stderr, "console", errors.New("--log and --db are required, or --store, and nothing but options"))
+	}
+	if o.Store != "" && (len(logs) > 0 || o.DB != "") {
+		return fail(stderr, "console", errors.New("--store is instead of --log and --db"))
 	}
 	var err error
 	if o.Retain, err = parseAge(*retain); err != nil {

@@ -116,7 +116,7 @@ func (s *store) commit(b *batch) (added int, err error) {
 	}
 	var rows []fresh
 	type version struct{ observer, engine, nginx string }
-	versions := map[version]int64{}
+	versions := map[version][2]int64{} // first and last
 	duplicates := int64(0)
 
 	var lines []byte
@@ -164,11 +164,15 @@ func (s *store) commit(b *batch) (added int, err error) {
 		}
 		rows = append(rows, fresh{it.shape, row{ts: it.ts, hits: it.hits, conn: it.conn}})
 		v := version{it.versions[0], it.versions[1], it.versions[2]}
-		versions[v] = max(versions[v], it.ts)
+		if times, ok := versions[v]; ok {
+			versions[v] = [2]int64{min(times[0], it.ts), max(times[1], it.ts)}
+		} else {
+			versions[v] = [2]int64{it.ts, it.ts}
+		}
 	}
 	flush()
-	for v, last := range versions {
-		p.exec(qSetVersions, v.observer, v.engine, v.nginx, last)
+	for v, times := range versions {
+		p.exec(qSetVersions, v.observer, v.engine, v.nginx, times[0], times[1])
 	}
 	for _, m := range b.bad {
 		p.exec(qInsertBad, time.Now().UnixMilli(), m.log, m.offset, m.reason, m.sample)

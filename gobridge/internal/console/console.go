@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Logs       []string
 	DB         string
+	Store      string // of a ClickHouse, instead of Logs and DB
 	Listen     string // ADDRESS:PORT or unix:PATH
 	AuthFile   string
 	Hosts      []string // further names that the console is asked for by
@@ -48,20 +49,37 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 		}
 	}
 
-	s, err := openStore(o.DB)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	in, err := newIngester(s, o.Logs)
-	if err != nil {
-		return err
-	}
 	h := &hub{}
-	in.age, in.size, in.changed = o.Retain, o.RetainSize, h.notify
-	in.report = func(err error) { logger.Print(err) }
+	var source events
+	var state *ingestState
+	var work func(context.Context)
+	if o.Store != "" {
+		c, err := openClickHouse(o.Store)
+		if err != nil {
+			return err
+		}
+		source, work = c, func(ctx context.Context) { c.follow(ctx, h) }
+	} else {
+		s, err := openStore(o.DB)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		in, err := newIngester(s, o.Logs)
+		if err != nil {
+			return err
+		}
+		in.age, in.size, in.changed = o.Retain, o.RetainSize, h.notify
+		in.report = func(err error) { logger.Print(err) }
+		source, state, work = s, in.state, func(ctx context.Context) {
+			in.run(ctx)
+			for _, f := range in.followers {
+				f.close()
+			}
+		}
+	}
 
-	srv, err := newServer(s, in.state, h, newHosts(o.Listen, o.Hosts), o.Version)
+	srv, err := newServer(source, state, h, newHosts(o.Listen, o.Hosts), o.Version)
 	if err != nil {
 		return err
 	}
@@ -86,7 +104,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	wg.Go(func() { in.run(ctx) })
+	wg.Go(func() { work(ctx) })
 	wg.Go(func() {
 		<-ctx.Done()
 		close(srv.closing)
@@ -98,9 +116,6 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 	err = web.Serve(ln)
 	cancel()
 	wg.Wait()
-	for _, f := range in.followers {
-		f.close()
-	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -500,7 +500,7 @@ func (x *index) attacks(r *result, order string, offset, limit int) (page []grou
 
 // top returns the first n of all in order, without sorting the rest.
 func top[T any](all []T, n int, compare func(a, b T) int) []T {
-	h := &worst[T]{compare: compare}
+	h := &worst[T]{all: []T{}, compare: compare}
 	for _, v := range all {
 		switch {
 		case len(h.all) < n:

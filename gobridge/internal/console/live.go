@@ -29,6 +29,13 @@ func (h *hub) notify() {
 	}
 }
 
+// heard reports whether a page listens.
+func (h *hub) heard() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waiting) > 0
+}
+
 func (h *hub) join() chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,9 +92,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 			news = c
 			continue
 		case <-news:
-			s.store.mu.RLock()
-			text = fmt.Sprintf("event: change\ndata: {\"generation\":%d}\n\n", s.store.generation)
-			s.store.mu.RUnlock()
+			text = fmt.Sprintf("event: change\ndata: {\"generation\":%d}\n\n", s.store.changed())
 			news = nil
 			pause.Reset(time.Second)
 		}

@@ -16,8 +16,8 @@ const (
 	qSetSource = `INSERT INTO sources (log, dev, ino, offset, head, seen, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 		ON CONFLICT (log, dev, ino) DO UPDATE SET offset = ?4, head = ?5, seen = ?6, done = ?7`
 	qDropSource  = `DELETE FROM sources WHERE log = ? AND dev = ? AND ino = ?`
-	qSetVersions = `INSERT INTO versions (observer, engine, nginx, first, last) VALUES (?1, ?2, ?3, ?4, ?4)
-		ON CONFLICT (observer, engine, nginx) DO UPDATE SET last = max(last, ?4)`
+	qSetVersions = `INSERT INTO versions (observer, engine, nginx, first, last) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (observer, engine, nginx) DO UPDATE SET first = min(first, ?4), last = max(last, ?5)`
 
 	// Retention.
 	qDropEvents = `DELETE FROM events WHERE id < ?`

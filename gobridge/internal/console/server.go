@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -20,9 +21,22 @@ import (
 //go:embed ui
 var ui embed.FS
 
-// server shows the store. It only reads.
+// events is where they are: in SQLite, read from a log, or in a ClickHouse. Each
+// method is a page and its JSON.
+type events interface {
+	attacksView(context.Context, *request) (*Attacks, error)
+	attackView(ctx context.Context, id string, q *request) (*AttackPage, error)
+	hitView(ctx context.Context, id string) (*Hit, error)
+	rulesView(context.Context, *request) (*Rules, error)
+	connectionsView(context.Context, *request) (*Connections, error)
+	connectionView(ctx context.Context, id string, q *request) (*ConnectionPage, error)
+	healthView(context.Context, *ingestState) (*Health, error)
+	changed() uint64 // a number that changes when there is something new
+}
+
+// server shows the events. It only reads.
 type server struct {
-	store   *store
+	store   events
 	state   *ingestState
 	hub     *hub
 	status  *statusReader // nil without --status
@@ -44,7 +58,7 @@ type asset struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-func newServer(s *store, st *ingestState, h *hub, allowed hosts, version string) (*server, error) {
+func newServer(s events, st *ingestState, h *hub, allowed hosts, version string) (*server, error) {
 	srv := &server{
 		store: s, state: st, hub: h, hosts: allowed, version: version, errors: log.New(log.Writer(), "", 0),
 		closing: make(chan struct{}), assets: map[string]asset{},

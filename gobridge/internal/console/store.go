@@ -205,6 +205,12 @@ func (s *store) load() error {
 	return nil
 }
 
+func (s *store) changed() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.generation
+}
+
 // line returns an event as it was logged, or nil.
 func (s *store) line(ctx context.Context, id int64) ([]byte, error) {
 	b, err := s.block(ctx, id)
@@ -308,16 +314,8 @@ func (s *store) search(ctx context.Context, query string) (ids []int64, more boo
 // Nothing typed is syntax but the quotes.
 func phrases(query string) string {
 	var out []string
-	for i, part := range strings.Split(query, `"`) {
-		words := []string{part}
-		if i%2 == 0 {
-			words = strings.Fields(part)
-		}
-		for _, w := range words {
-			if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
-				out = append(out, `"`+w+`"`)
-			}
-		}
+	for _, w := range words(query) {
+		out = append(out, `"`+w+`"`)
 	}
 	if len(out) == 0 {
 		return ""
@@ -326,6 +324,22 @@ func phrases(query string) string {
 		out[len(out)-1] += "*"
 	}
 	return strings.ReplaceAll(strings.Join(out, " "), "\x00", " ")
+}
+
+// words are those that are to be found, and what is in quotes as one.
+func words(query string) (all []string) {
+	for i, part := range strings.Split(query, `"`) {
+		words := []string{part}
+		if i%2 == 0 {
+			words = strings.Fields(part)
+		}
+		for _, w := range words {
+			if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
+				all = append(all, w)
+			}
+		}
+	}
+	return all
 }
 
 func lastRune(s string) (r rune, ok bool) {

@@ -236,13 +236,17 @@ func (s *store) rows(ctx context.Context, ids []int64) ([]HitRow, error) {
 		if r == nil {
 			continue
 		}
-		rows = append(rows, HitRow{
-			ID: r.Event.ID, Time: r.Time.UTC(), Kind: r.kind(), Type: r.what(), Action: r.Event.Action, Rule: r.rule(),
-			Path: r.point(), Match: r.shown(), Event: r.Wallarm.WebSocket.EventName,
-			Message: r.Wallarm.WebSocket.MessageNo, Hits: r.Wallarm.Hits, Attack: r.attackID(),
-		})
+		rows = append(rows, newHitRow(r, r.attackID()))
 	}
 	return rows, nil
+}
+
+func newHitRow(r *Record, attack string) HitRow {
+	return HitRow{
+		ID: r.Event.ID, Time: r.Time.UTC(), Kind: r.kind(), Type: r.what(), Action: r.Event.Action, Rule: r.rule(),
+		Path: r.point(), Match: r.shown(), Event: r.Wallarm.WebSocket.EventName,
+		Message: r.Wallarm.WebSocket.MessageNo, Hits: r.Wallarm.Hits, Attack: attack,
+	}
 }
 
 // attackID is the attack that r belongs to.
@@ -487,9 +491,7 @@ func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, 
 			allowed[id] = true
 		}
 	}
-	f := q.Filter
-	kinds := f.Kind
-	f.Kind = "all"
+	f := &q.Filter
 	from, to := int64(-1<<62), int64(1<<62)
 	if !f.From.IsZero() {
 		from = f.From.UnixMilli()
@@ -499,10 +501,10 @@ func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, 
 	}
 
 	s.mu.RLock()
-	ok := s.passes(&f)
-	if kinds != "" {
+	ok := s.passes(f)
+	if f.Kind != "" {
 		// Else those of which only opening and closing is known, too.
-		ok = s.accepts(&f)
+		ok = s.accepts(f)
 	}
 	// The newest first, as far as the page goes, then what else is known of them.
 	offset, order := (q.Page-1)*pageSize, []int64{}
@@ -682,6 +684,7 @@ func (s *store) connectionView(ctx context.Context, id string, q *request) (*Con
 type Health struct {
 	Time     time.Time        `json:"time"`
 	Version  string           `json:"version"`
+	Store    string           `json:"store"` // "sqlite", or the address of a ClickHouse
 	Error    string           `json:"error,omitempty"`
 	Logs     []logState       `json:"logs"`
 	Newest   *time.Time       `json:"newest_event,omitempty"`
@@ -716,7 +719,7 @@ type Engine struct {
 
 func (s *store) healthView(ctx context.Context, st *ingestState) (*Health, error) {
 	v := &Health{
-		Time: time.Now().UTC(), Counters: map[string]int64{}, Bad: []Malformed{}, Engines: []Engine{}, Limits: []value{},
+		Time: time.Now().UTC(), Store: "sqlite", Counters: map[string]int64{}, Bad: []Malformed{}, Engines: []Engine{}, Limits: []value{},
 	}
 	var newest, delay int64
 	v.Error, v.Logs, newest, delay = st.get()

@@ -1,0 +1,159 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var literal = regexp.MustCompile(`^'(?:[0-9A-Za-z]|\\x[0-9a-f]{2})*'$`)
+
+// unquote reads a literal as ClickHouse does.
+func unquote(t testing.TB, s string) string {
+	require.Regexp(t, literal, s)
+	s = s[1 : len(s)-1]
+	var b strings.Builder
+	for len(s) > 0 {
+		if s[0] != '\\' {
+			b.WriteByte(s[0])
+			s = s[1:]
+			continue
+		}
+		n, err := strconv.ParseUint(s[2:4], 16, 8)
+		require.NoError(t, err)
+		b.WriteByte(byte(n))
+		s = s[4:]
+	}
+	return b.String()
+}
+
+func TestQuote(t *testing.T) {
+	for s, want := range map[string]string{
+		"": "''", "abc09": "'abc09'", "'": `'\x27'`, `\`: `'\x5c'`, `\'`: `'\x5c\x27'`, "a b": `'a\x20b'`, "\x00\n\xff": `'\x00\x0a\xff'`,
+		"д": `'\xd0\xb4'`, "'; DROP TABLE x --": `'\x27\x3b\x20DROP\x20TABLE\x20x\x20\x2d\x2d'`,
+	} {
+		require.Equal(t, want, quote(s))
+	}
+	all := ""
+	for c := range 256 {
+		all += string([]byte{byte(c)})
+	}
+	require.Equal(t, all, unquote(t, quote(all)))
+	require.Equal(t, `('a','\x27')`, list([]string{"a", "'"}))
+}
+
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{"", "'", `\`, `\x27`, "a' OR '1'='1", "\x00\xff", "{name:String}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { require.Equal(t, s, unquote(t, quote(s))) })
+}
+
+// FuzzWhere: whatever is asked for, conditions have nothing of it but literals.
+func FuzzWhere(f *testing.F) {
+	for _, s := range []string{"type=xss", "-ip=198.51.100.*&q=union+select", "kind=x'&host=%27%29+OR+1%3D1&q=%22a%22%5C", "from=2026-01-01&to=2026-02-01&point=*"} {
+		f.Add(s)
+	}
+	strings := regexp.MustCompile(`'(?:[0-9A-Za-z]|\\x[0-9a-f]{2})*'`)
+	fixed := regexp.MustCompile(`^(?:[a-z_A-Z0-9 (),<>=!-]|L)*$`)
+	f.Fuzz(func(t *testing.T, query string) {
+		v, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		q, err := parseRequest(v, msTime(1_800_000_000_000))
+		if err != nil {
+			return
+		}
+		for _, c := range where(&q.Filter, false) {
+			c = regexp.MustCompile(regexp.QuoteMeta(searchedColumns)).ReplaceAllString(c, "text")
+			require.Regexp(t, fixed, strings.ReplaceAllString(c, "L"))
+		}
+	})
+}
+
+func TestOpenClickHouse(t *testing.T) {
+	t.Setenv("CLICKHOUSE_PASSWORD", "of-environment")
+	for store, want := range map[string]*clickHouse{
+		"clickhouse://h":    {url: "http://h:8123/", table: "wallarm.websocket_events", name: "clickhouse://h:8123/wallarm/websocket_events", password: "of-environment"},
+		"clickhouse://u@h/": {url: "http://h:8123/", table: "wallarm.websocket_events", name: "clickhouse://h:8123/wallarm/websocket_events", user: "u", password: "of-environment"},
+		"clickhouse://u:p%40@[::1]:1/db/tab?secure=1": {url: "https://[::1]:1/", table: "db.tab", name: "clickhouse://[::1]:1/db/tab", user: "u", password: "p@"},
+		"clickhouse://h/db?secure=1":                  {url: "https://h:8443/", table: "db.websocket_events", name: "clickhouse://h:8443/db/websocket_events", password: "of-environment"},
+		"http://h":                                    {}, "clickhouse:h": {}, "clickhouse://": {}, "clickhouse://h/a/b/c": {}, "clickhouse://h/a.b": {},
+		"clickhouse://h/a;b": {}, "clickhouse://h/'": {}, "clickhouse://h?x=1": {}, "clickhouse://h?secure=0": {}, "clickhouse://h#f": {},
+	} {
+		got, err := openClickHouse(store)
+		if want.url == "" {
+			require.ErrorContains(t, err, "--store", store)
+			continue
+		}
+		require.NoError(t, err, store)
+		require.Equal(t, want.url, got.url)
+		require.Equal(t, want.table, got.table)
+		require.Equal(t, want.name, got.name)
+		require.Equal(t, [2]string{want.user, want.password}, [2]string{got.user, got.password})
+	}
+}
+
+// What goes wrong with the server is an error, and none of it is on a page.
+func TestClickHouseErrors(t *testing.T) {
+	var status int
+	var answer string
+	var asked *http.Request
+	var sql string
+	ch := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		asked, sql = r, string(b)
+		w.WriteHeader(status)
+		io.WriteString(w, answer)
+	}))
+	defer ch.Close()
+	c, err := openClickHouse("clickhouse://reader:secret@" + strings.TrimPrefix(ch.URL, "http://"))
+	require.NoError(t, err)
+	srv, err := newServer(c, nil, &hub{}, newHosts("127.0.0.1:8765", nil), "1")
+	require.NoError(t, err)
+	var log strings.Builder
+	srv.errors.SetOutput(&log)
+	h := srv.handler()
+	for _, tt := range []struct {
+		status         int
+		answer, logged string
+	}{
+		{500, "Code: 60, e.displayText() = DB::Exception: Table wallarm.websocket_events doesn't exist.\nstack", "ClickHouse: 500 Internal Server Error: Code: 60, e.displayText() = DB::Exception: Table wallarm.websocket_events doesn't exist."},
+		{403, "", "ClickHouse: 403 Forbidden"},
+		{200, `{"data":[["1"],`, "ClickHouse: unexpected end of JSON input"},
+		{200, `{"data":[["x"]]}`, "ClickHouse: 1 columns, not 6"},
+		{200, `{"data":[["a",1,1,1,1,1]]}`, "ClickHouse: json: cannot unmarshal string"},
+	} {
+		log.Reset()
+		status, answer = tt.status, tt.answer
+		r := get(t, h, "/attacks")
+		require.Equal(t, 500, r.StatusCode)
+		text := body(t, r)
+		require.NotContains(t, text, "ClickHouse")
+		require.Contains(t, text, "went wrong")
+		require.Contains(t, log.String(), tt.logged)
+		require.NotContains(t, log.String(), "stack")
+	}
+	require.Equal(t, "reader", asked.Header.Get("X-ClickHouse-User"))
+	require.Equal(t, "secret", asked.Header.Get("X-ClickHouse-Key"))
+	require.Equal(t, "2", asked.URL.Query().Get("readonly"))
+	require.True(t, strings.HasPrefix(sql, "SELECT "))
+	require.True(t, strings.HasSuffix(sql, " FORMAT JSONCompact"))
+	var e map[string]string
+	require.NoError(t, json.Unmarshal([]byte(body(t, get(t, h, "/api/health"))), &e))
+	require.NotContains(t, e["error"], "ClickHouse")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.healthView(ctx, nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
