@@ -3,7 +3,6 @@ package carrier
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -46,7 +45,7 @@ func Sniff(value []byte) (kinds [MaxKinds]Kind, n int) {
 			n++
 		}
 	}
-	if dense(value) {
+	if Dense(value) {
 		if likelyHex(value) {
 			kinds[n] = Hex
 			n++
@@ -164,12 +163,12 @@ func magic(p []byte) (k Kind, n int) {
 	return None, 0
 }
 
-// dense reports whether value has as many digits and capitals as base64 and
+// Dense reports whether value has as many digits and capitals as base64 and
 // hex have, and prose has not. White space does not matter: lenient decoders
 // skip it.
-func dense(value []byte) bool {
+func Dense(value []byte) bool {
 	const step = 32 // of the samples
-	const highs = 0x8080808080808080
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := len(value)
 	if n < minBase64 {
 		return false
@@ -179,19 +178,24 @@ func dense(value []byte) bool {
 		stride = step / 2
 	}
 	count, seen := 0, 0
-	for i := 0; ; i += stride {
-		i = min(i, n-8)
-		x := binary.LittleEndian.Uint64(value[i:])
-		// Bit 7 of each says whether that bit of the byte is set.
-		b6, b5, b4, b3, b2, b1, b0 := x<<1, x<<2, x<<3, x<<4, x<<5, x<<6, x<<7
-		upper := b6 &^ b5
-		digit := b4 &^ (b3 & (b2 | b1))
-		sign := b3 & b1 & b0 &^ b4 // + and /
-		count += bits.OnesCount64((upper | b5&^b6&(digit|sign)) &^ x & highs)
-		seen += 8
-		if i == n-8 {
-			return count*4 >= seen
+	for i := 0; ; {
+		// The counts of the eight columns of a few samples.
+		columns := uint64(0)
+		for range 31 {
+			i = min(i, n-8)
+			x := binary.LittleEndian.Uint64(value[i:])
+			low := x &^ highs
+			digit := (low + ones*(0x80-'/')) ^ (low + ones*(0x7F-'9')) // and /
+			upper := x << 1 &^ (x << 2)                                // @ to _
+			plus := low ^ ones*'+'
+			digit |= (plus - ones) &^ plus
+			columns += ((digit | upper) &^ x & highs) >> 7
+			if seen += 8; i == n-8 {
+				return (count+int(columns*ones>>56))*4 >= seen
+			}
+			i += stride
 		}
+		count += int(columns * ones >> 56)
 	}
 }
 

@@ -128,7 +128,7 @@ func (w *Walker) plain(p []byte, valid bool) string {
 // inside visits what a value is a document of, or carries. json is false where
 // that was tried.
 func (w *Walker) inside(text []byte, json bool) {
-	if w.chance > 0 && w.noisy {
+	if len(text) < minInside || w.chance > 0 && w.noisy {
 		return
 	}
 	if json {

@@ -80,7 +80,7 @@ func FuzzWalkJSON(f *testing.F) {
 		})
 		require.Empty(t, want, "not visited")
 		require.LessOrEqual(t, visits, 11*len(payload))
-		require.LessOrEqual(t, visited, 11*len(payload))
+		require.LessOrEqual(t, visited, 11*len(payload)+1<<10) // a carrier makes more of a few bytes
 		if name == "text" {
 			require.True(t, raw, "raw text not visited")
 		}

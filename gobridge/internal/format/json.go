@@ -63,7 +63,7 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if bytes.HasPrefix(doc, bom) {
 		pos = len(bom)
 	}
-	if w.root.Placeholder == nil || w.nested > 1 {
+	if w.chance == 0 && (w.root.Placeholder == nil || w.nested > 1) {
 		w.strict(l, pos)
 	} else {
 		l.read = progress{pos: pos}

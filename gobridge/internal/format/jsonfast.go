@@ -18,155 +18,449 @@ type progress struct {
 
 // strict reads l's document from pos on as far as it is plain JSON (RFC 8259),
 // and leaves the rest to lenient. It keeps no frames: where a value stands is
-// found out when it is asked for, see sync.
+// found out when it is asked for, see sync. Strings are found some at a time, as
+// that loop calls nothing.
 func (w *Walker) strict(l *level, pos int) {
-	const maxOpen = 64
-	doc, state := l.doc, wantDocument
+	s := jsonScanner{doc: l.doc, pos: pos, shaped: -1}
+	if w.root.Shape != nil && w.nested == 1 && l.silent {
+		s.shaped = 1
+	}
 	l.lazy, l.synced = true, pos
-	shape := w.root.Shape
-	if w.nested != 1 || !l.silent {
-		shape = nil
-	}
-	var (
-		objects uint64 // of the open ones, the innermost lowest
-		open    int
-		index   int  // of the outermost array
-		special role // of the outermost array's or object's next value
-		seen    bool
-		values  int // outside of arrays and objects
-		scalars int // of these, others than arrays and objects
-	)
-scan:
-	for pos < len(doc) {
-		c := doc[pos]
-		if c == '"' {
-			end, escaped := quotes(doc, pos+1)
-			if end == len(doc) {
-				break scan
-			}
-			text := doc[pos+1 : end]
-			if escaped {
-				var ok bool
-				if text, end, ok = l.unquote(pos+1, '"'); !ok || end == len(doc) {
-					break scan
-				}
-			}
-			next := end + 1
-			if next < len(doc) && doc[next] <= ' ' {
-				next = skipSpace(doc, next)
-			}
-			colon := next < len(doc) && doc[next] == ':'
-			switch {
-			case colon && state.takesKey():
-				if shape != nil && open == 1 {
-					special = shape.special(true, 0, text)
-				}
-				l.pos = end + 1
-				w.visitKey(text)
-				state, pos = wantValue, next+1
-			case !colon && state.takesValue():
-				l.pos = pos
-				if special != roleNone && open == 1 {
-					w.special(special, text)
-				} else if w.visitValue(text); len(text) >= minInside {
-					w.inside(text, true)
-				}
-				pos = next
-				if state = wantComma; open == 0 {
-					state = wantDocument
-					values++
-					scalars++
-				}
-			default:
-				break scan
-			}
-			seen = true
-			continue
-		}
-		switch c {
-		case ' ', '\n', '\r', '\t':
-			pos++
-		case '{', '[':
-			if !state.takesValue() || open == maxOpen {
-				break scan
-			}
-			seen = true
-			open++
-			objects <<= 1
-			state = wantFirstElement
-			if c == '{' {
-				objects |= 1
-				state = wantFirstKey
-			} else if open == 1 && shape != nil {
-				index = 0
-				special = shape.special(false, 0, nil)
-			}
-			pos++
-		case '}', ']':
-			if open == 0 || (c == '}') != (objects&1 == 1) || state == wantValue || state == wantKey {
-				break scan
-			}
-			open--
-			objects >>= 1
-			if state = wantComma; open == 0 {
-				state = wantDocument
-				values++
-			}
-			pos++
-		case ',':
-			if state != wantComma {
-				break scan
-			}
-			if objects&1 == 1 {
-				state = wantKey
-			} else {
-				state = wantValue
-				if open == 1 && shape != nil {
-					index++
-					special = shape.special(false, index, nil)
-				}
-			}
-			pos++
+	x := &l.index
+	x.read(l.doc, pos)
+	for more := true; more; {
+		n := s.scan(x, &l.marks)
+		w.emit(l, l.marks[:n])
+		switch {
+		case n == maxMarks:
+		case s.quote+1 >= x.n && x.base < s.pos && s.pos < len(l.doc) && l.doc[s.pos] == '"':
+			x.read(l.doc, s.pos)
+			s.quote = 0
 		default:
-			end := pos + 1
-			for end < len(doc) && !endsWord[doc[end]] {
-				end++
-			}
-			word := doc[pos:end]
-			if !state.takesValue() || !isNumber(word) && !isLiteral(word) {
-				break scan
-			}
-			if special == roleEvent && open == 1 {
-				w.setEvent(word)
-			}
-			pos = end
-			if state = wantComma; open == 0 {
-				state = wantDocument
-				values++
-				scalars++
-			}
+			more = w.odd(l, &s)
 		}
 	}
-	// field by field: the compiler would build a copy
-	l.read.pos, l.read.state, l.read.values = pos, state, values
-	l.read.seen, l.read.scalars = seen, scalars > 0
-	if pos < len(doc) {
-		l.pos = pos
+	l.read = progress{pos: s.pos, state: s.state, seen: s.seen, scalars: s.scalars, values: s.values}
+	if s.pos < len(l.doc) {
+		l.pos = s.pos
 		w.sync()
 		l.lazy = false
 	}
 }
 
+// jsonScanner is how far plain JSON was read.
+type jsonScanner struct {
+	doc     []byte
+	pos     int
+	state   state
+	seen    bool   // see progress
+	scalars bool   // see progress
+	values  int    // see progress
+	open    int    // arrays and objects
+	objects uint64 // of these, the innermost lowest
+	quote   int    // of the index, the next one
+	shaped  int    // open where the Shape knows what the next value is
+}
+
+// scan finds strings until marks is full, or something needs a closer look: then
+// it says so by less of them.
+func (s *jsonScanner) scan(x *index, marks *[maxMarks]mark) (n int) {
+	const maxOpen = 64
+	var (
+		doc     = s.doc
+		pos     = s.pos
+		objects = s.objects
+		open    = s.open
+		state   = s.state
+		last    = len(doc) - 8
+		base    = x.base
+		q       = s.quote
+
+		start, end int
+		kind       markKind
+		c          byte
+	)
+	switch state {
+	case wantComma:
+		goto after
+	case wantKey, wantFirstKey:
+		goto key
+	}
+
+value:
+	if pos >= len(doc) {
+		goto stop
+	}
+	if c = doc[pos]; c == '"' {
+		if q+1 >= x.n || n == maxMarks {
+			goto stop
+		}
+		start, end = base+int(x.quotes[q])+1, base+int(x.quotes[q+1])
+		if end+1 >= len(doc) {
+			goto stop
+		}
+		if c = doc[end+1]; c == ':' || c <= ' ' && hasColon(doc, end+1) {
+			goto stop
+		}
+		q += 2
+		if end-start >= 8 {
+			kind = markInside | markPlain
+			if x.signs != 0 && x.hasSigns(start, end) {
+				kind = markInside
+			}
+		} else if kind = 0; x.signs != 0 || begins[doc[start]] {
+			kind = markInside // little else can be in so few bytes
+		}
+		if open == s.shaped {
+			kind |= markOuter
+		}
+		marks[n] = mark{uint32(start), uint32(end), kind}
+		n++
+		pos = end + 1
+		if open == 0 {
+			goto scalar
+		}
+		goto after
+	}
+	switch c {
+	case '{', '[':
+		if open == maxOpen || n == maxMarks {
+			goto stop
+		}
+		s.seen = true
+		open++
+		objects <<= 1
+		pos++
+		if c == '{' {
+			objects |= 1
+			if state = wantFirstKey; pos < len(doc) && doc[pos] == '"' {
+				goto pairs
+			}
+			goto key
+		}
+		if open == s.shaped {
+			marks[n] = mark{0, 0, markFirst | markOuter}
+			n++
+		}
+		state = wantFirstElement
+		goto value
+	case ' ', '\n', '\r', '\t':
+		pos = skipSpace(doc, pos+1)
+		goto value
+	case ']':
+		if state != wantFirstElement {
+			goto stop
+		}
+		goto close
+	}
+	// A number or a literal.
+	end = pos
+	switch c {
+	case 't', 'n':
+		if end += 4; pos > last || string(doc[pos:end]) != "true" && string(doc[pos:end]) != "null" {
+			goto stop
+		}
+	case 'f':
+		if end += 5; pos > last || string(doc[pos:end]) != "false" {
+			goto stop
+		}
+	default:
+		if c == '-' {
+			end++
+		}
+		start = end
+		for end < len(doc) && doc[end]-'0' <= 9 {
+			end++
+		}
+		if end == start || end > start+1 && doc[start] == '0' || end == len(doc) {
+			goto stop
+		}
+		if doc[end] == '.' {
+			for end++; end < len(doc) && doc[end]-'0' <= 9; end++ {
+			}
+			if doc[end-1] == '.' || end == len(doc) {
+				goto stop
+			}
+		}
+	}
+	if !endsWord[doc[end]] {
+		goto stop
+	}
+	if open == s.shaped {
+		if n == maxMarks {
+			goto stop
+		}
+		marks[n] = mark{uint32(pos), uint32(end), markScalar | markOuter}
+		n++
+	}
+	if pos = end; open == 0 {
+		goto scalar
+	}
+
+after:
+	state = wantComma
+	if pos >= len(doc) {
+		goto stop
+	}
+	switch c = doc[pos]; c {
+	case ',':
+		pos++
+		if objects&1 == 1 {
+			state = wantKey
+			goto pairs
+		}
+		if open == s.shaped {
+			if n == maxMarks {
+				pos--
+				goto stop
+			}
+			marks[n] = mark{0, 0, markNext | markOuter}
+			n++
+		}
+		state = wantValue
+		goto value
+	case '}', ']':
+		goto close
+	case ' ', '\n', '\r', '\t':
+		pos = skipSpace(doc, pos+1)
+		goto after
+	}
+	goto stop
+
+pairs:
+	// Strings with nothing but a comma or a colon between them, from the key at
+	// pos on.
+	if open == s.shaped {
+		goto key
+	}
+	state = wantKey
+	for q < x.n-2 && q < len(x.quotes)-2 && n < maxMarks {
+		first, last, next := int(x.quotes[q]), int(x.quotes[q+1]), int(x.quotes[q+2])
+		if next-last != 2 || base+first != pos {
+			break
+		}
+		start, end = base+first+1, base+last
+		if state == wantKey {
+			if doc[end+1] != ':' {
+				break
+			}
+			kind = markKey
+			state = wantValue
+		} else {
+			if doc[end+1] != ',' {
+				break
+			}
+			if kind = markInside | markPlain; end-start < 8 {
+				if kind = 0; begins[doc[start]] {
+					kind = markInside
+				}
+			}
+			if x.signs != 0 {
+				kind = x.kind(start, end)
+			}
+			state = wantKey
+		}
+		marks[n] = mark{uint32(start), uint32(end), kind}
+		n++
+		q += 2
+		pos = end + 2
+	}
+	if state == wantValue {
+		goto value
+	}
+
+key:
+	if pos >= len(doc) {
+		goto stop
+	}
+	if c = doc[pos]; c != '"' {
+		switch {
+		case isSpace(c):
+			pos = skipSpace(doc, pos+1)
+			goto key
+		case c == '}' && state == wantFirstKey:
+			goto close
+		}
+		goto stop
+	}
+	if q+1 >= x.n || n == maxMarks {
+		goto stop
+	}
+	start, end = base+int(x.quotes[q])+1, base+int(x.quotes[q+1])
+	if end+1 >= len(doc) || doc[end+1] != ':' {
+		goto stop
+	}
+	q += 2
+	kind = markKey
+	if open == s.shaped {
+		kind |= markOuter
+	}
+	marks[n] = mark{uint32(start), uint32(end), kind}
+	n++
+	pos = end + 2
+	state = wantValue
+	goto value
+
+close:
+	if (c == '}') != (objects&1 == 1) {
+		goto stop
+	}
+	pos++
+	objects >>= 1
+	if open--; open > 0 {
+		goto after
+	}
+	s.values++
+	state = wantDocument
+	goto value
+
+scalar:
+	s.values++
+	s.scalars = true
+	state = wantDocument
+	goto value
+
+stop:
+	s.pos, s.state, s.open, s.objects, s.quote = pos, state, open, objects, q
+	s.seen = s.seen || n > 0
+	return n
+}
+
+// odd reads what scan left, and reports whether it goes on.
+func (w *Walker) odd(l *level, s *jsonScanner) bool {
+	if s.pos == len(s.doc) {
+		return false
+	}
+	start, value := s.pos, true
+	outer := s.open == s.shaped
+	if s.doc[start] != '"' {
+		end := number(s.doc, start)
+		if end < 0 || !s.state.takesValue() {
+			return false
+		}
+		if s.pos = end; outer {
+			w.outer(markScalar, s.doc[start:end])
+		}
+	} else {
+		text, end := l.longText(start + 1)
+		if end < 0 {
+			return false
+		}
+		kind := markInside
+		next := skipSpace(s.doc, end+1)
+		if next < len(s.doc) && s.doc[next] == ':' {
+			next++
+			kind, value = markKey, false
+		}
+		if value && !s.state.takesValue() || !value && !s.state.takesKey() {
+			return false
+		}
+		s.pos, s.seen = next, true
+		if x := &l.index; s.quote+1 < x.n && x.base+int(x.quotes[s.quote+1]) == end {
+			s.quote += 2
+		} else {
+			x.read(s.doc, s.pos)
+			s.quote = 0
+		}
+		if l.pos = start; !value {
+			l.pos++
+		}
+		if !outer || w.outer(kind, text) {
+			w.field.Value, w.field.Key = text, !value
+			w.visit(&w.field)
+			w.field.Key = false
+			if value && (len(text) < 8 || hasSigns(text) || !isPlain(text)) {
+				w.inside(text, true)
+			}
+		}
+	}
+	switch {
+	case !value:
+		s.state = wantValue
+	case s.open > 0:
+		s.state = wantComma
+	default:
+		s.state = wantDocument
+		s.values++
+		s.scalars = true
+	}
+	return true
+}
+
+// hasColon reports whether a colon follows at i behind white space.
+func hasColon(doc []byte, i int) bool {
+	i = skipSpace(doc, i)
+	return i < len(doc) && doc[i] == ':'
+}
+
+// longText is a string of plain JSON, whose text begins at start. end is -1 if it
+// is none.
+func (l *level) longText(start int) (text []byte, end int) {
+	doc := l.doc
+	end, escaped := quotes(doc, start)
+	text = doc[start:end]
+	if escaped {
+		var ok bool
+		if text, end, ok = l.unquote(start, '"'); !ok {
+			return nil, -1
+		}
+	}
+	if end == len(doc) {
+		return nil, -1
+	}
+	return text, end
+}
+
+// begins has the bytes that JSON in a string begins with, see nest.
+var begins = func() (t [256]bool) {
+	for c := range byte('"' + 1) {
+		t[c] = true
+	}
+	t['{'], t['['], t[bom[0]] = true, true, true
+	return t
+}()
+
+// number is where the number or the literal ends that begins at pos, -1 if there
+// is none.
+func number(doc []byte, pos int) (end int) {
+	end = pos + 1
+	if doc[pos]-'1' < 9 {
+		for end < len(doc) && doc[end]-'0' <= 9 {
+			end++
+		}
+		if end < len(doc) && (doc[end] == ',' || doc[end] == '}' || doc[end] == ']') {
+			return end
+		}
+	}
+	for end < len(doc) && !endsWord[doc[end]] {
+		end++
+	}
+	if word := doc[pos:end]; !isLiteral(word) && !isNumber(word) {
+		return -1
+	}
+	return end
+}
+
+// A byte of a word is found by the borrow that it takes from the next one. The
+// lowest that is found is one, as borrows go up; those above it may be none.
+const ones, highs = 0x0101010101010101, 0x8080808080808080
+
+// word is doc[i:i+8].
+func word(doc []byte, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(doc)), i))[:])
+}
+
+// zeros has the high bit set of the lowest byte of x that is 0, if one is.
+func zeros(x uint64) uint64 { return (x - ones) &^ x }
+
 // quotes returns where the string ends whose text begins at i, len(doc) if
 // nowhere, and whether there is a backslash in it; then a quote behind that does
 // not end it.
 func quotes(doc []byte, i int) (end int, escaped bool) {
-	const ones, highs, long = 0x0101010101010101, 0x8080808080808080, 32
+	const long = 64
 	for stop := min(i+long, len(doc)-8); i <= stop; i += 8 {
-		x := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(doc)), i))[:])
-		quote, slash := x^ones*'"', x^ones*'\\'
-		// The lowest bit of these is right: borrows go up.
-		if found := ((quote-ones)&^quote | (slash-ones)&^slash) & highs; found != 0 {
+		x := word(doc, i)
+		if found := (zeros(x^ones*'"') | zeros(x^ones*'\\')) & highs; found != 0 {
 			i += bits.TrailingZeros64(found) / 8
 			return i, doc[i] == '\\'
 		}

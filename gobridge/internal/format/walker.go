@@ -91,7 +91,10 @@ type Walker struct {
 	opens    int    // arrays and objects begun so far
 	used     int    // levels used for this payload
 
-	watched   watched
+	watched watched
+	index   int  // of the outermost array with a Shape
+	role    role // of its next value, or of the next of the object
+
 	outermost Across // of what is watched, to be reused
 	through   Visit  // its method Visit, bound once
 
@@ -117,6 +120,8 @@ type level struct {
 	scratch []byte // the current string of doc, if it had escapes
 	decoded []byte // what a carrier decoded to: doc of this level
 	reader  reader
+	index   index
+	marks   [maxMarks]mark
 }
 
 // frame is one open array or object.

@@ -1,0 +1,107 @@
+package format
+
+import (
+	"unsafe"
+
+	"wsi/gobridge/internal/carrier"
+)
+
+// maxMarks is how many strings are found before they are visited.
+const maxMarks = 32
+
+// mark is doc[start:end] of a level's document: a string, or what the Shape asks
+// for.
+type mark struct {
+	start, end uint32
+	kind       markKind
+}
+
+type markKind uint32
+
+const (
+	markKey    markKind = 1 << iota
+	markInside          // of a value: something may be inside
+	markPlain           // of a value of 8 bytes or more: it has neither % nor =
+	markOuter           // it is in the outermost array or object, which has a Shape
+	markFirst           // no string: an array begins
+	markNext            // no string: a comma of the array
+	markScalar          // no string: a number or a literal
+)
+
+// emit visits what is marked in l's document.
+func (w *Walker) emit(l *level, marks []mark) {
+	f := &w.field
+	doc := unsafe.Pointer(unsafe.SliceData(l.doc))
+	for i := range marks {
+		m := &marks[i]
+		text := unsafe.Slice((*byte)(unsafe.Add(doc, m.start)), m.end-m.start)
+		l.pos = int(m.start) - 1 + int(m.kind&markKey)
+		if m.kind&markOuter != 0 && !w.outer(m.kind, text) {
+			continue
+		}
+		f.Value, f.Key = text, m.kind&markKey != 0
+		w.visit(f)
+		if m.kind&markInside != 0 && (m.kind&markPlain == 0 || !isPlain(text)) {
+			w.inside(text, true)
+		}
+	}
+	f.Key = false
+}
+
+// outer is told what stands in the outermost array or object, and reports whether
+// it is a string that is to be visited.
+func (w *Walker) outer(kind markKind, text []byte) bool {
+	shape := w.root.Shape
+	switch {
+	case kind&markFirst != 0:
+		w.index = 0
+		w.role = shape.special(false, 0, nil)
+		return false
+	case kind&markNext != 0:
+		w.index++
+		w.role = shape.special(false, w.index, nil)
+		return false
+	case kind&markKey != 0:
+		w.role = shape.special(true, 0, text)
+	case w.role == roleEvent:
+		w.setEvent(text)
+	case w.role == roleJSON && kind&markScalar == 0:
+		w.special(roleJSON, text)
+		return false
+	}
+	return kind&markScalar == 0
+}
+
+// isPlain reports whether text, which has 8 bytes and neither % nor =, is none of
+// what inside looks for. It is told by the first bytes, and by what kind of
+// letters there are.
+func isPlain(text []byte) bool {
+	first, second := text[0], text[1]
+	switch then := thenHolds[first]; {
+	case then == 0 || then == second|0x20,
+		second-' ' >= 0x60,                       // UTF-16, what is not ASCII
+		second == ':',                            // PHP
+		second == '*',                            // a frame of zstd or LZ4
+		first&0x0F == 8 && second&0x20 == 0,      // zlib
+		first == 'c' && text[len(text)-1] <= '.': // pickle
+		return false
+	}
+	return !carrier.Dense(text)
+}
+
+// thenHolds has for each byte with which byte behind it, in lower case, a text may
+// hold something: 0 if it does not matter, 1 if there is none.
+var thenHolds = func() (t [256]byte) {
+	for c := range t {
+		if c > ' ' && c < 0x80 {
+			t[c] = 1
+		}
+	}
+	for _, c := range []byte("\"{[<-#,(])}") {
+		t[c] = 0
+	}
+	for _, word := range []string{"query", "mutation", "subscription", "fragment", "eyJ", "data:", "Data:"} {
+		t[word[0]] = word[1]
+	}
+	return t
+}()

@@ -1,0 +1,99 @@
+package format_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
+)
+
+// fieldsOf lists what is visited of doc. A Placeholder keeps the walker from its
+// reader of plain JSON.
+func fieldsOf(w *format.Walker, doc string, shape *format.Shape, strict bool) (fields []string, name string) {
+	root := format.Root{Shape: shape}
+	if !strict {
+		root.Placeholder = func(int, *format.Field) {}
+	}
+	name = w.Walk([]byte(doc), root, func(f *format.Field) {
+		fields = append(fields, f.Path()+"="+string(f.Value))
+	})
+	return append(fields, string(w.Event())), name
+}
+
+// FuzzStrict holds the reader of plain JSON against the lenient one.
+func FuzzStrict(f *testing.F) {
+	for _, s := range []string{
+		chat, `["a","b",1,[],{"c":{"d":"e"}}]`, ` { "a" : [ "b" , 1.5 ] } `, `{"a":"b"}{"c":"d"}`, `["a":"b"]`, `{"a","b"}`, `{"a":"b",}`,
+		`["\u003c","\\","\"x"]`, `{"a":"b","c":"d","e":1,"f":"g"}`, `"a" "b"`, `["a" : "b"]`, `{"a" "b"}`, `[-0,01,1.,1e5,true,nul]`, `[[["a"]]`, `{"a":["b"},"c"]`,
+		`[1,"a"]`, `[[1],"a"]`, `{"x":{"y":"z"},"0":"1"}`,
+		`["` + strings.Repeat("long ", 300) + `","%3c","a=b","x"]`, `[` + strings.Repeat(`"a%","bc",`, 100) + `"d"]`,
+		`{` + strings.Repeat(`"key":"value ends",`, 60) + `"k":"v"}`, strings.Repeat(`["a",`, 70) + `1` + strings.Repeat(`]`, 70),
+	} {
+		f.Add(s)
+	}
+	var w format.Walker
+	f.Fuzz(func(t *testing.T, doc string) {
+		if !utf8.ValidString(doc) || len(doc) > 64<<10 {
+			return
+		}
+		for _, shape := range []*format.Shape{nil, arguments, {Event: []format.Member{{Key: "e"}}, Data: []format.Member{{Key: "d", JSON: true}, {Index: 1, JSON: true}}}} {
+			want, name := fieldsOf(&w, doc, shape, false)
+			got, gotName := fieldsOf(&w, doc, shape, true)
+			require.Equal(t, name, gotName)
+			require.Equal(t, want, got)
+		}
+	})
+}
+
+func TestStrictAtEveryCut(t *testing.T) {
+	doc := `{"event":"x","data":["` + strings.Repeat("long text ", 60) + `",{"a" : "b\n","c":"d","e":[1,-2.5e3,true]},"\u00e9"],"k":{}}`
+	var w format.Walker
+	for i := range doc {
+		for _, cut := range []string{doc[:i], doc[:i] + " " + doc[i:], doc[:i] + "," + doc[i:], doc[:i] + `"` + doc[i:], doc[:i] + doc[i+1:]} {
+			want, name := fieldsOf(&w, cut, nil, false)
+			got, gotName := fieldsOf(&w, cut, nil, true)
+			require.Equal(t, name, gotName, "%s", cut)
+			require.Equal(t, want, got, "%s", cut)
+		}
+	}
+}
+
+func TestIndex(t *testing.T) {
+	const alphabet = "\"\"\"\"#!%<=abcdefghijklmnopqrstuvwxyz\x00\xa2\xdc\\"
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		doc := make([]byte, random.IntN(700))
+		letters := len(alphabet) - random.IntN(2)
+		for i := range doc {
+			doc[i] = alphabet[random.IntN(letters)]
+		}
+		want, read, signs := format.Index(doc, true)
+		got, gotRead, gotSigns := format.Index(doc, false)
+		require.Equal(t, read, gotRead)
+		require.Equal(t, signs, gotSigns)
+		require.Equal(t, want, got)
+		part := doc[:read]
+		if i := bytes.IndexByte(part, '\\'); i >= 0 {
+			part = part[:i]
+		}
+		require.Len(t, got, bytes.Count(part, []byte{'"'}))
+		for _, q := range got {
+			require.Equal(t, byte('"'), part[q])
+		}
+	}
+}
+
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"please select a seat", "a:1:{i:0;s:1:\"x\";}", "query{a(b:\"c\")}", "eyJhbGciOi.eyJ.x", "cos\nsystem\n(S'id'\ntR.", "data:text/html,<b>",
+		"hello, world", "HZ\x00\x00\x00\x00\x00\x00", "{\"a\":\"b\"}", "<a b='c'>d</a>", "P*M\x18\x04\x00\x00\x00abcd", "PHNjcmlwdD5hbGVydCgxKQ"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		require.False(t, format.Plain(text) && format.Holds(text), "%q", text)
+	})
+}
