@@ -126,7 +126,7 @@ func TestControlKey(t *testing.T) {
 		return "location " + path + " {\n" + n.proxy("http") + directives + "}\n"
 	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, workers: 4,
-		http: "wallarm_parse_websocket on; wallarm_websocket_control_key $arg_user;",
+		http:   "wallarm_parse_websocket on; wallarm_websocket_control_key $arg_user;",
 		server: controlLocation + location("/inherits", "") + location("/other", `wallarm_websocket_control_key "$arg_user at $arg_room";`)}))
 	n.run()
 	n.ready(4)

@@ -22,7 +22,7 @@
 #include "wsi.h"
 
 #ifndef ABI
-#define ABI  6
+#define ABI  WSI_ABI_VERSION
 #endif
 
 #ifndef INIT
