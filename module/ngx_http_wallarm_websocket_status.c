@@ -149,7 +149,7 @@ static const char  *ngx_http_wallarm_websocket_les[] = {
 };
 
 static uint32_t  ngx_http_wallarm_websocket_codes[] = {
-    1002, 1007, 1008, 1009, 1011, 1013
+    1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013
 };
 
 
@@ -173,8 +173,9 @@ static const char  *ngx_http_wallarm_websocket_reason_labels[] = {
 };
 
 static const char  *ngx_http_wallarm_websocket_code_labels[] = {
-    "code=\"1002\"", "code=\"1007\"", "code=\"1008\"", "code=\"1009\"",
-    "code=\"1011\"", "code=\"1013\"", "code=\"other\""
+    "code=\"1001\"", "code=\"1002\"", "code=\"1003\"", "code=\"1007\"",
+    "code=\"1008\"", "code=\"1009\"", "code=\"1011\"", "code=\"1012\"",
+    "code=\"1013\"", "code=\"other\""
 };
 
 static const char  *ngx_http_wallarm_websocket_sink_labels[] = {
@@ -193,7 +194,8 @@ static ngx_http_wallarm_websocket_metric_t
 
     { "wallarm_websocket_connections_dropped_total",
       "Connections that were dropped, by the close code.",
-      NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DROPPED, 7,
+      NGX_HTTP_WALLARM_WEBSOCKET_COUNT_DROPPED,
+      NGX_HTTP_WALLARM_WEBSOCKET_CODES,
       ngx_http_wallarm_websocket_code_labels, 0 },
 
     { "wallarm_websocket_messages_discarded_total",
@@ -1204,7 +1206,8 @@ ngx_http_wallarm_websocket_total(ngx_http_wallarm_websocket_block_t *b,
     t->messages += SUM(MESSAGES, 4);
     t->attacks += blocked + ngx_http_wallarm_websocket_sum_attacks(b,
                                          NGX_HTTP_WALLARM_WEBSOCKET_MONITORED);
-    t->blocked += SUM(DROPPED, 7) + SUM(DISCARDED, 1) + refused
+    t->blocked += SUM(DROPPED, NGX_HTTP_WALLARM_WEBSOCKET_CODES)
+                  + SUM(DISCARDED, 1) + refused
                   + ngx_http_wallarm_websocket_sum_refused(b, 1);
     t->abnormal += ngx_http_wallarm_websocket_sum_violations(b);
     t->lost += SUM(EVENTS_DROPPED, 2);

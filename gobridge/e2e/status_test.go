@@ -713,3 +713,43 @@ func TestStatusDiscarded(t *testing.T) {
 	})
 	require.Equal(t, 2, n.status().Blocked)
 }
+
+// Each close code is counted under its own name.
+func TestDroppedCodes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, server: statusLocations + controlLocation +
+		location("/age", "wallarm_websocket_max_age 50ms;") + location("/later", "wallarm_websocket_max_age 50ms code=1013;") +
+		location("/type", "wallarm_websocket_messages text;") + location("/own", "wallarm_websocket_action close 4000;") + location("/", "")}))
+	n.run()
+	n.ready(1)
+	for _, tt := range []struct {
+		path string
+		send []byte
+		code ws.CloseCode
+	}{
+		{"/age", nil, ws.CloseGoingAway},
+		{"/later", nil, ws.CloseTryAgainLater},
+		{"/type", wstest.Frame{Opcode: ws.OpBinary, Mask: mask, Payload: []byte("x")}.Bytes(), ws.CloseUnsupportedData},
+		{"/own", text(xss), 4000},
+	} {
+		client, backend := n.connectTo(tt.path)
+		if tt.send != nil {
+			client.send(tt.send)
+		}
+		dropped(client, backend, tt.code)
+	}
+	client, backend := n.connectTo("/")
+	n.reload()
+	n.ready(2)
+	r, body := n.get("POST", "/control?older=1")
+	require.Equal(t, 200, r.StatusCode)
+	require.Regexp(t, `^\{"closing":[1-5]\}\n$`, body) // the others may linger
+	dropped(client, backend, 1012)
+	const dropped = `wallarm_websocket_connections_dropped_total{code=`
+	n.becomes(map[string]float64{dropped + `"1001"}`: 1, dropped + `"1003"}`: 1, dropped + `"1012"}`: 1, dropped + `"1013"}`: 1,
+		dropped + `"1008"}`: 0, dropped + `"other"}`: 1})
+}
