@@ -104,5 +104,5 @@ func (d *actionCablePacked) Decode(m Message, w *format.Walker, out *Out) {
 		w.AddEventJSON(format.Lookup(v[1], "channel"))
 		addAction(w, message, whisper, format.Lookup(v[2], "action"))
 	}
-	out.Record(Envelope{Framework: actionCable.name, Event: w.Event(), Format: "msgpack"})
+	out.Record(Envelope{Framework: actionCable.name, Event: w.Event(), Format: "msgpack", Doc: p, Shape: &actionCableShape})
 }

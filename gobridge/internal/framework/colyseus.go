@@ -75,7 +75,7 @@ func (colyseus) Decode(m Message, w *format.Walker, out *Out) {
 	switch rest := p[n:]; {
 	case len(rest) == 0:
 	case kind == colyseusRoomData && packedLen(rest) == len(rest) && w.MessagePack(rest, format.Root{}, out.Visit):
-		e.Format = "msgpack"
+		e.Format, e.Doc = "msgpack", rest
 	case kind == colyseusRoomData && packedLen(rest) == len(rest) && packedScalar(rest):
 		e.Format = "msgpack"
 	case kind == colyseusRoomData && packedLen(rest) == len(rest):

@@ -87,7 +87,8 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envel
 
 // walked walks p, which is all that the application gets.
 func walked(e Envelope, p []byte, root format.Root, w *format.Walker, visit format.Visit) Envelope {
-	if e.Format = w.Walk(p, root, visit); e.Format == "json" {
+	switch e.Format = w.Walk(p, root, visit); e.Format {
+	case "json", "msgpack", "cbor":
 		e.Doc = p
 	}
 	return e

@@ -37,8 +37,9 @@ type Envelope struct {
 	Format string
 	// Kind says what the message is to the application.
 	Kind Kind
-	// Doc is the JSON document, as it stands, that has what the application
-	// gets, by Shape. nil: that is no JSON, or nobody looked.
+	// Doc is the document, as it stands, that has what the application gets, by
+	// Shape: JSON, or where Format says so MessagePack or CBOR. nil: it is none
+	// of them, or nobody looked.
 	Doc   []byte
 	Shape *format.Shape // nil: all of it
 }

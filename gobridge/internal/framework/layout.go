@@ -381,10 +381,12 @@ func (l *layout) packedArray(p []byte, n *node) {
 	}
 	for o.next() {
 		l.elements = true
+		doc := o.value
 		if !l.w.MessagePack(o.value, format.Root{Shape: n.shape}, l.out.Visit) {
 			l.packed(o.value, whole.Path)
+			doc = nil
 		}
-		l.shaped(nil, nil)
+		l.shaped(doc, n.shape)
 	}
 }
 

@@ -210,6 +210,7 @@ func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) {
 	}
 	e := Envelope{Framework: "signalr", Format: "msgpack"}
 	if w.MessagePack(p, format.Root{Shape: shape}, out.Visit) {
+		e.Doc, e.Shape = p, shape
 		if shape != nil && len(shape.Event) > 0 {
 			e.Event = w.Event()
 		} else if e.Event = hubName(kind); e.Event != nil {

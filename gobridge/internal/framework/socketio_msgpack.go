@@ -44,7 +44,7 @@ func packedPacket(p []byte, w *format.Walker, visit format.Visit) (Envelope, boo
 			root.Shape = &arguments
 		}
 		if packedValue(data.value, root, w, visit) {
-			env.Format = "msgpack"
+			env.Format, env.Doc, env.Shape = "msgpack", data.value, root.Shape
 			if root.Shape != nil {
 				env.Event = w.Event()
 			}

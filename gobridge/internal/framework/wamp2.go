@@ -168,7 +168,7 @@ func (d *wamp2) one(p []byte, w *format.Walker, out *Out) bool {
 	if len(event) == 0 {
 		event = kind.name
 	}
-	out.Record(Envelope{Framework: "wamp2", Event: event, Format: s.name})
+	out.Record(Envelope{Framework: "wamp2", Event: event, Format: s.name, Doc: p, Shape: &kind.shape})
 	return true
 }
 

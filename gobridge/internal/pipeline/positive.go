@@ -85,10 +85,10 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	if schemas == nil {
 		return
 	}
-	doc := policy.Document{JSON: e.Doc, Shape: e.Shape}
-	if p.left -= len(doc.JSON) * schemas.Cost(); p.left < 0 && !j.whole {
-		doc.JSON = bytes.Clone(doc.JSON)
-		t.size += len(doc.JSON)
+	doc := policy.Document{Doc: e.Doc, Format: e.Format, Shape: e.Shape}
+	if p.left -= len(doc.Doc) * schemas.Cost(); p.left < 0 && !j.whole {
+		doc.Doc = bytes.Clone(doc.Doc)
+		t.size += len(doc.Doc)
 		t.deferred = append(t.deferred, deferred{event: string(e.Event), doc: doc, schemas: schemas})
 		return
 	}

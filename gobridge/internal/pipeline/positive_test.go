@@ -131,6 +131,8 @@ func TestSchemas(t *testing.T) {
 		"$defs":{"m":{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}}}}`)
 	socketIO := Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
 	plain := Handshake{Target: "/"}
+	hub := Handshake{Target: "/chatHub?id=abc"}
+	wamp := Handshake{Target: "/", Result: handshake.Result{Subprotocol: "wamp.2.msgpack"}}
 	big := strings.Repeat("a ", 3*inlineSchema/2)
 	for _, tt := range []struct {
 		name, directives string
@@ -143,7 +145,16 @@ func TestSchemas(t *testing.T) {
 		{"socket.io, wrong", "schema chat " + list, socketIO, []string{`42["chat",{"text":1}]`}, []string{`schema_violation chat: type at "/0/text"`}},
 		{"socket.io, none", "schema chat " + list, socketIO, []string{`42["chat"]`}, []string{`schema_violation chat: minItems at ""`}},
 		{"socket.io, escaped", "schema chat " + list, socketIO, []string{`42["\u0063hat",1]`}, []string{`schema_violation chat: type at "/0"`}},
-		{"socket.io, MessagePack", "schema chat " + list, socketIO, []string{"binary:\x83\xa4type\x02\xa4data\x91\xa4chat\xa3nsp\xa1/"}, []string{"schema_unreadable chat: no JSON"}},
+		{"socket.io, MessagePack", "schema chat " + list, socketIO, []string{
+			"binary:\x83\xa4type\x02\xa4data\x92\xa4chat\x81\xa4text\xa1a\xa3nsp\xa1/", "binary:\x83\xa4type\x02\xa4data\x91\xa4chat\xa3nsp\xa1/"},
+			[]string{`schema_violation chat: minItems at ""`}},
+		{"SignalR, MessagePack", "schema say " + list, hub, []string{"{\"protocol\":\"messagepack\",\"version\":1}\x1e",
+			"binary:\x15\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\xa5hello", "binary:\x10\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\x07"},
+			[]string{`schema_violation say: type at "/0/text"`}},
+		{"WAMP, MessagePack", "schema u.r " + list, wamp, []string{"binary:\x95\x10\x01\x80\xa3u.r\x91\x81\xa4text\xa1a", "binary:\x95\x10\x01\x80\xa3u.r\x91\x01"},
+			[]string{`schema_violation u.r: type at "/0"`}},
+		{"CBOR", "schema * " + one, plain, []string{"binary:\xa1\x64text\x65hello", "binary:\xa1\x64text\x19\x01\x00"}, []string{`schema_violation : type at "/text"`}},
+		{"CBOR of numbers", "schema * " + one, plain, []string{"binary:\xa1\x01\x65hello"}, []string{`schema_unreadable : a key that is no text`}},
 		{"json-rpc", "schema chat " + one, plain, []string{`{"jsonrpc":"2.0","method":"chat","params":{"text":1}}`}, []string{`schema_violation chat: type at "/text"`}},
 		{"rpc", "schema chat " + one, plain, []string{`{"type":"chat","data":{"text":"a"}}`, `{"type":"chat","data":{}}`}, []string{`schema_violation chat: required at ""`}},
 		{"rpc with the URL of another", "schema chat " + one, socketIO, []string{`{"type":"chat","data":{"text":"a"}}`, `{"type":"chat","data":{}}`}, []string{`schema_violation chat: required at ""`}},

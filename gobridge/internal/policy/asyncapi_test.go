@@ -115,7 +115,7 @@ func TestAsyncAPI(t *testing.T) {
 			require.Empty(t, messages)
 			v, why := p.Events[tt.from].Judge([]byte(tt.event)), ""
 			if v == ws.NoViolation {
-				v, why = p.Schemas[tt.from].Of([]byte(tt.event)).Judge(Document{JSON: []byte(tt.doc), Shape: tt.shape})
+				v, why = p.Schemas[tt.from].Of([]byte(tt.event)).Judge(Document{Doc: []byte(tt.doc), Shape: tt.shape})
 			}
 			require.Equal(t, tt.want, v, why)
 			require.Contains(t, why, tt.why)
@@ -129,7 +129,7 @@ func TestAsyncAPIDraft(t *testing.T) {
 		{"type":"array","items":[{"type":"string"}],"additionalItems":false}}}}}}`
 	p, messages := withAsyncAPI(t, text, "")
 	require.Empty(t, messages)
-	v, why := p.Schemas[0].Of([]byte("m")).Judge(Document{JSON: []byte(`["a",1]`)})
+	v, why := p.Schemas[0].Of([]byte("m")).Judge(Document{Doc: []byte(`["a",1]`)})
 	require.Equal(t, ws.SchemaViolation, v)
 	require.Equal(t, `additionalItems at ""`, why)
 }

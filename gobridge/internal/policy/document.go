@@ -142,10 +142,22 @@ func checkNumber(s string) error {
 }
 
 // Document is what is left of a message for the application, as it stands: a
-// JSON document, and what of it the application gets. Shape nil: all of it.
+// document of JSON, or as Format says of MessagePack or CBOR, and what of it the
+// application gets. Shape nil: all of it.
 type Document struct {
-	JSON  []byte
-	Shape *format.Shape
+	Doc    []byte
+	Format string // "msgpack", "cbor", or else JSON
+	Shape  *format.Shape
+}
+
+func (d Document) decode() (any, error) {
+	switch d.Format {
+	case "msgpack":
+		return decodePacked(d.Doc, (*packed).messagePack)
+	case "cbor":
+		return decodePacked(d.Doc, (*packed).cbor)
+	}
+	return decode(d.Doc)
 }
 
 // arguments is what of the message the application gets. listed says that it is a

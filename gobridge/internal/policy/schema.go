@@ -54,10 +54,10 @@ func (s Schemas) Of(name []byte) (list Schemas) {
 
 // Judge says what is wrong with an event's data, and where. All of s have to hold.
 func (s Schemas) Judge(d Document) (v ws.Violation, why string) {
-	if d.JSON == nil {
+	if d.Doc == nil {
 		return ws.SchemaUnreadable, "no JSON"
 	}
-	root, err := decode(d.JSON)
+	root, err := d.decode()
 	if err != nil {
 		return ws.SchemaUnreadable, err.Error()
 	}

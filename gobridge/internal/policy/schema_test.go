@@ -71,9 +71,9 @@ func TestSchemas(t *testing.T) {
 			schemas := p.Schemas[ws.FromClient].Of([]byte("chat"))
 			require.Len(t, schemas, 1)
 			require.Empty(t, p.Schemas[ws.FromClient].Of([]byte("other")))
-			d := Document{JSON: []byte(tt.doc), Shape: tt.shape}
+			d := Document{Doc: []byte(tt.doc), Shape: tt.shape}
 			if tt.doc == "" {
-				d.JSON = nil
+				d.Doc = nil
 			}
 			v, why := schemas.Judge(d)
 			require.Equal(t, tt.want, v, why)
@@ -124,7 +124,7 @@ func FuzzArguments(f *testing.F) {
 	}
 	shapes := []*format.Shape{nil, &eventShape, &callShape, &textShape}
 	f.Fuzz(func(t *testing.T, doc []byte, n uint8) {
-		d := Document{JSON: doc, Shape: shapes[int(n)%len(shapes)]}
+		d := Document{Doc: doc, Shape: shapes[int(n)%len(shapes)]}
 		message, err := decode(doc)
 		if err != nil {
 			return
