@@ -13,6 +13,7 @@ import (
 	"time"
 	"unsafe"
 
+	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/pipeline"
 	"wsi/gobridge/internal/policy"
@@ -49,6 +50,7 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 	engine = e
 	put(conf.version[:], version)
 	put(conf._go[:], runtime.Version())
+	put(conf.crs[:], event.CRSVersion)
 	return 0
 }
 
@@ -315,6 +317,7 @@ func wsi_event(session C.uint64_t, meta *C.wsi_meta_t, log *C.wsi_log_t, buf *C.
 	}
 	out.action = action(kind.Action)
 	put(out._type[:], kind.Name)
+	put(out.rule[:], kind.Rule)
 	if C.size_t(len(text)) > size {
 		return -1
 	}

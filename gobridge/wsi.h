@@ -100,6 +100,8 @@ typedef struct {
                                               0: none */
     char                     version[32];  /* out: the engine's and its Go's, */
     char                     go[32];       /* NUL terminated */
+    char                     crs[32];      /* out: version of the OWASP CRS that
+                                              rules are from */
 } wsi_init_t;
 
 
@@ -281,6 +283,7 @@ typedef struct {
                                               events: line is 0 */
     char                     type[40];     /* attack type or violation token,
                                               NUL terminated */
+    char                     rule[72];     /* of an attack, likewise */
 } wsi_event_t;
 
 

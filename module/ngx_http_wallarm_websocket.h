@@ -557,6 +557,8 @@ char *ngx_http_wallarm_websocket_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_wallarm_websocket_zone_label(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+void ngx_http_wallarm_websocket_status_loaded(
+    ngx_wallarm_websocket_conf_t *wcf);
 void ngx_http_wallarm_websocket_status_init(ngx_cycle_t *cycle,
     ngx_wallarm_websocket_conf_t *wcf);
 void ngx_http_wallarm_websocket_status_exit(void);

@@ -176,6 +176,7 @@ static ngx_http_wallarm_websocket_engine_t  engine;
 static ngx_uint_t                           engine_ready;
 static char                                 engine_version[32];
 static char                                 engine_go[32];
+static char                                 engine_crs[32];
 static ngx_uint_t                           engine_clock;
 
 static u_char                              *event_buf;
@@ -472,6 +473,7 @@ ngx_http_wallarm_websocket_bridge_load(ngx_str_t *path, int wake_fd,
 
     ngx_memcpy(engine_version, init.version, sizeof(engine_version));
     ngx_memcpy(engine_go, init.go, sizeof(engine_go));
+    ngx_memcpy(engine_crs, init.crs, sizeof(engine_crs));
     rc = NGX_OK;
 
     ngx_log_error(NGX_LOG_INFO, log, 0, "wallarm: \"%V\" loaded, ABI %d",
@@ -545,6 +547,13 @@ const char *
 ngx_http_wallarm_websocket_bridge_go(void)
 {
     return engine_go;
+}
+
+
+const char *
+ngx_http_wallarm_websocket_bridge_crs(void)
+{
+    return engine_crs;
 }
 
 
@@ -1063,6 +1072,7 @@ ngx_http_wallarm_websocket_bridge_event(uint64_t session,
     event->sampled = e.sampled;
 
     ngx_cpystrn(event->type, (u_char *) e.type, sizeof(event->type));
+    ngx_cpystrn(event->rule, (u_char *) e.rule, sizeof(event->rule));
 
     return NGX_OK;
 }

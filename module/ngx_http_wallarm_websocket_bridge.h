@@ -236,6 +236,7 @@ typedef struct {
     ngx_uint_t                    action;
     ngx_uint_t                    sampled;   /* the log has its share */
     u_char                        type[40];
+    u_char                        rule[72];  /* of an attack */
 } ngx_http_wallarm_websocket_event_t;
 
 
@@ -251,6 +252,7 @@ ngx_uint_t ngx_http_wallarm_websocket_bridge_ready(void);
 /* of the engine and of its Go, "" when it is not loaded */
 const char *ngx_http_wallarm_websocket_bridge_version(void);
 const char *ngx_http_wallarm_websocket_bridge_go(void);
+const char *ngx_http_wallarm_websocket_bridge_crs(void);
 /* results get their loop_time from now on */
 void ngx_http_wallarm_websocket_bridge_clock(void);
 

@@ -25,6 +25,7 @@ static char *ngx_http_wallarm_websocket_time_limit(ngx_conf_t *cf,
 static char *ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post,
     void *data);
 
+static ngx_int_t ngx_http_wallarm_websocket_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_wallarm_websocket_init_process(ngx_cycle_t *cycle);
 static void ngx_http_wallarm_websocket_exit_process(ngx_cycle_t *cycle);
 
@@ -455,8 +456,7 @@ ngx_module_t  ngx_http_wallarm_websocket_module = {
     ngx_http_wallarm_websocket_commands,    /* module directives */
     NGX_HTTP_MODULE,                        /* module type */
     NULL,                                   /* init master */
-    ngx_http_wallarm_websocket_event_logs_init,
-                                            /* init module */
+    ngx_http_wallarm_websocket_init_module, /* init module */
     ngx_http_wallarm_websocket_init_process,
                                             /* init process */
     NULL,                                   /* init thread */
@@ -972,6 +972,22 @@ ngx_http_wallarm_websocket_not_zero(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* in the master, once a configuration is accepted */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_init_module(ngx_cycle_t *cycle)
+{
+    ngx_wallarm_websocket_conf_t  *wcf;
+
+    wcf = (ngx_wallarm_websocket_conf_t *)
+              ngx_get_conf(cycle->conf_ctx, ngx_wallarm_websocket_module);
+
+    ngx_http_wallarm_websocket_status_loaded(wcf);
+
+    return ngx_http_wallarm_websocket_event_logs_init(cycle);
 }
 
 

@@ -24,6 +24,9 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_PIECE      512
 #define NGX_HTTP_WALLARM_WEBSOCKET_OUTPUT     16384
 
+/* rules whose ignored hits are told apart, with one label */
+#define NGX_HTTP_WALLARM_WEBSOCKET_RULES      64
+
 #define NGX_HTTP_WALLARM_WEBSOCKET_CLEARING   ((ngx_atomic_uint_t) -1)
 
 
@@ -42,13 +45,26 @@ typedef struct {
 } ngx_http_wallarm_websocket_lane_t;
 
 
+typedef struct {
+    ngx_atomic_t                  n;
+    ngx_uint_t                    type;
+    u_char                        name[72];
+} ngx_http_wallarm_websocket_ignored_t;
+
+
 /* what is counted with one label, or with none */
 
 typedef struct {
     ngx_http_wallarm_websocket_lane_t  lanes[NGX_HTTP_WALLARM_WEBSOCKET_LANES];
 
     ngx_atomic_t                  attacks[NGX_HTTP_WALLARM_WEBSOCKET_TYPES][2];
-    ngx_atomic_t                  ignored[NGX_HTTP_WALLARM_WEBSOCKET_TYPES];
+
+    /* by rule, and of those that have no place by type */
+    ngx_atomic_t                  nignored;
+    ngx_http_wallarm_websocket_ignored_t
+                                  ignored[NGX_HTTP_WALLARM_WEBSOCKET_RULES];
+    ngx_atomic_t                  other[NGX_HTTP_WALLARM_WEBSOCKET_TYPES];
+
     ngx_atomic_t                  violations[NGX_HTTP_WALLARM_WEBSOCKET_TOKENS]
                                             [3];
     ngx_atomic_t                  refused[2]
@@ -84,6 +100,7 @@ typedef struct {
 
     uint64_t                      startid;
     time_t                        start;
+    ngx_uint_t                    configurations;   /* the master alone */
 } ngx_http_wallarm_websocket_status_t;
 
 
@@ -120,6 +137,8 @@ static ngx_int_t ngx_http_wallarm_websocket_status_label(
     ngx_slab_pool_t *shpool, ngx_http_wallarm_websocket_status_t *st,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_wallarm_websocket_status_token(u_char *name);
+static void ngx_http_wallarm_websocket_status_ignored(
+    ngx_http_wallarm_websocket_block_t *block, ngx_uint_t type, u_char *rule);
 static ngx_int_t ngx_http_wallarm_websocket_status_handler(
     ngx_http_request_t *r);
 static void ngx_http_wallarm_websocket_status_json_output(
@@ -547,6 +566,24 @@ ngx_http_wallarm_websocket_status_label(ngx_slab_pool_t *shpool,
 }
 
 
+/* a configuration is in force */
+
+void
+ngx_http_wallarm_websocket_status_loaded(ngx_wallarm_websocket_conf_t *wcf)
+{
+    ngx_slab_pool_t                      *shpool;
+    ngx_http_wallarm_websocket_status_t  *st;
+
+    if (wcf->status == NULL) {
+        return;
+    }
+
+    shpool = (ngx_slab_pool_t *) wcf->status->shm.addr;
+    st = shpool->data;
+    st->configurations++;
+}
+
+
 void
 ngx_http_wallarm_websocket_status_init(ngx_cycle_t *cycle,
     ngx_wallarm_websocket_conf_t *wcf)
@@ -757,7 +794,7 @@ ngx_http_wallarm_websocket_status_event(
                     NGX_HTTP_WALLARM_WEBSOCKET_TYPES - 1);
 
         if (event->action == NGX_HTTP_WALLARM_WEBSOCKET_IGNORED) {
-            (void) ngx_atomic_fetch_add(&block->ignored[i], 1);
+            ngx_http_wallarm_websocket_status_ignored(block, i, event->rule);
 
         } else if (event->action <= NGX_HTTP_WALLARM_WEBSOCKET_MONITORED) {
             (void) ngx_atomic_fetch_add(&block->attacks[i][event->action], 1);
@@ -898,6 +935,65 @@ found:
     }
 
     return i;
+}
+
+
+static void
+ngx_http_wallarm_websocket_status_ignored(
+    ngx_http_wallarm_websocket_block_t *block, ngx_uint_t type, u_char *rule)
+{
+    ngx_uint_t                             i, n, locked;
+    ngx_http_wallarm_websocket_ignored_t  *ignored;
+
+    locked = 0;
+    i = 0;
+
+    for ( ;; ) {
+
+        for (n = block->nignored; i < n; i++) {
+            ignored = &block->ignored[i];
+
+            if (ignored->type == type
+                && ngx_strcmp(ignored->name, rule) == 0)
+            {
+                (void) ngx_atomic_fetch_add(&ignored->n, 1);
+                goto done;
+            }
+        }
+
+        if (locked) {
+            break;
+        }
+
+        if (n == NGX_HTTP_WALLARM_WEBSOCKET_RULES) {
+            (void) ngx_atomic_fetch_add(&block->other[type], 1);
+            return;
+        }
+
+        ngx_shmtx_lock(&status_pool->mutex);
+        locked = 1;
+    }
+
+    if (i == NGX_HTTP_WALLARM_WEBSOCKET_RULES) {
+        (void) ngx_atomic_fetch_add(&block->other[type], 1);
+        goto done;
+    }
+
+    ignored = &block->ignored[i];
+
+    ignored->n = 1;
+    ignored->type = type;
+    ngx_cpystrn(ignored->name, rule, sizeof(ignored->name));
+
+    ngx_memory_barrier();
+
+    block->nignored = i + 1;
+
+done:
+
+    if (locked) {
+        ngx_shmtx_unlock(&status_pool->mutex);
+    }
 }
 
 
@@ -1272,10 +1368,11 @@ ngx_http_wallarm_websocket_status_json_output(
 
     ngx_http_wallarm_websocket_put(out,
         "\"engine_version\":\"%s\",\"nginx_version\":\"%s\","
+        "\"config_generation\":%ui,"
         "\"rules_generation\":%uA,\"connections\":%uA,\"held_bytes\":%uA,"
         "\"offloop_messages\":%uA,\n",
         ngx_http_wallarm_websocket_bridge_version(), NGINX_VERSION,
-        ngx_http_wallarm_websocket_generation(st),
+        st->configurations, ngx_http_wallarm_websocket_generation(st),
         ngx_http_wallarm_websocket_sum_gauge(st,
                                  NGX_HTTP_WALLARM_WEBSOCKET_GAUGE_CONNECTIONS),
         ngx_http_wallarm_websocket_sum_gauge(st,
@@ -1510,6 +1607,7 @@ ngx_http_wallarm_websocket_status_prometheus_output(
     ngx_uint_t                              i, j, k, n;
     ngx_atomic_uint_t                       value;
     ngx_http_wallarm_websocket_metric_t    *m;
+    ngx_http_wallarm_websocket_ignored_t   *ignored;
     ngx_http_wallarm_websocket_labelled_t  *l;
 
     n = st->nlabels;
@@ -1557,16 +1655,28 @@ ngx_http_wallarm_websocket_status_prometheus_output(
     for (i = 0; i < n; i++) {
         l = &st->labels[i];
 
+        for (j = 0; j < l->block->nignored; j++) {
+            ignored = &l->block->ignored[j];
+
+            ngx_sprintf(labels, "type=\"%V\",rule=\"%s\"%Z",
+                        &ngx_http_wallarm_websocket_types[ignored->type],
+                        ignored->name);
+            ngx_http_wallarm_websocket_series(out,
+                                            "wallarm_websocket_ignored_total",
+                                            l, (char *) labels);
+            ngx_http_wallarm_websocket_put(out, "%uA\n", ignored->n);
+        }
+
         for (j = 0; ngx_http_wallarm_websocket_types[j].len; j++) {
 
-            if (l->block->ignored[j]) {
-                ngx_sprintf(labels, "type=\"%V\"%Z",
+            if (l->block->other[j]) {
+                ngx_sprintf(labels, "type=\"%V\",rule=\"other\"%Z",
                             &ngx_http_wallarm_websocket_types[j]);
                 ngx_http_wallarm_websocket_series(out,
                                             "wallarm_websocket_ignored_total",
                                             l, (char *) labels);
                 ngx_http_wallarm_websocket_put(out, "%uA\n",
-                                               l->block->ignored[j]);
+                                               l->block->other[j]);
             }
         }
     }
@@ -1649,6 +1759,23 @@ ngx_http_wallarm_websocket_status_prometheus_output(
     ngx_http_wallarm_websocket_gauge(out, "wallarm_websocket_rules_generation",
                     "Generation of the rules, the lowest of all workers.",
                     ngx_http_wallarm_websocket_generation(st));
+
+    ngx_http_wallarm_websocket_put_metric(out, "wallarm_ruleset_info", "gauge",
+                    "Rules of the worker that answers, by where they are from.");
+
+    if (ngx_http_wallarm_websocket_bridge_ready()) {
+        ngx_http_wallarm_websocket_put(out,
+                    "wallarm_ruleset_info{name=\"wallarm_websocket\","
+                    "version=\"%s\"} 1\n"
+                    "wallarm_ruleset_info{name=\"OWASP_CRS\","
+                    "version=\"%s\"} 1\n",
+                    ngx_http_wallarm_websocket_bridge_version(),
+                    ngx_http_wallarm_websocket_bridge_crs());
+    }
+
+    ngx_http_wallarm_websocket_gauge(out, "wallarm_config_generation",
+                    "Configurations that were loaded since counters count.",
+                    st->configurations);
 
     ngx_http_wallarm_websocket_gauge(out, "wallarm_start_time_seconds",
                     "Unix time from which on counters count.", st->start);

@@ -361,6 +361,7 @@ test_attack(void)
     CHECK(e.line + e.text == n);
     CHECK(e.attack == 1);
     CHECK(strcmp(e.type, "xss") == 0);
+    CHECK(strncmp(e.rule, "941", 3) == 0);
 
     line = (char *) buffer;
     CHECK(line[0] == '{' && line[e.line - 1] == '\n');

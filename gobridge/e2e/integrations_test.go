@@ -62,7 +62,7 @@ func TestIntegrationPromtool(t *testing.T) {
 		return string(out)
 	}
 	require.Empty(t, run(body, "check", "metrics"))
-	require.Contains(t, run("", "check", "rules", "wallarm-websocket.rules.yml"), "9 rules found")
+	require.Contains(t, run("", "check", "rules", "wallarm-websocket.rules.yml"), "10 rules found")
 	require.Contains(t, run("", "check", "config", "prometheus.yml"), "SUCCESS")
 	require.Contains(t, run("", "test", "rules", "wallarm-websocket.rules.test.yml"), "SUCCESS")
 }
@@ -232,7 +232,7 @@ func TestIntegrationPrometheus(t *testing.T) {
 	n.eventually("the alert on what passes uninspected", func() bool {
 		p.api("rules", &rules)
 		require.Len(t, rules.Groups, 1)
-		require.Len(t, rules.Groups[0].Rules, 9)
+		require.Len(t, rules.Groups[0].Rules, 10)
 		fires := false
 		for _, r := range rules.Groups[0].Rules {
 			require.Empty(t, r.LastError, r.Name)
@@ -242,7 +242,7 @@ func TestIntegrationPrometheus(t *testing.T) {
 			switch r.Name {
 			case "WallarmWebSocketUninspected":
 				fires = r.State == "firing"
-			case "WallarmWebSocketAttackBurst", "WallarmWebSocketSlowInspection", "WallarmWebSocketThreadsBusy":
+			case "WallarmWebSocketAttackBurst", "WallarmWebSocketViolations", "WallarmWebSocketSlowInspection", "WallarmWebSocketThreadsBusy":
 				// as the machine is
 			default:
 				require.Equal(t, "inactive", r.State, r.Name)

@@ -157,6 +157,7 @@ type status struct {
 	Violations      map[string]map[string]int `json:"violations"`
 	Refused         map[string]map[string]int `json:"refused"`
 	RulesGeneration *int                      `json:"rules_generation"`
+	Configurations  int                       `json:"config_generation"`
 	Zones           []struct {
 		status
 		Label string `json:"label"`
@@ -415,6 +416,7 @@ func TestStatusReload(t *testing.T) {
 	}
 	n.becomes(map[string]float64{message("one"): 3, "wallarm_websocket_connections_active": 1})
 	startID := n.status().StartID
+	n.becomes(map[string]float64{"wallarm_config_generation": 1})
 	configure("two")
 	n.reload()
 	other, otherBackend := n.connect()
@@ -428,6 +430,7 @@ func TestStatusReload(t *testing.T) {
 	n.becomes(map[string]float64{message("one"): 4, "wallarm_websocket_connections_active": 1,
 		`wallarm_websocket_workers{engine="loaded"}`: 2, "wallarm_websocket_worker_crashes_total": 0})
 	require.Equal(t, startID, n.status().StartID)
+	require.Equal(t, 2, n.status().Configurations)
 
 	t.Run("refused", func(t *testing.T) {
 		n := n.in(t)
@@ -438,7 +441,7 @@ func TestStatusReload(t *testing.T) {
 		n.signal(syscall.SIGHUP)
 		n.logged("nonsense")
 		n.allow("nonsense")
-		n.becomes(map[string]float64{message("one"): 4, message("two"): 1})
+		n.becomes(map[string]float64{message("one"): 4, message("two"): 1, "wallarm_config_generation": 2})
 	})
 	n.allow("nonsense")
 	t.Run("without", func(t *testing.T) {
@@ -448,9 +451,58 @@ func TestStatusReload(t *testing.T) {
 		c, b := n.connect()
 		c.send(text("no label"))
 		b.expect(text("no label"))
-		n.becomes(map[string]float64{message("one"): 4, message("two"): 1,
+		n.becomes(map[string]float64{message("one"): 4, message("two"): 1, "wallarm_config_generation": 3,
 			`wallarm_websocket_messages_total{direction="client_to_server",opcode="text"}`: 1})
 	})
+}
+
+// What exceptions let pass counts by rule, and beyond the room for rules by
+// type; where the rules are from and which generation they are is there, too.
+func TestStatusRules(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, main: "wallarm_websocket_rules_interval 20ms;"})
+	rules := ""
+	for i := range 70 {
+		rules += finds(fmt.Sprintf("own-%d", i), fmt.Sprintf("open %d$", i))
+	}
+	n.write("my.rules", rules)
+	n.write("nginx.conf", n.config(t, conf{main: "wallarm_websocket_rules_interval 20ms;", server: statusLocations,
+		http: "wallarm_websocket_rules my.rules;", location: "wallarm_websocket_ignore type=vpatch path=$; wallarm_websocket_ignore type=xss path=$; " +
+			"wallarm_parse_response off; wallarm_zone_label chat;"}))
+	n.run()
+	client, backend := n.connect()
+	pass := func(s string) {
+		t.Helper()
+		client.send(text(s))
+		backend.expect(text(s))
+	}
+	ignored := func(typ, rule string) string {
+		return `wallarm_websocket_ignored_total{zone="chat",type="` + typ + `",rule="` + rule + `"}`
+	}
+	pass(xss)
+	pass(xss)
+	n.events(2)
+	crs := n.records("websocket_attacks.json")[0].Rule.ID
+	for i := range 70 {
+		pass(fmt.Sprintf("open %d", i))
+	}
+	pass("open 0")
+	pass("open 69")
+	n.becomes(map[string]float64{
+		ignored("xss", crs): 2, ignored("vpatch", "own-0"): 2, ignored("vpatch", "own-62"): 1, ignored("vpatch", "own-63"): 0,
+		ignored("vpatch", "other"): 8, "wallarm_websocket_rules_generation": 1,
+		`wallarm_ruleset_info{name="OWASP_CRS",version="4.x"}`:                                      1,
+		`wallarm_ruleset_info{name="wallarm_websocket",version="` + n.status().EngineVersion + `"}`: 1,
+	})
+	require.Equal(t, 74.0, sum(n.metrics(), "wallarm_websocket_ignored_total"))
+
+	// the rules are replaced, and then broken
+	n.replace("my.rules", finds("own-0", "open nothing"))
+	n.becomes(map[string]float64{"wallarm_websocket_rules_generation": 2})
+	require.Equal(t, 2, *n.status().RulesGeneration)
+	n.replace("my.rules", finds("own-0", "("))
+	n.logged("rules generation 2 is kept")
+	n.becomes(map[string]float64{"wallarm_websocket_rules_generation": 2})
 }
 
 // A worker that dies takes its gauges along, and its end is counted.
@@ -598,7 +650,7 @@ func TestStatusSize(t *testing.T) {
 	require.Len(t, zones, 65)
 	for label, count := range zones {
 		if label != "" {
-			require.Equal(t, zones[""]-16, count, "all but 16 are by label, too")
+			require.Equal(t, zones[""]-19, count, "all but 19 are by label, too")
 		}
 	}
 	require.Less(t, len(body), 2<<20)

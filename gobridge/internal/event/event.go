@@ -186,7 +186,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 	w.text("category", hit.Type, maxID)
 	if isCRS(hit.Rule) {
 		w.text("ruleset", "OWASP_CRS", maxName)
-		w.text("version", "4.x", maxName)
+		w.text("version", CRSVersion, maxName)
 	}
 	w.end('}')
 
@@ -387,6 +387,9 @@ func directionName(d ws.Direction) string {
 	}
 	return "server_to_client"
 }
+
+// CRSVersion is that of the OWASP CRS that rules are from.
+const CRSVersion = "4.x"
 
 // isCRS reports whether a rule id is one of the OWASP CRS.
 func isCRS(id string) bool { return len(id) == 6 && id[0] == '9' }

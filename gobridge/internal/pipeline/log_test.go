@@ -104,7 +104,8 @@ func TestDatasets(t *testing.T) {
 	m := &event.Meta{}
 	_, line, kind := s.Event(nil, m, &Log{Datasets: Violations | Ignored | Connections}, math.MaxInt)
 	require.Zero(t, line)
-	require.Equal(t, Kind{Attack: true, Name: "xss", Action: event.Monitored}, kind)
+	require.Equal(t, Kind{Attack: true, Name: "xss", Rule: kind.Rule, Action: event.Monitored}, kind)
+	require.NotEmpty(t, kind.Rule)
 	_, line, _ = s.Event(nil, m, &Log{Datasets: Attacks}, math.MaxInt)
 	require.NotZero(t, line)
 }

@@ -704,6 +704,7 @@ func (s *Session) raise(p pending) {
 type Kind struct {
 	Attack  bool   // else a violation
 	Name    string // the attack's type or the violation's token, "": no event
+	Rule    string // of an attack
 	Action  string // event.Blocked, ...
 	Sampled bool   // the log has its share of such events
 }
@@ -729,7 +730,7 @@ func (s *Session) Event(dst []byte, m *event.Meta, l *Log, size int) (out []byte
 	line = len(out) - len(dst)
 	if a := p.attack; a != nil {
 		out = event.AppendAttackLogLine(out, m, a)
-		kind.Attack, kind.Name, kind.Action = true, a.Lead().Type, a.Action
+		kind.Attack, kind.Name, kind.Rule, kind.Action = true, a.Lead().Type, a.Lead().Rule, a.Action
 	} else {
 		v := p.violation
 		out = event.AppendViolationLogLine(out, v)
