@@ -30,7 +30,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-console test-captures test-bridge e2e e2e-flood \
+        test test-go test-console test-captures test-bridge test-module e2e e2e-flood \
         e2e-frameworks e2e-frameworks-quick e2e-integrations e2e-clickhouse e2e-languages demo demo-check \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
@@ -95,7 +95,7 @@ clean:  ## remove build/
 
 # Test
 
-test: check-docs test-go test-console test-bridge e2e e2e-frameworks-quick demo-check  ## all tests that need no hours
+test: check-docs test-go test-console test-bridge test-module e2e e2e-frameworks-quick demo-check  ## all tests that need no hours
 	@echo 'make test: all passed'
 
 test-go: deps  ## unit tests, without NGINX
@@ -118,6 +118,9 @@ test-bridge: bridge  ## the boundary, called from C
 	$(CC) -O2 -g -Wall -Wextra -Werror -Igobridge -o build/ctest gobridge/ctest/*.c -ldl -lpthread
 	@scripts/check-abi.sh
 	build/ctest build/libwsi.so
+
+test-module: module  ## what of the module parses what clients send, alone
+	@scripts/test-module.sh
 
 e2e: build $(CHOSEN)  ## end to end, with a real NGINX
 	$(TEST_ENV) && $(GO) test -tags e2e -count=1 -timeout 20m ./gobridge/e2e/...
@@ -168,8 +171,9 @@ quality: deps  ## what is found in the texts of CORPUS_DIR=, and what that costs
 	@test -z "$(CORAZA)" || $(GO) -C gobridge/bench/coraza build -o $(abspath build)/quality-coraza .
 	@build/quality -corpus '$(abspath $(CORPUS_DIR))' $(if $(CORAZA),-coraza build/quality-coraza) $(QUALITYFLAGS)
 
-fuzz: deps  ## every fuzz target for FUZZTIME=
+fuzz: module  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)
+	@scripts/test-module.sh fuzz $(FUZZTIME)
 
 nginx-tests: build  ## NGINX's own upgrade tests (NGINX_TESTS_DIR=) with the module on
 	@scripts/nginx-tests.sh
