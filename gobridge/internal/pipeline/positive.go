@@ -67,12 +67,14 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	if p.coded && len(e.Event) == 0 {
 		return
 	}
-	p.other++
-	for i := range p.rates {
-		if p.rates[i].Of(e.Event) {
-			t.rated[i]++
+	if e.Kind != framework.Doubtful || p.other == 0 { // else it was counted by its parts
+		for i := range p.rates {
+			if p.rates[i].Of(e.Event) {
+				t.rated[i]++
+			}
 		}
 	}
+	p.other++
 	if p.events != nil {
 		if v := p.events.Judge(e.Event); v != ws.NoViolation {
 			t.refuse(v, string(e.Event))
