@@ -1,6 +1,9 @@
 package format
 
-import "unsafe"
+import (
+	"sort"
+	"unsafe"
+)
 
 // Across finds the tags of HTML that stand across the values of a binary document,
 // so that none of these shows them: what is between two strings is no text, but
@@ -67,6 +70,22 @@ func (a *Across) Visit(f *Field) {
 		}
 	}
 	a.visit(f)
+}
+
+// touch reports whether a tag that is looked for begins where the marks of doc
+// stand.
+func (a *Across) touch(doc []byte, marks []mark) bool {
+	at := offsetIn(a.doc, doc)
+	if at < 0 {
+		return false
+	}
+	first, last := marks[0].start, uint32(0)
+	for i := range marks {
+		last = max(last, marks[i].end)
+	}
+	tags := a.tags[:min(len(a.tags), maxTags)]
+	i := sort.Search(len(tags), func(i int) bool { return tags[i].start >= at+int(first) })
+	return i < len(tags) && tags[i].start < at+int(last)
 }
 
 // Across visits the tags that were in no value, as parts.

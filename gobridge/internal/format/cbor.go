@@ -44,16 +44,208 @@ const (
 // cbor reads doc, and visits it if visit is set. A document is an array, a map or
 // something with a tag.
 func (w *Walker) cbor(doc []byte, visit bool) bool {
-	base := len(w.counters)
-	ok := w.readCBOR(doc, base, visit)
-	w.counters = w.counters[:base]
-	return ok && len(doc) > 0
+	return w.packed(&packedCBOR, doc, visit)
 }
 
-func (w *Walker) readCBOR(doc []byte, base int, visit bool) bool {
-	covered := 0
+var packedCBOR = packedFormat{lazyCBOR, (*packedScanner).cbor, (*Walker).readCBOR}
+
+// cbor finds strings until marks is full, or something is to be read with frames:
+// then it says so by less of them.
+func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
+	var (
+		doc     = s.doc
+		pos     = s.pos
+		covered = s.covered
+		open    = s.open
+		maps    = s.maps
+		left    = s.left[open%len(s.left)]
+		tagged  = s.tagged
+		before  = pos // the tags
+
+		kind       markKind
+		start, end int
+		arg        uint64
+	)
+	for pos < len(doc) && n <= maxMarks-marksAtOnce {
+		c := doc[pos]
+		if !tagged {
+			before = pos
+		}
+		start = pos + 1
+		switch info := c & 0x1f; {
+		case info < 24:
+			arg = uint64(info)
+		case info == 24 && start < len(doc):
+			arg = uint64(doc[start])
+			start++
+		case info == cborIndefinite:
+			switch major := c >> 5; {
+			case c == cborBreak:
+				if tagged || open == 0 || left <= untilBreak/2 || maps&1 == 1 && left&1 == 1 {
+					goto fail
+				}
+				left = 0
+				pos = start
+				goto close
+			case major == cborArray, major == cborMap:
+				arg = untilBreak
+				goto begin
+			case major == cborBytes, major == cborText:
+				goto stop
+			}
+			goto fail
+		default:
+			var ok bool
+			if start, arg, ok = cborHead(doc, pos); !ok {
+				goto fail
+			}
+		}
+		switch c >> 5 {
+		case cborText:
+			if arg > uint64(len(doc)-start) {
+				goto fail
+			}
+			end = start + int(arg)
+			kind = markInside | markKind(start-pos)<<markHead
+			if !isASCII(doc[start:end]) && !utf8.Valid(doc[start:end]) {
+				goto fail
+			}
+		case cborBytes:
+			if arg > uint64(len(doc)-start) {
+				goto fail
+			}
+			end = start + int(arg)
+			kind = markBytes | markKind(start-pos)<<markHead
+		case cborTag:
+			tagged = true
+			pos = start
+			continue
+		case cborArray:
+			kind = 0
+			goto begin
+		case cborMap:
+			kind = 1
+			goto begin
+		default:
+			if open == 0 && !tagged {
+				goto fail
+			}
+			if s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
+				goto stop // a key that is none to the Shape
+			}
+			tagged = false
+			if pos = start; open == 0 {
+				continue
+			}
+			goto ends
+		}
+		// A string alone is how many texts begin, and its end may cut one.
+		if open == 0 && !tagged {
+			goto fail
+		}
+		tagged = false
+		if start-covered >= minRun && behind(doc, covered, start) {
+			marks[n] = mark{uint32(covered), uint32(start), markBefore | kind&^(1<<markHead-1)}
+			n++
+		}
+		if maps&1 == 1 && left&1 == 0 {
+			kind = markKey
+		} else if arg < 8 && kind&markInside != 0 && holdsNothing(doc, start, int(arg)) {
+			kind &^= markInside
+		}
+		if s.shaped && open == 1 {
+			kind |= markOuter
+		}
+		marks[n] = mark{uint32(start), uint32(end), kind}
+		n++
+		covered, pos = end, end
+		if open == 0 {
+			continue
+		}
+
+	ends:
+		left--
+	closes:
+		if s.shaped && open == 1 && maps&1 == 0 {
+			marks[n] = mark{0, 0, markNext | markOuter}
+			n++
+		}
+		if left > 0 {
+			continue
+		}
+	close:
+		maps >>= 1
+		if open--; open == 0 {
+			continue
+		}
+		left = s.left[open%len(s.left)]
+		goto closes
+
+	begin:
+		if c>>5 == cborMap {
+			kind = 1
+		} else {
+			kind = 0
+		}
+		// Every element takes a byte.
+		if arg > uint64(len(doc)-start) && arg != untilBreak {
+			goto fail
+		}
+		if open == maxPacked || s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
+			goto stop
+		}
+		tagged = false
+		if open > 0 {
+			left--
+		}
+		s.left[open%len(s.left)] = left
+		open++
+		s.opens++
+		maps = maps<<1 | uint64(kind)
+		if left = arg; arg != untilBreak {
+			left <<= kind
+		}
+		pos = start
+		if s.shaped && open == 1 && kind == 0 {
+			marks[n] = mark{0, 0, markFirst | markOuter}
+			n++
+		}
+		if left == 0 {
+			goto close
+		}
+	}
+	if !tagged {
+		before = pos
+	}
+	if pos == len(doc) {
+		before = pos
+	}
+	goto stop
+
+fail:
+	s.failed = true
+
+stop:
+	s.pos, s.covered, s.open, s.maps, s.tagged = before, covered, open, maps, tagged
+	s.left[open%len(s.left)] = left
+	return n
+}
+
+// isASCII reports whether all of p is.
+func isASCII(p []byte) bool {
+	i, all := 0, uint64(0)
+	for ; i+8 <= len(p); i += 8 {
+		all |= word(p, i)
+	}
+	for ; i < len(p); i++ {
+		all |= uint64(p[i])
+	}
+	return all&highs == 0
+}
+
+func (w *Walker) readCBOR(doc []byte, pos, covered, base int, visit bool) bool {
 	tagged := false
-	for pos := 0; pos < len(doc); {
+	for pos < len(doc) {
 		c := doc[pos]
 		major, info := c>>5, c&0x1F
 		var top *counter
@@ -163,6 +355,35 @@ func cborHead(doc []byte, pos int) (start int, arg uint64, ok bool) {
 		return start + n, binary.BigEndian.Uint64(wide[:]), true
 	}
 	return start, 0, info == cborIndefinite && major >= cborBytes && major <= cborMap
+}
+
+// headOfCBOR is what headOfMessagePack is; tokenNone is a tag.
+func headOfCBOR(doc []byte, pos int) (kind token, start int, size uint64) {
+	if doc[pos] == cborBreak {
+		return tokenBreak, pos + 1, 0
+	}
+	start, size, _ = cborHead(doc, pos)
+	indefinite := doc[pos]&0x1f == cborIndefinite
+	switch doc[pos] >> 5 {
+	case cborBytes:
+		return tokenBytes, start, size
+	case cborText:
+		return tokenText, start, size
+	case cborArray:
+		kind = tokenArray
+	case cborMap:
+		kind = tokenMap
+	case cborTag:
+		return tokenNone, start, 0
+	default:
+		return tokenScalar, start, 0
+	}
+	if indefinite {
+		if size = untilBreak; kind == tokenMap {
+			size /= 2
+		}
+	}
+	return kind, start, size
 }
 
 // cborChunks joins the chunks of a string of indefinite length, and returns what

@@ -32,3 +32,22 @@ func Holds(text []byte) (holds bool) {
 	_, n := carrier.Sniff(text)
 	return w.textDocument(text) || holds || n > 0
 }
+
+// Packed visits doc, in MessagePack or CBOR, with frames or without.
+func (w *Walker) Packed(doc []byte, cbor, frames bool, root Root, visit Visit) bool {
+	f := packedMessagePack
+	if cbor {
+		f = packedCBOR
+	}
+	if frames {
+		f.scan = func(*packedScanner, *[maxMarks]mark) int { return 0 }
+	}
+	w.begin(doc, root, visit)
+	w.push("packed", doc, true)
+	outer := w.watch(doc)
+	ok := w.packed(&f, doc, true)
+	w.pop()
+	w.unwatch(doc, outer, ok)
+	w.end()
+	return ok
+}

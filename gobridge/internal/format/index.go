@@ -69,9 +69,9 @@ func (x *index) hasSigns(start, end int) bool {
 // kind is that of the value doc[start:end], where there are signs.
 func (x *index) kind(start, end int) markKind {
 	if end-start >= 8 && !x.hasSigns(start, end) {
-		return markInside | markPlain
+		return markQuoted | markInside | markPlain
 	}
-	return markInside
+	return markQuoted | markInside
 }
 
 // indexBytes reads blocks of p as far as the first that has a backslash.

@@ -25,7 +25,7 @@ func (w *Walker) strict(l *level, pos int) {
 	if w.root.Shape != nil && w.nested == 1 && l.silent {
 		s.shaped = 1
 	}
-	l.lazy, l.synced = true, pos
+	l.lazy, l.synced = lazyJSON, pos
 	x := &l.index
 	x.read(l.doc, pos)
 	for more := true; more; {
@@ -44,7 +44,7 @@ func (w *Walker) strict(l *level, pos int) {
 	if s.pos < len(l.doc) {
 		l.pos = s.pos
 		w.sync()
-		l.lazy = false
+		l.lazy = lazyNot
 	}
 }
 
@@ -104,12 +104,12 @@ value:
 		}
 		q += 2
 		if end-start >= 8 {
-			kind = markInside | markPlain
+			kind = markQuoted | markInside | markPlain
 			if x.signs != 0 && x.hasSigns(start, end) {
-				kind = markInside
+				kind = markQuoted | markInside
 			}
-		} else if kind = 0; x.signs != 0 || begins[doc[start]] {
-			kind = markInside // little else can be in so few bytes
+		} else if kind = markQuoted; x.signs != 0 || begins[doc[start]] {
+			kind |= markInside // little else can be in so few bytes
 		}
 		if open == s.shaped {
 			kind |= markOuter
@@ -250,9 +250,9 @@ pairs:
 			if doc[end+1] != ',' {
 				break
 			}
-			if kind = markInside | markPlain; end-start < 8 {
-				if kind = 0; begins[doc[start]] {
-					kind = markInside
+			if kind = markQuoted | markInside | markPlain; end-start < 8 {
+				if kind = markQuoted; begins[doc[start]] {
+					kind |= markInside
 				}
 			}
 			if x.signs != 0 {
@@ -473,10 +473,12 @@ func quotes(doc []byte, i int) (end int, escaped bool) {
 // visited. Levels are synced from the outside in, and each goes on where it
 // was, so that all paths of a payload take one more scan of it.
 func (w *Walker) sync() {
+	opens := w.opens // they were counted
+	defer func() { w.opens = opens }()
 	for n := 1; n <= w.nested; n++ {
 		l := &w.levels[n]
 		l.base = max(l.base, w.levels[n-1].base)
-		if !l.lazy || n < w.nested && len(w.frames) > w.levels[n+1].base {
+		if l.lazy == lazyNot || n < w.nested && len(w.frames) > w.levels[n+1].base {
 			continue // it has frames, or stands still below a level that has
 		}
 		nested := w.nested
@@ -489,9 +491,17 @@ func (w *Walker) sync() {
 	}
 }
 
-// follow reads plain JSON from where l was synced to l.pos.
+// follow reads from where l was synced to l.pos.
 func (w *Walker) follow(l *level) {
 	doc := l.doc
+	switch l.lazy {
+	case lazyMessagePack:
+		w.followPacked(l, headOfMessagePack)
+		return
+	case lazyCBOR:
+		w.followPacked(l, headOfCBOR)
+		return
+	}
 	for l.synced < l.pos {
 		i := l.synced
 		l.synced++

@@ -26,26 +26,63 @@ const (
 	markFirst           // no string: an array begins
 	markNext            // no string: a comma of the array
 	markScalar          // no string: a number or a literal
+	markBytes           // of a value: it is a payload of its own
+	markBefore          // no string: what is between two
+
+	// markHead is where in a markKind begins how many bytes stand before the value
+	// that are a part of it: the quote, or its length.
+	markHead = 16
+
+	markQuoted markKind = 1 << markHead
+
+	markRare = markOuter | markBytes | markBefore
 )
 
 // emit visits what is marked in l's document.
 func (w *Walker) emit(l *level, marks []mark) {
+	if len(marks) == 0 {
+		return
+	}
 	f := &w.field
+	visit := w.visit
+	if a := w.watched.across; a != nil && !a.touch(l.doc, marks) {
+		visit = a.visit
+	}
 	doc := unsafe.Pointer(unsafe.SliceData(l.doc))
 	for i := range marks {
 		m := &marks[i]
 		text := unsafe.Slice((*byte)(unsafe.Add(doc, m.start)), m.end-m.start)
-		l.pos = int(m.start) - 1 + int(m.kind&markKey)
-		if m.kind&markOuter != 0 && !w.outer(m.kind, text) {
+		// A key is read by sync, a value is not.
+		l.pos = int(m.start) - int(m.kind>>markHead)
+		if m.kind&markRare != 0 && w.rare(l, m, text) {
 			continue
 		}
 		f.Value, f.Key = text, m.kind&markKey != 0
-		w.visit(f)
-		if m.kind&markInside != 0 && (m.kind&markPlain == 0 || !isPlain(text)) {
+		visit(f)
+		if m.kind&markInside != 0 && (len(text) < 8 || m.kind&markPlain == 0 && hasSigns(text) || !isPlain(text)) {
 			w.inside(text, true)
 		}
 	}
 	f.Key = false
+}
+
+// rare visits what is no string, or is more than that, and reports whether that
+// was all.
+func (w *Walker) rare(l *level, m *mark, text []byte) bool {
+	switch {
+	case m.kind&markBefore != 0:
+		l.pos = int(m.end) - int(m.kind>>markHead)
+		w.field.Key = false
+		w.outside(l.doc, int(m.start), int(m.end))
+		return true
+	case m.kind&markOuter != 0 && !w.outer(m.kind, text):
+		return true
+	case m.kind&markBytes != 0:
+		w.field.Key = false
+		w.payload(text)
+		return true
+	}
+	return false
 }
 
 // outer is told what stands in the outermost array or object, and reports whether
@@ -65,7 +102,7 @@ func (w *Walker) outer(kind markKind, text []byte) bool {
 		w.role = shape.special(true, 0, text)
 	case w.role == roleEvent:
 		w.setEvent(text)
-	case w.role == roleJSON && kind&markScalar == 0:
+	case w.role == roleJSON && kind&(markScalar|markBytes) == 0:
 		w.special(roleJSON, text)
 		return false
 	}

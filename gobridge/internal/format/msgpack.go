@@ -19,15 +19,169 @@ func (w *Walker) MessagePack(doc []byte, root Root, visit Visit) bool {
 // msgpack reads doc, and visits it if visit is set. Every byte under 0x80 is a
 // number, so that no document begins with one.
 func (w *Walker) msgpack(doc []byte, visit bool) bool {
-	base := len(w.counters)
-	ok := w.readMessagePack(doc, base, visit)
-	w.counters = w.counters[:base]
-	return ok && len(doc) > 0
+	return w.packed(&packedMessagePack, doc, visit)
 }
 
-func (w *Walker) readMessagePack(doc []byte, base int, visit bool) bool {
-	covered := 0
-	for pos := 0; pos < len(doc); {
+var packedMessagePack = packedFormat{lazyMessagePack, (*packedScanner).messagePack, (*Walker).readMessagePack}
+
+// messagePack finds strings until marks is full, or something is to be read with
+// frames: then it says so by less of them.
+func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
+	var (
+		doc     = s.doc
+		pos     = s.pos
+		covered = s.covered
+		open    = s.open
+		maps    = s.maps
+		left    = s.left[open%len(s.left)]
+
+		kind             markKind
+		start, end, size int
+	)
+	for pos < len(doc) && n <= maxMarks-marksAtOnce {
+		c := doc[pos]
+		start = pos + 1
+		switch {
+		case c-0xa0 < 0x20:
+			size, kind = int(c&0x1f), markInside|1<<markHead
+		case c < 0x80 || c >= 0xe0:
+			goto scalar
+		case c < 0xa0:
+			if size, kind = int(c&0x0f), 0; c < 0x90 {
+				kind = 1
+			}
+			goto begin
+		default:
+			h := &messagePack[c-0xc0]
+			if len(doc)-start < int(h.length) {
+				goto fail
+			}
+			size = 0
+			switch h.length {
+			case 1:
+				size = int(doc[start])
+			case 2:
+				size = int(binary.BigEndian.Uint16(doc[start:]))
+			case 4:
+				size = int(binary.BigEndian.Uint32(doc[start:]))
+			}
+			start += int(h.length)
+			size += int(h.size)
+			switch h.kind {
+			case tokenNone:
+				goto fail
+			case tokenScalar:
+				if size > len(doc)-start {
+					goto fail
+				}
+				start += size
+				goto scalar
+			case tokenMap, tokenArray:
+				if kind = 0; h.kind == tokenMap {
+					kind = 1
+				}
+				goto begin
+			case tokenText:
+				kind = markInside | markKind(start-pos)<<markHead
+			default:
+				if h.kind == tokenExt {
+					start++
+					size--
+				}
+				kind = markBytes | markKind(start-pos)<<markHead
+			}
+		}
+		if end = start + size; end > len(doc) {
+			goto fail
+		}
+		if start-covered >= minRun && behind(doc, covered, start) {
+			marks[n] = mark{uint32(covered), uint32(start), markBefore | kind&^(1<<markHead-1)}
+			n++
+		}
+		if maps&1 == 1 && left&1 == 0 {
+			kind = markKey
+		} else if size < 8 && kind&markInside != 0 && holdsNothing(doc, start, size) {
+			kind &^= markInside
+		}
+		if s.shaped && open == 1 {
+			kind |= markOuter
+		}
+		marks[n] = mark{uint32(start), uint32(end), kind}
+		n++
+		covered, pos = end, end
+		if open == 0 {
+			continue
+		}
+		goto ends
+
+	scalar:
+		if open == 0 {
+			goto fail
+		}
+		if s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
+			goto stop // a key that is none to the Shape
+		}
+		pos = start
+
+	ends:
+		left--
+	closes:
+		if s.shaped && open == 1 && maps&1 == 0 {
+			marks[n] = mark{0, 0, markNext | markOuter}
+			n++
+		}
+		if left > 0 {
+			continue
+		}
+		maps >>= 1
+		if open--; open == 0 {
+			continue
+		}
+		left = s.left[open%len(s.left)]
+		goto closes
+
+	begin:
+		// Every element takes a byte, or a pair.
+		if size > len(doc)-start {
+			goto fail
+		}
+		if open == maxPacked || s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
+			goto stop
+		}
+		if open > 0 {
+			left--
+		}
+		s.left[open%len(s.left)] = left
+		open++
+		s.opens++
+		maps = maps<<1 | uint64(kind)
+		left = uint64(size) << kind
+		pos = start
+		if s.shaped && open == 1 && kind == 0 {
+			marks[n] = mark{0, 0, markFirst | markOuter}
+			n++
+		}
+		if left == 0 {
+			maps >>= 1
+			if open--; open > 0 {
+				left = s.left[open%len(s.left)]
+				goto closes
+			}
+		}
+	}
+	goto stop
+
+fail:
+	s.failed = true
+
+stop:
+	s.pos, s.covered, s.open, s.maps = pos, covered, open, maps
+	s.left[open%len(s.left)] = left
+	return n
+}
+
+func (w *Walker) readMessagePack(doc []byte, pos, covered, base int, visit bool) bool {
+	for pos < len(doc) {
 		c := doc[pos]
 		kind, start, size := headOfMessagePack(doc, pos)
 		var top *counter

@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -95,5 +96,38 @@ func FuzzPlain(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		require.False(t, format.Plain(text) && format.Holds(text), "%q", text)
+	})
+}
+
+// FuzzPacked holds what reads MessagePack and CBOR without frames against what
+// reads it with them.
+func FuzzPacked(f *testing.F) {
+	for _, s := range []string{
+		"\x93\xa5hello\x01\x82\xa1a\xc4\x03<b>\x05\xd9\x02xy", "\x92\x81\xa1k\x92\x01\x02\xa8%3Cscri\x00", "\xdc\x00\x02\xcd\x01\x00\xa4text\xa1",
+		"\xc7\x05\x01hello\x91\xa3abc", "\xa5alone", "\x95TEXT\x20\xa1x", "\x82\x01\xa1a\xa1b\xa1c", strings.Repeat("\x91", 70) + "\xa3abc",
+		"\x83\x65hello\x01\x61a\xbf\x61b\x43<b>\xff\x05\xa1\x61k\x9f\x01\x02\xff", "\xd9\xd9\xf7\x82\x61a\x7f\x61b\x61c\xff", "\xc1\x63abc\xc1\x01", "\xa1\x20\x63abc", "\x82\x78\x3c" + strings.Repeat("p", 60) + "\x01",
+		strings.Repeat("\x81", 70) + "\x63abc", "\x9f\xc1", "\xbf\x01\xff", "\x98\x40" + strings.Repeat("\x61a\x1a\x00\x00TE", 64),
+	} {
+		f.Add([]byte(s))
+	}
+	var w format.Walker
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if len(doc) > 64<<10 {
+			return
+		}
+		for _, root := range []format.Root{{}, {Shape: arguments}, {Shape: &format.Shape{Event: []format.Member{{Key: "a"}}, Data: []format.Member{{Key: "k", JSON: true}, {Index: 1, JSON: true}}}}} {
+			for _, cbor := range []bool{false, true} {
+				var got [2][]string
+				var ok [2]bool
+				for i := range got {
+					ok[i] = w.Packed(doc, cbor, i == 0, root, func(f *format.Field) {
+						got[i] = append(got[i], fmt.Sprintf("%s=%s %v", f.Path(), f.Value, f.Cut))
+					})
+					got[i] = append(got[i], string(w.Event()))
+				}
+				require.Equal(t, got[0], got[1], "%q", doc)
+				require.Equal(t, ok[0], ok[1], "%q", doc)
+			}
+		}
 	})
 }

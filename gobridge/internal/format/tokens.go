@@ -11,6 +11,7 @@ const (
 	tokenExt // bytes behind one that says what they are
 	tokenArray
 	tokenMap
+	tokenBreak // of CBOR: an array or map of no given length ends
 )
 
 // counter counts what is left of an open array or map: elements, or keys and

@@ -87,9 +87,13 @@ type Walker struct {
 	classes  []class
 	members  []span
 	check    reader // of what is not visited, and so not nested
-	nested   int    // the level that is being read
-	opens    int    // arrays and objects begun so far
-	used     int    // levels used for this payload
+	unseen   struct {
+		packed packedScanner
+		marks  [maxMarks]mark
+	}
+	nested int // the level that is being read
+	opens  int // arrays and objects begun so far
+	used   int // levels used for this payload
 
 	watched watched
 	index   int  // of the outermost array with a Shape
@@ -114,15 +118,26 @@ type level struct {
 	base    int // frames[base] is its outermost array or object
 	offset  int // of the run that is being visited, -1 outside of one
 	read    progress
-	lazy    bool   // frames are behind, see sync
+	lazy    lazy   // frames are behind, see sync
 	synced  int    // where in doc they are
 	pos     int    // where in doc they should be
 	scratch []byte // the current string of doc, if it had escapes
 	decoded []byte // what a carrier decoded to: doc of this level
 	reader  reader
 	index   index
+	packed  packedScanner
 	marks   [maxMarks]mark
 }
+
+// lazy is what reads the document of a level whose frames are behind.
+type lazy uint8
+
+const (
+	lazyNot lazy = iota
+	lazyJSON
+	lazyMessagePack
+	lazyCBOR
+)
 
 // frame is one open array or object.
 type frame struct {
@@ -134,6 +149,7 @@ type frame struct {
 	data   string
 	index  int    // of the current element, or an integer key
 	key    []byte // the current key
+	left   uint64 // of a packedFormat, see counter
 
 	member      member // what the current key means to socket.io
 	placeholder bool
@@ -253,7 +269,7 @@ func (w *Walker) enter(name string, doc []byte, silent bool) bool {
 	w.nested++
 	w.used = max(w.used, w.nested+1)
 	l := &w.levels[w.nested]
-	l.name, l.silent, l.lazy, l.doc, l.base, l.offset = name, silent, false, doc, len(w.frames), -1
+	l.name, l.silent, l.lazy, l.doc, l.base, l.offset = name, silent, lazyNot, doc, len(w.frames), -1
 	return true
 }
 
