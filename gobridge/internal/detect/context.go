@@ -2,12 +2,14 @@ package detect
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 )
 
-// weigh gives f the score that it has in what text, a reading of value, is: in talk, since people who
-// write to each other also write about code; in a statement of SQL, in JSX, in
-// binary data that happens to hold what a rule looks for.
+// weigh gives f the score that it has in what text, a reading of value, is: in
+// talk, since people who write to each other also write about code; in a
+// statement of SQL, in JSX, in binary data that happens to hold what a rule looks
+// for.
 func weigh(value, text []byte, f *Finding) {
 	switch {
 	case f.rule != nil:
@@ -22,6 +24,10 @@ func weigh(value, text []byte, f *Finding) {
 		}
 	case isJSX(text[f.Start:f.End]):
 		f.Score = jsxScore
+	default:
+		if n := mention(text[f.Start:f.End]); n > 0 && isTalk(text[:f.Start], text[f.Start+n:], talkWords) {
+			f.Score = mentionScore
+		}
 	}
 	if f.Score > 0 && (isBinary(text) || len(text) != len(value) && isBinary(value)) {
 		if f.Score--; f.rule == nil {
@@ -31,13 +37,14 @@ func weigh(value, text []byte, f *Finding) {
 }
 
 // What libinjection's word counts for: it knows SQL, not who is to have written
-// it, takes code of a script for an attribute, and finds quotes and operators in
-// what is no text.
+// it, takes code of a script for an attribute, a tag that is named for one that
+// is there, and finds quotes and operators in what is no text.
 const (
 	statementScore = 2
 	proseScore     = 4
 	jsxScore       = 3
 	binaryScore    = 2
+	mentionScore   = 2
 )
 
 // isJSX reports whether text begins with an attribute of JSX, onClick={...
@@ -47,6 +54,24 @@ func isJSX(text []byte) bool {
 		n++
 	}
 	return n > 0 && bytes.HasPrefix(text[n:], []byte("={"))
+}
+
+// mention is the length of a tag that text begins with and that may only be
+// named: it has no attributes, and nothing follows that a script could be.
+func mention(text []byte) int {
+	n := bytes.IndexByte(text[:min(len(text), maxTagName+3)], '>') + 1
+	if n < 3 {
+		return 0
+	}
+	for i, c := range text[1 : n-1] {
+		if !isASCIILetter(c) && (c != '/' || i > 0) {
+			return 0
+		}
+	}
+	if n == len(text) || strings.IndexByte(" `.,?!:)\"'\r\n", text[n]) >= 0 {
+		return n
+	}
+	return 0
 }
 
 // binaryShare is of how many characters one is none of a text in binary data.

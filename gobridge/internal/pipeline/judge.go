@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math"
+	"strings"
 	"time"
 
 	"wsi/gobridge/internal/carrier"
@@ -337,10 +338,18 @@ func (j *judge) field(f *format.Field) {
 	if s := j.current.session; s.Observe != nil {
 		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
-	if !f.Noise {
-		j.inspect(f.Value, j.options(f.Cut, f.Key), f, "")
+	if f.Noise {
+		return
+	}
+	j.inspect(f.Value, j.options(f.Cut, f.Key), f, "")
+	if f.Key && string(f.Value) == "prototype" && strings.HasSuffix(f.Path(), ".constructor.prototype~") {
+		j.inspect(prototype, j.options(f.Cut, f.Key), f, "")
 	}
 }
+
+// prototype is a key and the one around it, as a rule knows them: each alone is
+// a word.
+var prototype = []byte("constructor.prototype.")
 
 // record ends an application message. A WebSocket message is shown as the first
 // of its application messages that has an event.

@@ -238,6 +238,22 @@ func TestManyHits(t *testing.T) {
 	}
 }
 
+// TestPrototypeKeys: the way to the prototype of all objects is found as keys of
+// objects, too.
+func TestPrototypeKeys(t *testing.T) {
+	for text, want := range map[string]Status{
+		`{"constructor":{"prototype":{"isAdmin":true}}}`:                 Drop,
+		`{"a":[{"constructor":{"x":1,"proto\u0074ype":{"isAdmin":1}}}]}`: Drop,
+		`{"__proto__":{"isAdmin":true}}`:                                 Drop,
+		`{"constructor":{"name":"x"},"prototype":{"isAdmin":true}}`:      Pass,
+		`{"prototype":{"constructor":1}}`:                                Pass,
+	} {
+		e, _ := newThreads(t)
+		s, _ := e.Open(Handshake{Target: "/"}, config(Block))
+		require.Equal(t, want, s.Feed(ws.FromClient, wstest.Text(text).Bytes()).Status, text)
+	}
+}
+
 // TestControlAttack: control frames carry text, too.
 func TestControlAttack(t *testing.T) {
 	mask := &[4]byte{5, 6, 7, 8}
