@@ -11,7 +11,7 @@ import (
 const Threshold = 5
 
 // Judge adds up a message's scores, of which findings are what Keep kept: of
-// each type those of one field. A type below Threshold is a suspicion, and
+// each type those of one field, and of these those of one place. A type below Threshold is a suspicion, and
 // suspicions of different types or fields do not make an attack: only the
 // highest counts, where there is nothing else. A message without a score never
 // drops.
@@ -30,11 +30,40 @@ func Judge(findings []detect.Finding, threshold int) (score int, drop bool) {
 	return score, score > 0 && score >= threshold
 }
 
-// Sum is the score of findings of one type. A rule counts once: two rules are
-// more evidence than one.
+// reach is how far behind a finding, in bytes, others may begin that add to it.
+// An attack is in one place; a long text may name many things.
+const reach = 512
+
+// Sum is the score of findings of one type: of those of one place, the place
+// being where it is highest. A rule counts once: two rules are more evidence than
+// one.
 func Sum(findings []detect.Finding, kind string) (score int) {
+	lo, hi := -1, 0
 	for i := range findings {
 		if f := &findings[i]; f.Type == kind && !Has(findings[:i], f) {
+			score += f.Score
+			if lo < 0 || f.Start < lo {
+				lo = f.Start
+			}
+			hi = max(hi, f.Start)
+		}
+	}
+	if hi-lo <= reach {
+		return score
+	}
+	score = 0
+	for i := range findings {
+		if findings[i].Type == kind {
+			score = max(score, sumFrom(findings, &findings[i]))
+		}
+	}
+	return score
+}
+
+func sumFrom(findings []detect.Finding, from *detect.Finding) (score int) {
+	for i := range findings {
+		f := &findings[i]
+		if f.Type == from.Type && f.Start >= from.Start && f.Start-from.Start <= reach && !Has(findings[:i], f) {
 			score += f.Score
 		}
 	}

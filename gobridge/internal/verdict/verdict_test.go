@@ -13,6 +13,8 @@ func TestJudge(t *testing.T) {
 	xss := detect.Finding{Type: "xss", Rule: "941100", Score: 5}
 	warning := detect.Finding{Type: "sqli", Rule: "942110", Score: 3}
 	notice := detect.Finding{Type: "sqli", Rule: "942120", Score: 2}
+	far := detect.Finding{Type: "sqli", Rule: "942130", Score: 2, Start: 513}
+	near := detect.Finding{Type: "sqli", Rule: "942140", Score: 3, Start: 400}
 	sameRule := detect.Finding{Type: "xss", Rule: "942100", Score: 5}
 
 	tests := []struct {
@@ -31,6 +33,9 @@ func TestJudge(t *testing.T) {
 		{"a rule counts once, not adjacent", []detect.Finding{warning, notice, warning}, 6, 5, false},
 		{"types add up", []detect.Finding{sqli, xss}, 10, 10, true},
 		{"a rule of two types counts twice", []detect.Finding{sqli, sameRule}, 10, 10, true},
+		{"two places", []detect.Finding{warning, far}, Threshold, 3, false},
+		{"two places, one of which is enough", []detect.Finding{far, warning, notice}, Threshold, 5, true},
+		{"one place, not in order", []detect.Finding{far, near, warning}, Threshold, 6, true},
 		{"below a higher threshold", []detect.Finding{sqli}, 6, 5, false},
 	}
 	for _, tt := range tests {
