@@ -195,5 +195,60 @@ func TestIntegrationConsoleClickHouse(t *testing.T) {
 	require.NotContains(t, page, "refused")
 }
 
+// The health page has NGINX's own counters, and says when it does not get them.
+func TestConsoleStatus(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{workers: 2, server: statusLocations, location: "wallarm_zone_label chat;"})
+	client, backend := n.connect()
+	talk(client, backend)
+	client.send(text(xss))
+	dropped(client, backend, ws.ClosePolicyViolation)
+	n.events(1)
+	log := filepath.Join(n.dir, "logs/websocket_attacks.json")
+	at := n.console("--log", log, "--db", filepath.Join(t.TempDir(), "db"), "--status", "http://"+n.addr+"/wallarm-status")
+	type health struct {
+		Events int
+		Status struct {
+			URL, Error string
+			Values     status
+		}
+	}
+	var h health
+	n.eventually("the event is there", func() bool {
+		h = health{}
+		fetchJSON(t, at+"/api/health", &h)
+		return h.Events == 1
+	})
+	require.Empty(t, h.Status.Error)
+	want := n.status()
+	require.Equal(t, [4]int{1, 1, 1, 3}, [4]int{want.Attacks, want.Blocked, want.Streams, want.Messages})
+	got := h.Status.Values
+	require.Equal(t, [4]int{want.Attacks, want.Blocked, want.Streams, want.Messages}, [4]int{got.Attacks, got.Blocked, got.Streams, got.Messages})
+	require.Equal(t, want.Reasons, got.Reasons)
+	require.Equal(t, "chat", got.Zones[0].Label)
+	code, page := fetch(t, at+"/health")
+	require.Equal(t, 200, code)
+	require.Regexp(t, `<td class="mono">blocked</td><td class="num">1</td>`, page)
+	require.Contains(t, page, "uninspected_messages")
+
+	// something else answers, or nothing
+	for target, want := range map[string]string{"/metrics": "invalid character", "/nothing": "502|504|404|426"} {
+		at := n.console("--log", log, "--db", filepath.Join(t.TempDir(), "db"), "--status", "http://"+n.addr+target)
+		if target == "/nothing" {
+			n.backend.Close()
+		}
+		var h health
+		fetchJSON(t, at+"/api/health", &h)
+		require.Regexp(t, want, h.Status.Error)
+	}
+	n.stop(syscall.SIGQUIT)
+	gone := n.console("--log", log, "--db", filepath.Join(t.TempDir(), "db"), "--status", "http://"+n.addr+"/wallarm-status")
+	fetchJSON(t, gone+"/api/health", &h)
+	require.Contains(t, h.Status.Error, "refused")
+	code, page = fetch(t, gone+"/health")
+	require.Equal(t, 200, code)
+	require.Contains(t, page, "refused")
+}
+
 // counted is how often the event log has s.
 func (n *nginx) counted(s string) int { return strings.Count(n.log("websocket_attacks.json"), s) }
