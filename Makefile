@@ -30,8 +30,9 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .NOTPARALLEL:
 
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
-        test test-go test-console test-captures test-bridge test-module e2e e2e-flood \
-        e2e-frameworks e2e-frameworks-quick e2e-integrations e2e-clickhouse e2e-languages demo demo-check \
+        test test-go test-console test-captures test-bridge test-module e2e \
+        e2e-flood e2e-frameworks e2e-frameworks-quick e2e-integrations \
+        e2e-clickhouse otelcol e2e-languages demo demo-check \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
         clean
@@ -147,6 +148,9 @@ e2e-frameworks-quick: build $(CHOSEN)  ## socket.io, SignalR and STOMP of them
 e2e-integrations: build $(CHOSEN)  ## what integrations/ has, with the real programs
 	@scripts/deps.sh integrations
 	$(TEST_ENV) && WSI_INTEGRATIONS=1 $(GO) test -tags e2e -count=1 -run TestIntegration ./gobridge/e2e
+
+otelcol: deps  ## build the OpenTelemetry Collector for e2e-integrations: takes minutes
+	@scripts/otelcol.sh
 
 e2e-clickhouse: build $(CHOSEN)  ## of these, the console and the queries over ClickHouse
 	@scripts/deps.sh integrations

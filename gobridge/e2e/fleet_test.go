@@ -514,15 +514,3 @@ func TestIntegrationRsyslog(t *testing.T) {
 	}
 	require.Equal(t, n.log("websocket_attacks.json"), lines.String())
 }
-
-// The Collector takes the configurations.
-func TestIntegrationCollector(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("otelcol-contrib"); err != nil {
-		t.Skip("otelcol-contrib is not here, and no package of Debian has it: integrations/otelcol is not tested")
-	}
-	for _, f := range []string{"agent.yaml", "gateway.yaml"} {
-		config := integration(t, "otelcol/"+f, filepath.Join(t.TempDir(), f), "/var/lib/otelcol", t.TempDir())
-		tool(t, t.TempDir(), "otelcol-contrib", "validate", "--config", config)
-	}
-}
