@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/ws"
 )
 
 // configFiles writes files into one directory, of which the first is returned.
@@ -42,6 +44,8 @@ const serverConfig = `server {
         wallarm_websocket_rules my.rules;
         wallarm_websocket_ignore type=xss "event=chat message" path=$*;
         wallarm_mode monitoring;
+        wallarm_websocket_asyncapi chat.yaml log;
+        wallarm_websocket_rate zone=a event=say;
         location /ws/inner { wallarm_websocket_paranoia 2; }
     }
 }
@@ -49,7 +53,8 @@ const serverConfig = `server {
 
 func TestLocationConfig(t *testing.T) {
 	rules := "rule mine\n type vpatch\n score 5\n pattern ^open sesame$\n"
-	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", rules)
+	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", rules,
+		"chat.yaml", "asyncapi: 2.6.0\nchannels: {c: {publish: {message: {name: say}}}}\n")
 	c, notes, err := locationConfig(file, "/ws", "www.example")
 	require.NoError(t, err)
 	require.Len(t, notes, 1)
@@ -58,6 +63,10 @@ func TestLocationConfig(t *testing.T) {
 	require.Equal(t, "$.outer", c.Policy.Ignores[0].Path)
 	require.Equal(t, "chat message", c.Policy.Ignores[1].Event)
 	require.NotNil(t, c.Policy.Rules)
+	require.Equal(t, ws.NoViolation, c.Policy.Events[ws.FromClient].Judge([]byte("say")))
+	require.Equal(t, ws.EventUnknown, c.Policy.Events[ws.FromClient].Judge([]byte("run")))
+	require.Equal(t, ws.Log, c.Policy.Violations.Of(ws.EventUnknown))
+	require.Len(t, c.Policy.Rates, 1)
 	require.Len(t, c.Policy.Profiles, 1)
 	require.Equal(t, 5, c.Threshold)
 	inner, _, err := locationConfig(file, "/ws/inner", "")
