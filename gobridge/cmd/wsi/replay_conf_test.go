@@ -51,10 +51,12 @@ const serverConfig = `server {
 }
 `
 
+const sayOnly = "asyncapi: 2.6.0\nchannels: {c: {publish: {message: {name: say}}}}\n"
+
 func TestLocationConfig(t *testing.T) {
 	rules := "rule mine\n type vpatch\n score 5\n pattern ^open sesame$\n"
 	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", rules,
-		"chat.yaml", "asyncapi: 2.6.0\nchannels: {c: {publish: {message: {name: say}}}}\n")
+		"chat.yaml", sayOnly)
 	c, notes, err := locationConfig(file, "/ws", "www.example")
 	require.NoError(t, err)
 	require.Len(t, notes, 1)
@@ -114,7 +116,8 @@ func eventLine(payload, framework, name string, truncated bool) string {
 }
 
 func TestReplayEvents(t *testing.T) {
-	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", "rule mine\n type vpatch\n score 5\n pattern ^open sesame$\n")
+	file := configFiles(t, "nginx.conf", testConfig, "server.conf", serverConfig, "my.rules", "rule mine\n type vpatch\n score 5\n pattern ^open sesame$\n",
+		"chat.yaml", sayOnly)
 	message := func(event, text string) string { return fmt.Sprintf("42[%q,%q]", event, text) }
 	events := writeFile(t, "events.json",
 		eventLine(message("chat message", xssText), "socket.io", "chat message", false)+
