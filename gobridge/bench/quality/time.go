@@ -66,7 +66,7 @@ func prepare(samples []*sample) []timed {
 	for _, s := range samples {
 		t := timed{text: s.Text}
 		w.Walk(message(s.Text), format.Root{}, func(f *format.Field) {
-			if !f.Noise {
+			if !f.Noise && !f.Opened {
 				t.values = append(t.values, value{bytes.Clone(f.Value), detect.Options{Cut: f.Cut, Key: f.Key}})
 			}
 		})

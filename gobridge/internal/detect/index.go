@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"encoding/binary"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -53,33 +55,35 @@ const maxNeeded = 8
 // under itself, and one of one byte is in the value if its class is.
 type index struct {
 	bitmap [1 << 12]uint64 // of windows that file something
+	pairs  [1 << 12]uint32 // of the last two bytes of the window: where in lists
+	slots  []uint64        // open addressing: where in lists, and window + 1
+	lists  []byte          // see put: together, as each is cold where it is read
 	ones   byteSet         // the classes of texts of one byte
+	marked byteSet         // of these, the ones of anchors that text has seldom
 	byOne  [64][]use       // of each
-	pairs  [1 << 12]extent // of the last two
-	keys   []uint32        // open addressing: window + 1, or 0
-	lists  []extent        // for each key
-	bytes  []byte          // of the texts
-	texts  []filed
-	uses   []use
-	always []uint16 // rules that hang on nothing
-	words  int      // of a set of rules
-	rules  int
+	always []uint16        // rules that hang on nothing
+	need   []uint8         // of each rule: the bits of its clauses
+	words  int             // of a set of rules
 }
 
-// extent is a part of a slice.
-type extent struct{ from, to uint32 }
+// frequent are the classes of which text has so many bytes that it is no use to
+// keep where these are.
+var frequent = setOf(" .,0123456789abcdefghiklmnoprstuwy")
 
-// filed is a text: where it and its uses are, and where in it the window ends.
-type filed struct {
-	bytes, uses uint32
-	n, at       uint16
-	used        uint16
-}
+// useBytes are those of a use in index.lists.
+const useBytes = 4
 
-// use says that a text is of a rule's clause.
+// slotWindow is the part of a slot that is the window.
+const slotWindow = 1<<20 - 1
+
+// maxText is how many bytes of a text are compared: its beginning is in what
+// has the text.
+const maxText = 64
+
+// use says that a text is of a rule's list, and of the anchor what is around it.
 type use struct {
-	rule uint16
-	bit  uint8
+	rule        uint16
+	bit, around uint8
 }
 
 // anchorBit is the bit of a rule's first clause.
@@ -87,80 +91,94 @@ const anchorBit = 1
 
 // indexOf is an index of rules, of those that count.
 func indexOf(rules []compiled, counts func(*compiled) bool) *index {
-	x := &index{words: (len(rules) + 63) / 64, rules: len(rules)}
+	x := &index{
+		words: (len(rules) + 63) / 64,
+		need:  make([]uint8, len(rules)),
+		lists: []byte{0}, // no list begins there
+	}
 	texts := map[string][]use{}
 	for i := range rules {
 		r := &rules[i]
 		if !counts(r) {
 			continue
 		}
-		if len(r.needed) == 0 {
+		if x.need[i] = r.clauses(); len(r.needed) == 0 {
 			x.always = append(x.always, uint16(i))
 		}
-		for n, clause := range r.needed {
-			u := use{uint16(i), 1 << n}
-			for _, text := range clause.texts {
-				if len(text) > 1 {
+		for n, list := range r.needed {
+			for k, text := range list {
+				u := use{rule: uint16(i), bit: 1 << n}
+				if n == 0 {
+					u.around = r.aroundN[k]
+				}
+				if text = text[:min(len(text), maxText)]; len(text) > 1 && !slices.Contains(texts[text], u) {
 					texts[text] = append(texts[text], u)
 				}
 			}
 			for set := r.single[n]; set != 0; set &= set - 1 {
 				c := bits.TrailingZeros64(uint64(set))
-				x.byOne[c] = append(x.byOne[c], u)
+				x.byOne[c] = append(x.byOne[c], use{rule: uint16(i), bit: 1 << n})
 			}
 			x.ones |= r.single[n]
 		}
-	}
-	pairs := make([][]filed, len(x.pairs))
-	files := map[uint32][]filed{}
-	sorted := make([]string, 0, len(texts))
-	for text := range texts {
-		sorted = append(sorted, text)
-	}
-	slices.Sort(sorted)
-	for _, text := range sorted {
-		f := filed{bytes: uint32(len(x.bytes)), uses: uint32(len(x.uses)), n: uint16(len(text)), used: uint16(len(texts[text]))}
-		x.bytes = append(x.bytes, text...)
-		x.uses = append(x.uses, texts[text]...)
-		if len(text) == 2 {
-			f.at = 1
-			n := uint32(byteFold[text[0]])<<6 | uint32(byteFold[text[1]])
-			pairs[n] = append(pairs[n], f)
-		} else {
-			at := rarest(text)
-			f.at = uint16(at + 2)
-			w := window(text[at:])
-			files[w] = append(files[w], f)
+		if r.located && r.single[0]&frequent == 0 {
+			x.marked |= r.single[0]
 		}
 	}
-	put := func(list []filed) extent {
-		from := uint32(len(x.texts))
-		x.texts = append(x.texts, list...)
-		return extent{from, uint32(len(x.texts))}
+	pairs, files := map[uint32][]string{}, map[uint32][]string{}
+	for text := range texts {
+		if len(text) == 2 {
+			w := uint32(byteFold[text[0]])<<6 | uint32(byteFold[text[1]])
+			pairs[w] = append(pairs[w], text)
+		} else {
+			w := window(text[rarest(text):])
+			files[w] = append(files[w], text)
+		}
 	}
-	for n, list := range pairs {
-		if x.pairs[n] = put(list); len(list) > 0 {
-			for before := range uint32(1 << 6) {
-				x.mark(before<<12 | uint32(n))
-			}
+	for _, w := range slices.Sorted(maps.Keys(pairs)) {
+		x.pairs[w] = x.put(pairs[w], texts)
+		for before := range uint32(1 << 6) {
+			x.mark(before<<12 | w)
 		}
 	}
 	size := 1 << bits.Len(uint(2*len(files)))
-	x.keys, x.lists = make([]uint32, size), make([]extent, size)
-	windows := make([]uint32, 0, len(files))
-	for w := range files {
-		windows = append(windows, w)
-	}
-	slices.Sort(windows)
-	for _, w := range windows {
+	x.slots = make([]uint64, size)
+	for _, w := range slices.Sorted(maps.Keys(files)) {
 		slot := hashWindow(w) & uint32(size-1)
-		for x.keys[slot] != 0 {
+		for x.slots[slot] != 0 {
 			slot = (slot + 1) & uint32(size-1)
 		}
-		x.keys[slot], x.lists[slot] = w+1, put(files[w])
+		x.slots[slot] = uint64(x.put(files[w], texts))<<20 | uint64(w+1)
 		x.mark(w)
 	}
 	return x
+}
+
+// put appends a list to x.lists and returns where it is: how many texts, in two
+// bytes; of each its length, where in it the window ends, how many uses, the
+// text, and the uses, useBytes each. A text of more uses is there again.
+func (x *index) put(list []string, texts map[string][]use) (at uint32) {
+	const most = 255
+	at = uint32(len(x.lists))
+	n := 0
+	x.lists = append(x.lists, 0, 0)
+	slices.Sort(list)
+	for _, text := range list {
+		end := 1
+		if len(text) > 2 {
+			end = rarest(text) + 2
+		}
+		for uses := range slices.Chunk(texts[text], most) {
+			x.lists = append(x.lists, byte(len(text)), byte(end), byte(len(uses)))
+			x.lists = append(x.lists, text...)
+			for _, u := range uses {
+				x.lists = append(x.lists, byte(u.rule), byte(u.rule>>8), u.bit, u.around)
+			}
+			n++
+		}
+	}
+	binary.LittleEndian.PutUint16(x.lists[at:], uint16(n))
+	return at
 }
 
 const windowMask = 1<<18 - 1
@@ -190,7 +208,9 @@ type reading struct {
 	candidates [maxRules / 64]uint64
 	rules      []found
 	hits       []hit
-	places     []uint32 // what of returns
+	marks      []uint32 // where bytes of the index's marked classes are
+	places     []place  // what of returns
+	backs      []back   // by what is around
 	epoch      uint32
 }
 
@@ -204,17 +224,34 @@ type found struct {
 
 // hit is where a text of an anchor stands. Those of one rule are a list.
 type hit struct {
-	at   uint32
+	place
 	next uint32 // 0: none
 }
+
+// place is where a text of an anchor stands, its length, and what is around it,
+// in the order of where it stands.
+type place uint64
+
+func placeOf(at, size int, around uint8) place {
+	return place(at)<<16 | place(size)<<8 | place(around)
+}
+
+func (p place) split() (at, behind, around int) {
+	at = int(p >> 16)
+	return at, at + int(p>>8&0xff), int(p & 0xff)
+}
+
+// back is how far back from the last place a match may begin, and up to where
+// none does from there on.
+type back struct{ at, from, done int }
 
 // maxHits is how many are kept of one text.
 const maxHits = 1 << 16
 
 // begin makes r empty, for rules of an index.
 func (r *reading) begin(x *index) {
-	if len(r.rules) < x.rules {
-		r.rules = make([]found, x.rules)
+	if len(r.rules) < len(x.need) {
+		r.rules = make([]found, len(x.need))
 	}
 	if r.epoch++; r.epoch == 0 {
 		clear(r.rules)
@@ -223,6 +260,7 @@ func (r *reading) begin(x *index) {
 	r.in = 0
 	clear(r.candidates[:x.words])
 	r.hits = append(r.hits[:0], hit{}) // no list begins there
+	r.marks = r.marks[:0]
 }
 
 // find makes r what the index has to say of value.
@@ -231,7 +269,10 @@ func (x *index) find(value []byte, r *reading) {
 	var w uint32
 	var in byteSet
 	for i, b := range value {
-		in |= byteClass[b]
+		class := byteClass[b]
+		if in |= class; class&x.marked != 0 && len(r.marks) < maxHits {
+			r.marks = append(r.marks, uint32(i))
+		}
 		w = (w<<6 | uint32(byteFold[b])) & windowMask
 		if x.bitmap[w>>6]>>(w&63)&1 != 0 {
 			x.compare(value, i, w, r)
@@ -251,38 +292,46 @@ func (x *index) find(value []byte, r *reading) {
 
 // compare looks at the texts filed under w, which ends at i.
 func (x *index) compare(value []byte, i int, w uint32, r *reading) {
-	if l := x.pairs[w&(1<<12-1)]; l.from < l.to {
-		x.equal(value, i, l, r)
+	if at := x.pairs[w&(1<<12-1)]; at != 0 {
+		x.equal(value, i, at, r)
 	}
-	size := uint32(len(x.keys) - 1)
+	size := uint32(len(x.slots) - 1)
 	slot := hashWindow(w) & size
-	for x.keys[slot] != w+1 {
-		if x.keys[slot] == 0 {
+	for {
+		switch s := x.slots[slot]; {
+		case s == 0:
+			return
+		case s&slotWindow == uint64(w+1):
+			x.equal(value, i, uint32(s>>20), r)
 			return
 		}
 		slot = (slot + 1) & size
 	}
-	x.equal(value, i, x.lists[slot], r)
 }
 
-func (x *index) equal(value []byte, i int, l extent, r *reading) {
-	texts := x.texts[l.from:l.to]
+// equal looks at the list at a place of x.lists.
+func (x *index) equal(value []byte, i int, at uint32, r *reading) {
+	list := x.lists[at:]
+	n := binary.LittleEndian.Uint16(list)
+	list = list[2:]
 next:
-	for n := range texts {
-		t := &texts[n]
-		start := i - int(t.at)
-		if start < 0 || len(value)-start < int(t.n) {
+	for ; n > 0; n-- {
+		size, end, uses := int(list[0]), int(list[1]), useBytes*int(list[2])
+		text := list[3 : 3+size]
+		used := list[3+size : 3+size+uses]
+		list = list[3+size+uses:]
+		start := i - end
+		if start < 0 || len(value)-start < size {
 			continue
 		}
-		text := x.bytes[t.bytes : t.bytes+uint32(t.n)]
-		part := value[start : start+len(text)]
+		part := value[start : start+size]
 		for j, c := range text {
 			if byteLower[part[j]] != c {
 				continue next
 			}
 		}
-		for _, u := range x.uses[t.uses : t.uses+uint32(t.used)] {
-			r.hit(u, start)
+		for ; len(used) >= useBytes; used = used[useBytes:] {
+			r.hit(use{binary.LittleEndian.Uint16(used), used[2], used[3]}, start, size)
 		}
 	}
 }
@@ -300,7 +349,7 @@ func (r *reading) has(u use) *found {
 }
 
 // hit says the same, and where.
-func (r *reading) hit(u use, at int) {
+func (r *reading) hit(u use, at, size int) {
 	f := r.has(u)
 	if u.bit != anchorBit || f.all {
 		return
@@ -310,7 +359,7 @@ func (r *reading) hit(u use, at int) {
 		f.all = true
 		return
 	}
-	r.hits = append(r.hits, hit{at: uint32(at)})
+	r.hits = append(r.hits, hit{place: placeOf(at, size, u.around)})
 	if f.first == 0 {
 		f.first = n
 	} else {
@@ -319,22 +368,32 @@ func (r *reading) hit(u use, at int) {
 	f.last = n
 }
 
-// of returns where f's hits are, in order.
-func (r *reading) of(f *found) []uint32 {
+// of returns where f's hits are, in order, and begins anew with so many backs.
+func (r *reading) of(f *found, backs int) []place {
+	r.backs = r.backs[:0]
+	for range backs {
+		r.backs = append(r.backs, back{at: -1})
+	}
 	r.places = r.places[:0]
-	sorted := true
 	for n := f.first; n != 0; n = r.hits[n].next {
-		at := r.hits[n].at
-		if last := len(r.places) - 1; last >= 0 {
-			if at == r.places[last] {
-				continue
-			}
-			sorted = sorted && at > r.places[last]
-		}
-		r.places = append(r.places, at)
+		r.places = append(r.places, r.hits[n].place)
 	}
-	if !sorted { // windows end at different places of texts
-		slices.Sort(r.places)
-	}
+	slices.Sort(r.places) // windows end at different places of texts
 	return r.places
+}
+
+// back is the first position from which on all bytes before at may be before the
+// text there in a match, one that has around a, the n-th. It looks at no byte
+// twice for the same n, if at grows.
+func (r *reading) back(text []byte, n, at int, a *around) int {
+	last := &r.backs[n]
+	from := at
+	for least := max(0, at-a.before); from > least && a.behind.has(text[from-1]); {
+		if from--; from == last.at {
+			from = max(least, last.from)
+			break
+		}
+	}
+	last.at, last.from = at, from
+	return from
 }

@@ -23,10 +23,11 @@ import (
 // match. Folding maps A-Z to a-z in the pattern and in the text alike: a match
 // remains one.
 //
-// A clause's before is how many bytes of the match are at most before one of these
-// texts, and its behind are all bytes that may be: none where the text begins the
-// node's match, as the first of several does; behind a part of a concatenation,
-// what that part matches.
+// Of each text of a clause it is known what stands around it in the match: how
+// many bytes at most are before it, and which bytes these may be; none where it
+// begins the node's match, as the first of several does; behind a part of a
+// concatenation, what that part matches. And which byte may follow it: one that
+// the rest of the concatenation may begin with, any if that may be empty.
 //
 // U+017F and U+212A, which Unicode folds to s and k, are taken out of patterns
 // by asciiFold, as PCRE without UTF does not know them.
@@ -37,10 +38,20 @@ const (
 	manyChars  = 8   // of a class that is not joined to as many texts
 )
 
-type clause struct {
-	texts  []string
-	before int // maxLongest: any
-	behind allBytes
+// clause is in the order of its texts.
+type clause []literal
+
+type literal struct {
+	text string
+	around
+}
+
+// around is what may be around a literal in a match.
+type around struct {
+	before int      // bytes; maxLongest: any
+	behind allBytes // all of these
+	after  allBytes // one of these is there, unless open
+	open   bool     // any may be there, or none
 }
 
 // allBytes is a set of bytes.
@@ -73,33 +84,50 @@ func (s *allBytes) share() (sum float64) {
 	return min(sum, 1)
 }
 
+func (a *around) union(b *around) {
+	a.before = max(a.before, b.before)
+	a.behind.union(&b.behind)
+	a.after.union(&b.after)
+	a.open = a.open || b.open
+}
+
 // needs is what a node of a tree needs.
 type needs struct {
 	exact   []string // nil: unknown
 	clauses []clause
 	longest int      // bytes that it matches at most
 	bytes   allBytes // that it may match
+	first   allBytes // that it may begin with
+	empty   bool     // it may match nothing
 }
 
 // literals returns the clauses of pattern's tree.
 func literals(re *syntax.Regexp) []clause {
 	n := need(re)
 	if n.exact != nil {
-		n.clauses = append(n.clauses, clause{texts: n.exact})
+		n.clauses = append(n.clauses, clauseOf(n.exact, around{open: true}))
 	}
-	return slices.DeleteFunc(n.clauses, func(c clause) bool { return slices.Contains(c.texts, "") })
+	return slices.DeleteFunc(n.clauses, func(c clause) bool { return c[0].text == "" })
+}
+
+func clauseOf(exact []string, a around) clause {
+	c := make(clause, len(exact))
+	for i, text := range exact {
+		c[i] = literal{text, a}
+	}
+	return c
 }
 
 func need(re *syntax.Regexp) (n needs) {
 	switch re.Op {
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
-		n.exact = []string{""}
+		n.exact, n.empty = []string{""}, true
 	case syntax.OpLiteral:
 		// U+FFFD matches any invalid byte, and other letters have other cases.
 		fold := re.Flags&syntax.FoldCase != 0
 		n.exact = []string{foldASCII(string(re.Rune))}
-		for _, r := range re.Rune {
+		for i, r := range re.Rune {
 			n.longest += longestRune(r, fold)
 			n.bytes.add(r, r)
 			if fold && 'A' <= r&^0x20 && r&^0x20 <= 'Z' {
@@ -111,16 +139,20 @@ func need(re *syntax.Regexp) (n needs) {
 			if r >= utf8.RuneSelf && fold {
 				n.bytes.add(0, utf8.MaxRune)
 			}
+			if i == 0 {
+				n.first = n.bytes
+			}
 		}
 	case syntax.OpCharClass:
 		for i := 0; i < len(re.Rune); i += 2 {
 			n.bytes.add(re.Rune[i], re.Rune[i+1])
 			n.longest = longestRune(re.Rune[i+1], false)
 		}
-		n.exact = classTexts(re)
+		n.exact, n.first = classTexts(re), n.bytes
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		n.longest = utf8.UTFMax
 		n.bytes.add(0, utf8.MaxRune)
+		n.first = n.bytes
 	case syntax.OpCapture:
 		return need(re.Sub[0])
 	case syntax.OpQuest:
@@ -128,14 +160,16 @@ func need(re *syntax.Regexp) (n needs) {
 		if n.clauses = nil; n.exact != nil {
 			n.exact = union(n.exact, []string{""})
 		}
+		n.empty = true
 	case syntax.OpStar, syntax.OpPlus:
 		n = need(re.Sub[0])
 		switch {
 		case re.Op == syntax.OpStar:
-			n.clauses = nil
+			n.clauses, n.empty = nil, true
 		case n.exact != nil:
-			n.clauses = append(n.clauses, clause{texts: n.exact})
+			n.clauses = append(n.clauses, clauseOf(n.exact, around{open: true}))
 		}
+		n.opened() // another one may follow
 		n.exact, n.longest = nil, maxLongest
 	case syntax.OpRepeat:
 		one := need(re.Sub[0])
@@ -144,7 +178,7 @@ func need(re *syntax.Regexp) (n needs) {
 			parts = append(parts, one)
 		}
 		if re.Max != re.Min || re.Min > 4 {
-			parts = append(parts, needs{longest: one.longest, bytes: one.bytes})
+			parts = append(parts, needs{longest: one.longest, bytes: one.bytes, first: one.first, empty: true})
 		}
 		n = concat(parts)
 		if n.longest = maxLongest; re.Max >= 0 {
@@ -158,50 +192,86 @@ func need(re *syntax.Regexp) (n needs) {
 		return concat(parts)
 	case syntax.OpAlternate:
 		return alternate(re.Sub)
+	case syntax.OpNoMatch:
+	default: // not in a tree that Parse made
+		n.longest, n.empty = maxLongest, true
+		n.bytes.add(0, utf8.MaxRune)
+		n.first = n.bytes
 	}
 	return n
+}
+
+// opened says that what follows n's texts is not known.
+func (n *needs) opened() {
+	for i, c := range n.clauses {
+		c = slices.Clone(c)
+		for k := range c {
+			c[k].open = true
+		}
+		n.clauses[i] = c
+	}
 }
 
 // concat joins exact sets as long as the product is small.
 func concat(parts []needs) (all needs) {
 	exact := []string{""}
-	from, behind := 0, allBytes{} // before exact
+	var a around // of exact
 	whole := true
-	flush := func() {
+	flush := func(next []needs) {
 		if len(exact) > 1 || exact[0] != "" {
-			all.clauses = append(all.clauses, clause{exact, from, behind})
+			a.open = true
+			a.after = allBytes{}
+			for i := range next {
+				a.after.union(&next[i].first)
+				if !next[i].empty {
+					a.open = false
+					break
+				}
+			}
+			all.clauses = append(all.clauses, clauseOf(exact, a))
 		}
 		exact = []string{""}
 	}
+	all.empty = true
 	for i := range parts {
 		p := &parts[i]
 		for _, c := range p.clauses {
-			c.before = min(maxLongest, all.longest+c.before)
-			c.behind.union(&all.bytes)
+			c = slices.Clone(c)
+			for k := range c {
+				c[k].before = min(maxLongest, all.longest+c[k].before)
+				c[k].behind.union(&all.bytes)
+			}
 			all.clauses = append(all.clauses, c)
 		}
 		if p.exact != nil {
 			if len(exact)*len(p.exact) > maxExact || min(len(exact), len(p.exact)) > manyChars && longest(p.exact) == 1 {
-				flush()
+				flush(parts[i:])
 				whole = false
 			}
 			if len(exact) == 1 && exact[0] == "" {
-				from, behind = all.longest, all.bytes
+				a = around{before: all.longest, behind: all.bytes}
 			}
 			exact = product(exact, p.exact)
-		}
-		if p.exact == nil || longest(exact) > maxLiteral {
-			flush()
+			if longest(exact) > maxLiteral {
+				flush(parts[i+1:])
+				whole = false
+			}
+		} else {
+			flush(parts[i:])
 			whole = false
 		}
 		all.longest = min(maxLongest, all.longest+p.longest)
 		all.bytes.union(&p.bytes)
+		if all.empty {
+			all.first.union(&p.first)
+			all.empty = p.empty
+		}
 	}
 	if whole {
 		all.exact = exact
 		return all
 	}
-	flush()
+	flush(nil)
 	return all
 }
 
@@ -218,39 +288,57 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 		}
 		n.longest = max(n.longest, parts[i].longest)
 		n.bytes.union(&parts[i].bytes)
+		n.first.union(&parts[i].first)
+		n.empty = n.empty || parts[i].empty
 	}
 	if exact && len(all) <= maxExact {
 		n.exact = all
 		return n
 	}
-	for _, cost := range [2]func(*clause) float64{(*clause).cost, (*clause).locating} {
+	for _, cost := range [2]func(clause) float64{clause.cost, clause.locating} {
 		var either clause
 		for _, p := range parts {
 			clauses := p.clauses
 			if p.exact != nil {
-				clauses = append(clauses[:len(clauses):len(clauses)], clause{texts: p.exact})
+				clauses = append(clauses[:len(clauses):len(clauses)], clauseOf(p.exact, around{open: true}))
 			}
 			best := bestClause(clauses, cost)
 			if best == nil {
 				return n
 			}
-			either.texts = union(either.texts, best.texts)
-			either.before = max(either.before, best.before)
-			either.behind.union(&best.behind)
+			either = either.or(best)
 		}
-		if len(n.clauses) == 0 || !slices.Equal(either.texts, n.clauses[0].texts) {
+		if len(n.clauses) == 0 || !either.same(n.clauses[0]) {
 			n.clauses = append(n.clauses, either)
 		}
 	}
 	return n
 }
 
+// or is what either c or d demands.
+func (c clause) or(d clause) (either clause) {
+	all := append(slices.Clone(c), d...)
+	slices.SortStableFunc(all, func(a, b literal) int { return strings.Compare(a.text, b.text) })
+	for _, l := range all {
+		if n := len(either); n > 0 && either[n-1].text == l.text {
+			either[n-1].union(&l.around)
+		} else {
+			either = append(either, l)
+		}
+	}
+	return either
+}
+
+// same reports whether c and d have the same texts.
+func (c clause) same(d clause) bool {
+	return slices.EqualFunc(c, d, func(a, b literal) bool { return a.text == b.text })
+}
+
 // bestClause is the one of least cost, nil when any text may satisfy all.
-func bestClause(clauses []clause, cost func(*clause) float64) (best *clause) {
+func bestClause(clauses []clause, cost func(clause) float64) (best clause) {
 	least := math.Inf(1)
-	for i := range clauses {
-		c := &clauses[i]
-		if slices.Contains(c.texts, "") {
+	for _, c := range clauses {
+		if c[0].text == "" {
 			continue
 		}
 		if p := cost(c); p < least {
@@ -262,34 +350,43 @@ func bestClause(clauses []clause, cost func(*clause) float64) (best *clause) {
 
 // cost estimates how often ordinary text has one of the clause's texts, per
 // byte.
-func (c *clause) cost() float64 {
-	sum := 0.0
-	for _, s := range c.texts {
-		sum += textCost(s)
+func (c clause) cost() (sum float64) {
+	for i := range c {
+		sum += textCost(c[i].text)
 	}
 	return sum
 }
 
 // finding estimates how often the index meets one: it finds single bytes at no
 // cost.
-func (c *clause) finding() float64 {
-	sum := 0.0
-	for _, s := range c.texts {
-		if len(s) > 1 {
-			sum += textCost(s)
+func (c clause) finding() (sum float64) {
+	for i := range c {
+		if len(c[i].text) > 1 {
+			sum += textCost(c[i].text)
 		}
 	}
 	return sum
 }
 
+// farBefore is where it makes no difference how far: a text is looked at once.
+const farBefore = 100
+
 // locating estimates how many bytes are looked at for each of ordinary text if a
 // pattern is located by the clause.
-func (c *clause) locating() float64 {
-	before := float64(c.before)
-	if q := c.behind.share(); q < 1 {
-		before = min(before, q/(1-q))
+func (c clause) locating() (sum float64) {
+	for i := range c {
+		l := &c[i]
+		looked := float64(min(l.before, farBefore))
+		if q := l.behind.share(); q < 1 {
+			looked = min(looked, q/(1-q))
+		}
+		looked += 8
+		if !l.open {
+			looked = 1 + looked*l.after.share()
+		}
+		sum += textCost(l.text) * looked
 	}
-	return c.cost() * (before + 8)
+	return sum
 }
 
 func textCost(s string) float64 {

@@ -82,6 +82,9 @@ func (sc *scanner) read(text []byte, v *view.View) {
 	for w := range x.words {
 		for set := r.candidates[w]; set != 0; set &= set - 1 {
 			n := w<<6 | bits.TrailingZeros64(set)
+			if r.rules[n].clauses != x.need[n] && !sc.all {
+				continue // most end here: nothing else of them is looked at
+			}
 			sc.try(&rules[n], &r.rules[n], text, v)
 		}
 	}
@@ -95,7 +98,7 @@ func (sc *scanner) read(text []byte, v *view.View) {
 
 // ruleShare is how many bytes a rule reads in the time that libinjection may need
 // for one.
-const ruleShare = 64
+const ruleShare = 128
 
 // try runs a rule that is a candidate.
 func (sc *scanner) try(r *compiled, f *found, text []byte, v *view.View) {
@@ -107,7 +110,7 @@ func (sc *scanner) try(r *compiled, f *found, text []byte, v *view.View) {
 		special(v) != 0 && r.Views&v.Kind == 0 || sc.has(r.Type, r.ID) {
 		return
 	}
-	if !sc.all && (f.clauses != r.clauses() || r.longest > 0 && len(text) > r.longest || !r.possible(sc.reading.in)) {
+	if !sc.all && (r.longest > 0 && len(text) > r.longest || !r.possible(sc.reading.in)) {
 		return
 	}
 	first := -1 // where the match ends

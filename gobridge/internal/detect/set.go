@@ -82,12 +82,15 @@ type compiled struct {
 	longest  int         // bytes of a value that all of which has to match; 0: any
 	classes  [][]byteSet // of each pattern: of each clause one of these is in the value
 
-	// The first of needed is the anchor, and finds
-	// patterns[lead], if located.
-	needed  []clause
-	single  []byteSet // of each: its texts of one byte
+	// Texts of which a value has one of each list. The first list is the anchor,
+	// which finds patterns[lead], if located.
+	needed  [][]string
+	single  []byteSet // of each list: its texts of one byte
 	lead    int
 	located bool
+	arounds []around // of the anchor's texts
+	aroundN []uint8  // of each: which of arounds
+	alone   around   // of those of one byte
 }
 
 // Compile makes a set of rules. Errors are ParseErrors.
@@ -128,8 +131,8 @@ func compile(r *Rule) (compiled, error) {
 		clauses = append(clauses, some)
 		for _, clause := range some {
 			var sets []byteSet
-			for _, text := range clause.texts {
-				sets = append(sets, setOf(text))
+			for i := range clause {
+				sets = append(sets, setOf(clause[i].text))
 			}
 			slices.Sort(sets)
 			c.classes = append(c.classes, slices.Compact(sets))
@@ -162,91 +165,141 @@ const (
 
 // choose sets what c needs, of the clauses of each pattern.
 func (c *compiled) choose(clauses [][]clause) {
-	var anchor *clause
+	var anchor clause
 	for n, some := range clauses {
-		if best := bestClause(some, (*clause).locating); best != nil && (anchor == nil || best.locating() < anchor.locating()) {
+		if best := bestClause(some, clause.locating); best != nil && (anchor == nil || best.locating() < anchor.locating()) {
 			anchor, c.lead = best, n
 		}
 	}
 	all := slices.Concat(clauses...)
 	if c.located = anchor != nil && anchor.locating() < local; !c.located {
-		anchor = bestClause(all, (*clause).cost)
+		anchor = bestClause(all, clause.cost)
 	}
 	if anchor == nil {
 		return
 	}
-	c.need(anchor)
+	needed := []clause{anchor}
 	slices.SortStableFunc(all, func(a, b clause) int { return cmp.Compare(a.cost(), b.cost()) })
-	for i := range all {
-		next := &all[i]
-		if len(c.needed) == maxNeeded || next.cost() > usual {
+	for _, next := range all {
+		if len(needed) == maxNeeded || next.cost() > usual {
 			break
 		}
-		if next.finding() < rare && len(next.texts) <= manyTexts && !slices.ContainsFunc(c.needed, func(n clause) bool { return slices.Equal(n.texts, next.texts) }) {
-			c.need(next)
+		if next.finding() < rare && len(next) <= manyTexts && !slices.ContainsFunc(needed, next.same) {
+			needed = append(needed, next)
 		}
+	}
+	for _, list := range needed {
+		var texts []string
+		var single byteSet
+		for i := range list {
+			text := list[i].text
+			if texts = append(texts, text); len(text) == 1 {
+				single |= byteClass[text[0]]
+			}
+		}
+		c.needed, c.single = append(c.needed, texts), append(c.single, single)
+	}
+	for i := range anchor {
+		c.aroundN = append(c.aroundN, c.around(&anchor[i]))
 	}
 }
 
-func (c *compiled) need(next *clause) {
-	var single byteSet
-	for _, text := range next.texts {
-		if len(text) == 1 {
-			single |= byteClass[text[0]]
-		}
+// around keeps what is around l, and returns where.
+func (c *compiled) around(l *literal) uint8 {
+	const most = 255
+	if len(l.text) > maxText {
+		l.open = true // of which the index has the beginning
 	}
-	c.needed, c.single = append(c.needed, *next), append(c.single, single)
+	if len(l.text) == 1 {
+		c.alone.union(&l.around)
+		return 0
+	}
+	n := slices.Index(c.arounds, l.around)
+	switch {
+	case n >= 0:
+	case len(c.arounds) < most:
+		n = len(c.arounds)
+		c.arounds = append(c.arounds, l.around)
+	default:
+		n = most - 1
+		c.arounds[n].union(&l.around)
+	}
+	return uint8(n)
 }
 
 // locate returns the end of the match of patterns[lead] that ends first, or -1,
 // by the places where text has the anchor. cost is how many bytes that took.
 func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
 	m := c.patterns[c.lead]
-	anchor, single := &c.needed[0], c.single[0]
+	single := c.single[0]
 	cost = 1
-	if single &= r.in; single != 0 {
+	marks, all := r.marks, single&frequent == 0 && len(r.marks) < maxHits
+	if single &= r.in; single != 0 && !all {
 		cost += len(text) / 2
 	}
-	places := r.of(f)
-	next := 0 // nothing before it matters
+	places := r.of(f, len(c.arounds)+1)
+	lo, next := 0, 0 // no match begins there
 	for one := 0; ; {
-		// The next place.
-		at := len(text)
+		// The next place, and what is around it.
+		at, behind := len(text), len(text)
+		n := -1
 		if len(places) > 0 {
-			at = int(places[0])
+			at, behind, n = places[0].split()
 		}
-		if single != 0 {
-			for one = max(one, next); one < at && byteClass[text[one]]&single == 0; {
+		switch {
+		case single == 0:
+		case all:
+			for len(marks) > 0 && byteClass[text[marks[0]]]&single == 0 {
+				marks = marks[1:]
+			}
+			if len(marks) > 0 && int(marks[0]) < at {
+				at, n = int(marks[0]), len(c.arounds)
+				marks = marks[1:]
+			}
+		default:
+			for one < at && byteClass[text[one]]&single == 0 {
 				one++
 			}
 			if one < at {
-				at = one
+				at, n = one, len(c.arounds)
 				one++
 			}
 		}
-		if len(places) > 0 && int(places[0]) == at {
+		a := &c.alone
+		switch {
+		case n < 0:
+			return -1, cost
+		case n == len(c.arounds):
+			behind = at + 1
+		default:
+			a = &c.arounds[n]
 			places = places[1:]
 		}
-		if at == len(text) {
-			return -1, cost
-		}
-		if at < next {
+		if !a.open && (behind == len(text) || !a.after.has(text[behind])) {
 			continue
 		}
 
-		from := at
-		for least := max(next, at-anchor.before); from > least && anchor.behind.has(text[from-1]); {
-			from--
+		// Whether a match begins at from or behind, up to past.
+		done := &r.backs[n].done
+		from, past := max(*done, boundary(text, r.back(text, n, at, a))), at
+		switch {
+		case at < next && from >= lo:
+			*done = next
+			continue
+		case at < next: // so far only what begins at lo or behind is known
+			past, lo = lo-1, from
+		case from >= next || from < lo:
+			lo = from
+		default:
+			from = next
 		}
-		from = max(next, boundary(text, from))
-		end, next = m.Within(text, from, at)
-		if end >= 0 {
+		if end, behind = m.Within(text, from, past); end >= 0 {
 			return end, cost + end - from
 		}
-		if next > len(text) {
-			return -1, cost + len(text) - from
-		}
-		cost += next - from
+		behind = min(behind, len(text)+1)
+		cost += behind - from
+		next = max(next, behind)
+		*done = next
 	}
 }
 
@@ -296,7 +349,7 @@ func trim(re *syntax.Regexp) *syntax.Regexp {
 }
 
 // cacheBytes is what a pattern may keep of its automaton.
-const cacheBytes = 128 << 10
+const cacheBytes = 512 << 10
 
 // span is where a match of value stands that passes check: without a check the
 // shortest of those that end first. end is where that is, -1 if that is not known.

@@ -117,8 +117,7 @@ func (w *Walker) readBSON(doc []byte, base int, visit bool) bool {
 				return false
 			}
 			if visit { // the pattern, then the options
-				w.visitValue(doc[pos : middle-1])
-				w.inside(doc[pos:middle-1], true)
+				w.visitString(doc[pos : middle-1])
 			}
 		case bsonDocument, bsonArray, bsonScope:
 			if kind == bsonScope { // a length, code, and the variables it sees
@@ -128,8 +127,7 @@ func (w *Walker) readBSON(doc []byte, base int, visit bool) bool {
 					return false
 				}
 				if visit {
-					w.visitValue(doc[start : start+code-1])
-					w.inside(doc[start:start+code-1], true)
+					w.visitString(doc[start : start+code-1])
 					covered = start + code
 				}
 				start += code

@@ -80,8 +80,19 @@ func (w *Walker) string(text []byte) {
 		w.special(w.frames[0].role, text)
 		return
 	}
+	w.visitString(text)
+}
+
+// visitString visits a string that may be a document itself.
+func (w *Walker) visitString(text []byte) {
+	w.strictly = false
+	if w.chance == 0 || !w.noisy {
+		w.nest(text)
+	}
+	w.field.Opened = w.strictly
 	w.visitValue(text)
-	w.inside(text, true)
+	w.field.Opened = false
+	w.inside(text)
 }
 
 // special visits a string that is one of the outermost members.
@@ -92,12 +103,11 @@ func (w *Walker) special(r role, text []byte) {
 	case roleJSON:
 		if !w.document(text, true) {
 			w.visitValue(text)
-			w.inside(text, false)
+			w.inside(text)
 		}
 		return
 	}
-	w.visitValue(text)
-	w.inside(text, true)
+	w.visitString(text)
 }
 
 // bytes visits a binary value as a payload of its own.

@@ -13,6 +13,9 @@ type Field struct {
 	// Noise says that the value is no evidence: noise of the payload's length
 	// has such texts, too.
 	Noise bool
+	// Opened says that the value is a JSON document by the letter, an array or an
+	// object, whose keys and strings were visited: nothing else is in it.
+	Opened bool
 
 	w *Walker
 }

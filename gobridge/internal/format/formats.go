@@ -105,7 +105,7 @@ func (w *Walker) binary(p []byte) (name string) {
 func (w *Walker) plain(p []byte, valid bool) string {
 	if valid {
 		w.visitValue(p)
-		w.inside(p, false)
+		w.inside(p)
 		if !hasControl(p) {
 			return "text"
 		}
@@ -125,14 +125,10 @@ func (w *Walker) plain(p []byte, valid bool) string {
 	return "binary"
 }
 
-// inside visits what a value is a document of, or carries. json is false where
-// that was tried.
-func (w *Walker) inside(text []byte, json bool) {
+// inside visits what a value is a document of, beside JSON, or carries.
+func (w *Walker) inside(text []byte) {
 	if len(text) < minInside || w.chance > 0 && w.noisy {
 		return
-	}
-	if json {
-		w.nest(text)
 	}
 	if len(text) < 8 && bytes.IndexByte(text, '%') < 0 {
 		return // nothing that short is encoded, but in percent

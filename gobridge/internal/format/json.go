@@ -54,7 +54,7 @@ func (s *scanner) expect(ok bool) {
 // arrays and objects may follow each other, RS may stand between them
 // (RFC 7464). Strings and numbers that follow each other are rather prose.
 func (w *Walker) document(doc []byte, silent bool) bool {
-	if !w.enter("json", doc, silent) {
+	if w.strictly = false; !w.enter("json", doc, silent) {
 		return false
 	}
 
@@ -68,10 +68,11 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	} else {
 		l.read = progress{pos: pos}
 	}
-	valid := true
+	valid, strict := true, true
 	if l.read.pos < len(doc) || l.read.state != wantDocument {
-		valid = w.lenient(doc, &l.read)
+		valid, strict = w.lenient(doc, &l.read), false
 	}
+	w.strictly = strict && l.read.values == 1 && !l.read.scalars
 	w.pop()
 	return valid && l.read.seen && (l.read.values == 1 || !l.read.scalars)
 }

@@ -366,11 +366,12 @@ func (w *Walker) odd(l *level, s *jsonScanner) bool {
 			l.pos++
 		}
 		if !outer || w.outer(kind, text) {
-			w.field.Value, w.field.Key = text, !value
-			w.visit(&w.field)
-			w.field.Key = false
 			if value && (len(text) < 8 || hasSigns(text) || !isPlain(text)) {
-				w.inside(text, true)
+				w.visitString(text)
+			} else {
+				w.field.Value, w.field.Key = text, !value
+				w.visit(&w.field)
+				w.field.Key = false
 			}
 		}
 	}

@@ -57,11 +57,13 @@ func (w *Walker) emit(l *level, marks []mark) {
 		if m.kind&markRare != 0 && w.rare(l, m, text) {
 			continue
 		}
+		if m.kind&markInside != 0 && (len(text) < 8 || m.kind&markPlain == 0 && hasSigns(text) || !isPlain(text)) {
+			f.Key = false
+			w.visitString(text)
+			continue
+		}
 		f.Value, f.Key = text, m.kind&markKey != 0
 		visit(f)
-		if m.kind&markInside != 0 && (len(text) < 8 || m.kind&markPlain == 0 && hasSigns(text) || !isPlain(text)) {
-			w.inside(text, true)
-		}
 	}
 	f.Key = false
 }

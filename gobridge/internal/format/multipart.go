@@ -102,8 +102,7 @@ func (w *Walker) part(p []byte) {
 func (w *Walker) parameters(p []byte) {
 	first, p, more := bytes.Cut(p, semicolon)
 	if len(first) > 0 && !isWord(first) {
-		w.visitValue(first)
-		w.inside(first, true)
+		w.visitString(first)
 	}
 	for more {
 		var value []byte
@@ -133,8 +132,7 @@ func (w *Walker) parameters(p []byte) {
 			w.key(value)
 			continue
 		}
-		w.visitValue(value)
-		w.inside(value, true)
+		w.visitString(value)
 	}
 }
 

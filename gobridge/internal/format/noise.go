@@ -60,7 +60,8 @@ func (w *Walker) doubtful(text []byte) {
 			w.noisy = false
 			w.field.Value = text[start:end]
 			w.visit(&w.field)
-			w.inside(text[start:end], true)
+			w.nest(text[start:end])
+			w.inside(text[start:end])
 			w.noisy = true
 		}
 	}

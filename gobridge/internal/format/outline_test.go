@@ -116,14 +116,14 @@ func TestShapeJSON(t *testing.T) {
 		{"named", `{"id":"{\"a\":\"x\"}"}`, []string{"$id~=id", "$id.a~=a", "$id.a=x"}},
 		{"element", `["a","[\"x\"]","b"]`, []string{"$message[0]=a", "$[0]=x", "$message[2]=b"}},
 		{"string", `{"data":"\"x\""}`, []string{"$~=data", "$=x"}},
-		{"JSON in it", `{"data":"{\"a\":\"[\\\"x\\\"]\"}"}`, []string{"$~=data", "$.a~=a", `$.a=["x"]`, "$.a>json[0]=x"}},
-		{"string in it", `{"data":"\"[1,\\\"x\\\"]\""}`, []string{"$~=data", `$=[1,"x"]`, "$>json[1]=x"}},
+		{"JSON in it", `{"data":"{\"a\":\"[\\\"x\\\"]\"}"}`, []string{"$~=data", "$.a~=a", "$.a>json[0]=x", `$.a=["x"]`}},
+		{"string in it", `{"data":"\"[1,\\\"x\\\"]\""}`, []string{"$~=data", "$>json[1]=x", `$=[1,"x"]`}},
 		{"object itself", `{"data":{"a":"x"}}`, []string{"$~=data", "$.a~=a", "$.a=x"}},
 		{"text", `{"data":"hi"}`, []string{"$~=data", "$=hi"}},
 		{"number", `{"data":"42"}`, []string{"$~=data", "$=42"}},
 		{"broken", `{"data":"[\"x\",]"}`, []string{"$~=data", "$[0]=x", `$=["x",]`}},
 		{"deeper", `{"c":{"data":"[\"x\"]"}}`, []string{
-			"$message.c~=c", "$message.c.data~=data", `$message.c.data=["x"]`, "$message.c.data>json[0]=x"}},
+			"$message.c~=c", "$message.c.data~=data", "$message.c.data>json[0]=x", `$message.c.data=["x"]`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var w format.Walker

@@ -127,8 +127,7 @@ func (w *Walker) protoBytes(doc []byte, start, end int) {
 	p := doc[start:end]
 	text := utf8.Valid(p) && !hasControl(p)
 	if text {
-		w.visitValue(p)
-		w.inside(p, true)
+		w.visitString(p)
 	}
 	if len(w.frames) < maxMessages && isMessage(p) {
 		w.message(doc, start, end)

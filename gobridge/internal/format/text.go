@@ -78,8 +78,7 @@ func (w *Walker) wideRuns(p []byte, i int) {
 		cut := w.field.Cut
 		w.field.Cut = true
 		l.scratch, l.offset = text, start
-		w.visitValue(text)
-		w.inside(text, true)
+		w.visitString(text)
 		l.offset, w.field.Cut = -1, cut
 	}
 }
@@ -155,8 +154,7 @@ func (w *Walker) runAt(p []byte, start, end int) {
 		w.field.Value, w.field.Key = p[start:end], false
 		w.noise()
 	} else {
-		w.visitValue(p[start:end])
-		w.inside(p[start:end], true)
+		w.visitString(p[start:end])
 	}
 	l.offset = -1
 }

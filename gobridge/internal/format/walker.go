@@ -105,6 +105,8 @@ type Walker struct {
 	chance int  // see byChance; 0: nothing is in doubt
 	noisy  bool // if something is: the last string, see doubtful
 
+	strictly bool // the last document was JSON by the letter, see Field.Opened
+
 	event []byte
 	text  []byte // of Unquote
 }
@@ -204,7 +206,8 @@ func (w *Walker) Text(payload []byte, root Root, visit Visit) string {
 // itself: what Budget.Defer took.
 func (w *Walker) Inside(value []byte, root Root, visit Visit) {
 	w.begin(value, root, visit)
-	w.inside(value, true)
+	w.nest(value)
+	w.inside(value)
 	w.end()
 }
 

@@ -66,16 +66,16 @@ func TestWalkJSON(t *testing.T) {
 			"$['größe']~=größe", "$['größe']=x", `$['\u0007']~=` + "\a", `$['\u0007']=y`}},
 
 		{"JSON in a string", `{"data":"{\"text\":\"hi\"}"}`, []string{
-			"$.data~=data", `$.data={"text":"hi"}`, "$.data>json.text~=text", "$.data>json.text=hi"}},
-		{"array in a string", `["[\"a\",\"b\"]"]`, []string{`$[0]=["a","b"]`, "$[0]>json[0]=a", "$[0]>json[1]=b"}},
-		{"string in a string", `" \"a\""`, []string{`$= "a"`, "$>json=a"}},
-		{"escapes in a string in a string", `["\"\\u003cb\\u003e\""]`, []string{`$[0]="\u003cb\u003e"`, "$[0]>json=<b>"}},
+			"$.data~=data", "$.data>json.text~=text", "$.data>json.text=hi", `$.data={"text":"hi"}`}},
+		{"array in a string", `["[\"a\",\"b\"]"]`, []string{"$[0]>json[0]=a", "$[0]>json[1]=b", `$[0]=["a","b"]`}},
+		{"string in a string", `" \"a\""`, []string{"$>json=a", `$= "a"`}},
+		{"escapes in a string in a string", `["\"\\u003cb\\u003e\""]`, []string{"$[0]>json=<b>", `$[0]="\u003cb\u003e"`}},
 		{"behind JSON in a string", `{"a":"[\"x\"]","b":"y"}`, []string{
-			"$.a~=a", `$.a=["x"]`, "$.a>json[0]=x", "$.b~=b", "$.b=y"}},
+			"$.a~=a", "$.a>json[0]=x", `$.a=["x"]`, "$.b~=b", "$.b=y"}},
 		{"three deep", `"[\"{\\\"a\\\":\\\"x\\\"}\"]"`, []string{
-			`$=["{\"a\":\"x\"}"]`, `$>json[0]={"a":"x"}`, "$>json[0]>json.a~=a", "$>json[0]>json.a=x"}},
+			"$>json[0]>json.a~=a", "$>json[0]>json.a=x", `$>json[0]={"a":"x"}`, `$=["{\"a\":\"x\"}"]`}},
 		{"no JSON in a string", `["(not) [json"]`, []string{"$[0]=(not) [json"}},
-		{"broken JSON in a string", `["{\"a\":\"x\""]`, []string{`$[0]={"a":"x"`, "$[0]>json.a~=a", "$[0]>json.a=x"}},
+		{"broken JSON in a string", `["{\"a\":\"x\""]`, []string{"$[0]>json.a~=a", "$[0]>json.a=x", `$[0]={"a":"x"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			name, fields := walk(tt.payload, format.Root{})
@@ -175,7 +175,7 @@ func TestRoot(t *testing.T) {
 			"$event=message", "$[0].a~=a", "$[0].a=x", "$[1]=y", "$[2][0]=z"}},
 		{"event in an object", `[{"a":"x"}]`, format.Root{Shape: arguments}, []string{"$event.a~=a", "$event.a=x"}},
 		{"event in a string", `["[\"x\"]","[\"y\"]"]`, format.Root{Shape: arguments}, []string{
-			`$event=["x"]`, "$event>json[0]=x", `$[0]=["y"]`, "$[0]>json[0]=y"}},
+			"$event>json[0]=x", `$event=["x"]`, "$[0]>json[0]=y", `$[0]=["y"]`}},
 		{"event without an array", `{"a":"x"}`, format.Root{Shape: arguments}, []string{"$message.a~=a", "$message.a=x"}},
 		{"members", `{"id":"1","target":"send","arguments":["x",{"a":"y"}],"p":{"q":"z"}}`, format.Root{Shape: &format.Shape{
 			Event: []format.Member{{Key: "target"}}, Data: []format.Member{{Key: "arguments"}, {Key: "p", Name: "params"}}}}, []string{

@@ -43,7 +43,7 @@ func TestActionCable(t *testing.T) {
 		"$event~=command", "$event=message", "$~=data", "$[0]=x"}}}
 	testMessages(t, path, ws.FromClient, []one{m}, text(`{"type":"welcome"}`))
 	m.want.fields = append(m.want.fields, "$message.command~=command", "$message.command=message", "$message.data~=data",
-		`$message.data=["x"]`, "$message.data>json[0]=x")
+		"$message.data>json[0]=x", `$message.data=["x"]`)
 	testMessages(t, path, ws.FromClient, []one{m})
 	noAllocs(t, decoder(h, ws.FromClient), text(`{`+identifier+`,"command":"message","data":"{\"action\":\"speak\",\"a\":\"hi\"}"}`))
 	linear(t, h, `{"identifier":"{\"channel\":`, `"data":"[\"\\\"`)

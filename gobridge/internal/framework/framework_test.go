@@ -176,7 +176,7 @@ func TestSocketIO(t *testing.T) {
 		{"event without data", `42`, decoded{"socket.io  ", nil}},
 		{"ack", `4317["ok"]`, decoded{"socket.io ack json", []string{"$[0]=ok"}}},
 		{"JSON in an argument", `42["m","{\"a\":\"x\"}"]`, decoded{"socket.io m json", []string{
-			"$event=m", `$[0]={"a":"x"}`, "$[0]>json.a~=a", "$[0]>json.a=x"}}},
+			"$event=m", "$[0]>json.a~=a", "$[0]>json.a=x", `$[0]={"a":"x"}`}}},
 
 		{"space as ack id", `42 ["m","x"]`, decoded{"socket.io m json", []string{"$event=m", "$[0]=x"}}},
 		{"digits and spaces as ack id", "420 0\t\v\u00a0\u3000\ufeff1[\"m\",\"x\"]", decoded{"socket.io m json", []string{"$event=m", "$[0]=x"}}},

@@ -31,8 +31,8 @@ func TestGraphQL(t *testing.T) {
 		{"no name", text(`{"type":"subscribe","payload":{"operationName":null,"query":"{a}"}}`), decoded{"graphql subscribe json", []string{
 			"$event~=type", "$event=subscribe", "$~=payload", "$.operationName~=operationName", "$.query~=query", "$.query={a}"}}},
 		{"AppSync", text(`{"type":"start","payload":{"data":"{\"operationName\":\"Say\"}"}}`), decoded{"graphql Say json", []string{
-			"$event~=type", "$event=start", "$~=payload", "$.data~=data", `$.data={"operationName":"Say"}`,
-			"$.data>json.operationName~=operationName", "$.data>json.operationName=Say"}}},
+			"$event~=type", "$event=start", "$~=payload", "$.data~=data",
+			"$.data>json.operationName~=operationName", "$.data>json.operationName=Say", `$.data={"operationName":"Say"}`}}},
 		{"AppSync events", text(`{"type":"publish","channel":"/chat","events":["hi"]}`), decoded{"graphql /chat json", []string{
 			"$event~=type", "$event=publish", "$message.channel~=channel", "$message.channel=/chat", "$~=events", "$[0]=hi"}}},
 		{"binary", binary(`{"type":"ping"}`), decoded{"graphql ping json", []string{"$event~=type", "$event=ping"}}},

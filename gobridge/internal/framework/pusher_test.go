@@ -27,7 +27,7 @@ func TestPusher(t *testing.T) {
 	// Who chose the path is not known before the server says so.
 	testMessages(t, h, ws.FromClient, []one{
 		{"first", text(`{"event":"a","data":"[\"x\"]"}`), decoded{"pusher a json", []string{"$event~=event", "$event=a", "$~=data", "$[0]=x",
-			"$message.event~=event", "$message.event=a", "$message.data~=data", `$message.data=["x"]`, "$message.data>json[0]=x"}}},
+			"$message.event~=event", "$message.event=a", "$message.data~=data", "$message.data>json[0]=x", `$message.data=["x"]`}}},
 	})
 	noAllocs(t, decoder(h, ws.FromClient), text(message), text(`{"event":"client-msg","data":"{\"text\":\"hi\"}"}`))
 	linear(t, h, `{"event":"a","data":`, `{"event":"a","data":"{\"a\":\"[\\\"`)

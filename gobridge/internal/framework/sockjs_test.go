@@ -32,7 +32,7 @@ func TestSockJS(t *testing.T) {
 		{"nothing", text(``), decoded{"none  ", nil}},
 	}, text("o"))
 	testMessages(t, sockJS, ws.FromClient, []one{
-		{"before the server", text(`["[\"a\"]"]`), decoded{"sockjs  json", []string{"$[0]=a", `$message[0]=["a"]`, "$message[0]>json[0]=a"}}},
+		{"before the server", text(`["[\"a\"]"]`), decoded{"sockjs  json", []string{"$[0]=a", "$message[0]>json[0]=a", `$message[0]=["a"]`}}},
 	})
 	testMessages(t, sockJS, ws.FromServer, []one{
 		{"open", text(`o`), decoded{"sockjs open ", nil}},

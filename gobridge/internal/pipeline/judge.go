@@ -338,7 +338,7 @@ func (j *judge) field(f *format.Field) {
 	if s := j.current.session; s.Observe != nil {
 		j.current.fields = append(j.current.fields, Field{Path: f.Path(), Value: string(f.Value), Key: f.Key})
 	}
-	if f.Noise {
+	if f.Noise || f.Opened && j.set == detect.Default() { // users' rules may be about the whole
 		return
 	}
 	j.inspect(f.Value, j.options(f.Cut, f.Key), f, "")
