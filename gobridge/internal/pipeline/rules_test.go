@@ -27,7 +27,11 @@ const sesame = "rule sesame\n type vpatch\n score 5\n pattern ^open sesame$\n"
 // What a location says of paranoia, profiles and rules decides what is an
 // attack, by the event that a message turns out to be.
 func TestSteering(t *testing.T) {
-	rules := "wallarm_websocket_rules " + ruleFile(t, sesame, " profile code\n",
+	rules := "wallarm_websocket_rules " + ruleFile(t, sesame, " profile code\n", `rule whole
+ type vpatch
+ score 5
+ pattern role":"admin
+`,
 		strings.ReplaceAll(sesame, "sesame", "doc"), " event doc.*\n",
 		strings.ReplaceAll(sesame, "sesame", "path"), " path $.p*\n",
 		strings.ReplaceAll(sesame, "sesame", "three"), " paranoia 3\n",
@@ -54,6 +58,10 @@ func TestSteering(t *testing.T) {
 		{"rule of no event", `{"a":"open doc"}`, "", Pass},
 		{"rule of the path", message("chat", "p", "open path"), "", Drop},
 		{"rule of another path", message("chat", "q", "open path"), "", Pass},
+		{"rule of a document in a string", message("chat", "a", `{"role":"admin"}`), "", Drop},
+		{"two keys to a prototype", `{"a":{"constructor":{"prototype":{"x":1}}}}`, "", Drop},
+		{"in a string", message("chat", "a", `{"constructor":{"prototype":{"x":1}}}`), "", Drop},
+		{"one of them", `{"constructor":{"name":"prototype","of":{"prototype":1}}}`, "", Pass},
 		{"paranoia 1", message("chat", "a", "open three"), "", Pass},
 		{"paranoia 3", message("chat", "a", "open three"), "wallarm_websocket_paranoia 3", Drop},
 		{"builtin rules under any profile", message("chat", "a", "<script>alert(1)</script>"),
