@@ -228,8 +228,10 @@ func TestConsoleStatus(t *testing.T) {
 	require.Equal(t, "chat", got.Zones[0].Label)
 	code, page := fetch(t, at+"/health")
 	require.Equal(t, 200, code)
-	require.Regexp(t, `<td class="mono">blocked</td><td class="num">1</td>`, page)
-	require.Contains(t, page, "uninspected_messages")
+	require.Regexp(t, `<dt>blocked</dt><dd>1</dd>`, page)
+	require.Regexp(t, `<dt>attack_types: xss, blocked</dt><dd>1</dd>`, page)
+	require.Regexp(t, `<dt>zones</dt><dd>1</dd>`, page)
+	require.NotContains(t, page, "map[")
 
 	// something else answers, or nothing
 	for target, want := range map[string]string{"/metrics": "invalid character", "/nothing": "502|504|404|426"} {

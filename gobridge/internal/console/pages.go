@@ -241,13 +241,21 @@ func milliseconds(d time.Duration) string {
 	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64)
 }
 
+func thousands(n any) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
 var functions = template.FuncMap{
-	"number": func(n any) string {
-		s := fmt.Sprint(n)
-		for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-			s = s[:i] + "," + s[i:]
+	"number": thousands,
+	"counter": func(v any) string {
+		if n, ok := v.(int64); ok {
+			return thousands(n)
 		}
-		return s
+		return fmt.Sprint(v)
 	},
 	"iso":     func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },

@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"math"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -76,6 +81,61 @@ type Status struct {
 	Time   time.Time      `json:"time"`
 	Error  string         `json:"error,omitempty"`
 	Values map[string]any `json:"values,omitempty"`
+}
+
+// StatusRow is one counter on the page.
+type StatusRow struct {
+	Name, Value string
+	Bad         bool // the operator should look
+}
+
+// Rows are the values as a table shows them: of what is counted by something
+// only what was seen.
+func (s *Status) Rows() (rows []StatusRow) {
+	add := func(name string, v any) {
+		switch v := v.(type) {
+		case float64:
+			text := strconv.FormatFloat(v, 'f', -1, 64)
+			if v == math.Trunc(v) && !strings.Contains(name, "id") && !strings.HasPrefix(name, "start") && name != "timestamp" {
+				text = thousands(int64(v))
+			}
+			bad := v > 0 && (strings.HasPrefix(name, "uninspected") || name == "requests_lost" || name == "segfaults")
+			rows = append(rows, StatusRow{name, text, bad})
+		case string:
+			rows = append(rows, StatusRow{name, v, false})
+		case []any:
+			rows = append(rows, StatusRow{name, strconv.Itoa(len(v)), false})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Values)) {
+		m, nested := s.Values[name].(map[string]any)
+		if !nested {
+			add(name, s.Values[name])
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if of, deeper := m[key].(map[string]any); deeper {
+				for _, k := range slices.Sorted(maps.Keys(of)) {
+					if of[k] != 0.0 {
+						add(name+": "+key+", "+k, of[k])
+					}
+				}
+			} else if m[key] != 0.0 {
+				add(name+": "+key, m[key])
+			}
+		}
+	}
+	// what the operator should look at first
+	slices.SortStableFunc(rows, func(a, b StatusRow) int {
+		switch {
+		case a.Bad && !b.Bad:
+			return -1
+		case b.Bad && !a.Bad:
+			return 1
+		}
+		return 0
+	})
+	return rows
 }
 
 // statusReader asks NGINX for its counters, at most every few seconds however
