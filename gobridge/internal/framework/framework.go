@@ -52,6 +52,9 @@ const (
 	Application Kind = iota
 	// Own: the framework keeps it to itself.
 	Own
+	// Subscribe: the peer asks for what has the name of the event. It is no
+	// data of it.
+	Subscribe
 	// Again: a WebSocket message as it stands, whose application messages are
 	// recorded, too.
 	Again

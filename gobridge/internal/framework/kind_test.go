@@ -16,7 +16,7 @@ import (
 func TestKinds(t *testing.T) {
 	stomp := framework.Handshake{Target: none, Subprotocol: "v12.stomp"}
 	kinds := map[framework.Kind]string{
-		framework.Application: "", framework.Own: " own", framework.Again: " again", framework.Doubtful: " doubtful",
+		framework.Application: "", framework.Own: " own", framework.Subscribe: " subscribe", framework.Again: " again", framework.Doubtful: " doubtful",
 	}
 	for _, tt := range []struct {
 		name      string
@@ -30,7 +30,7 @@ func TestKinds(t *testing.T) {
 			">ACK\nid:1\n\n\x00", ">\n", "<RECEIPT\nreceipt-id:1\n\n\x00", "<ERROR\nmessage:a\n\nb\x00", "<MESSAGE\ndestination:/topic/a\n\nhi\x00",
 		}, []string{
 			"connect own, doubtful", "subscribe, doubtful", "connected own, doubtful",
-			"/topic/a", "/app/say", "send",
+			"/topic/a subscribe", "/app/say", "send",
 			"ack own", "heartbeat own", "receipt own", "error own", "/topic/a",
 		}},
 		{"STOMP, cut", stomp, []string{
@@ -43,9 +43,13 @@ func TestKinds(t *testing.T) {
 			"<INFO {\"server_id\":\"a\"}\r\n", ">CONNECT {}\r\n", ">PING\r\n", "<PONG\r\n", ">SUB a.b 1\r\n", ">PUB a.b 2\r\nhi\r\n",
 			">UNSUB 1\r\n", "<MSG a.b 1 2\r\nhi\r\n", "<+OK\r\n", ">\r\n",
 		}, []string{
-			"info own, doubtful", "connect own", "ping own", "pong own", "a.b", "a.b",
+			"info own, doubtful", "connect own", "ping own", "pong own", "a.b subscribe", "a.b",
 			"unsub own", "a.b", "+ok own", " own",
 		}},
+		{"MQTT", framework.Handshake{Target: none, Subprotocol: "mqtt"}, []string{
+			">\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", "<\x20\x02\x00\x00", ">\x82\x08\x00\x01\x00\x03a/b\x00", ">\x30\x05\x00\x01ahi",
+			">\xc0\x00", "<\x90\x03\x00\x01\x00",
+		}, []string{"connect own, doubtful", "connack own, doubtful", "subscribe subscribe", "a", "pingreq own", "suback own"}},
 		{"SignalR", framework.Handshake{Target: none}, []string{
 			">{\"protocol\":\"json\",\"version\":1}\x1e", ">{\"type\":6}\x1e", "<{}\x1e", ">{\"type\":6}\x1e",
 			">{\"type\":1,\"target\":\"Say\",\"arguments\":[]}\x1e", ">{\"type\":3,\"invocationId\":\"1\",\"result\":1}\x1e",

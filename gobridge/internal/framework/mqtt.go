@@ -185,7 +185,11 @@ func (d *mqtt) record(p []byte, w *format.Walker, out *Out) {
 			r.p = nil
 		}
 	}
-	if kind != mqttPublish && kind != mqttSubscribe && kind != mqttUnsubscribe {
+	switch kind {
+	case mqttPublish:
+	case mqttSubscribe, mqttUnsubscribe:
+		e.Kind = Subscribe
+	default:
 		e.Kind = d.link.own(kind == mqttConnect && !d.begun)
 	}
 	d.begun = true

@@ -162,6 +162,9 @@ func (d *nats) record(p []byte, w *format.Walker, out *Out) {
 	if verb.subject >= 0 {
 		e.Event, _ = natsWord(args)
 		e.Event = e.Event[:min(len(e.Event), maxEvent)]
+		if verb.name == "SUB" {
+			e.Kind = Subscribe
+		}
 	}
 	if verb.sizes > 0 {
 		w.Text(args, format.Root{Path: "$message"}, out.Visit)

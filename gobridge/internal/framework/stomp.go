@@ -188,6 +188,8 @@ func (d *stomp) record(p []byte, w *format.Walker, out *Out) {
 		if !d.command.body || d.command.name == "ERROR" {
 			e.Kind = d.link.own(hello)
 		}
+	} else if d.command.name == "SUBSCRIBE" {
+		e.Kind = Subscribe
 	}
 	together(head, p, w, out.Visit)
 	out.Record(walked(e, p[d.body:len(p)-1], format.Root{}, w, out.Visit))

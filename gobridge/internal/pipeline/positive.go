@@ -76,11 +76,17 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	}
 	p.other++
 	if p.events != nil {
-		if v := p.events.Judge(e.Event); v != ws.NoViolation {
+		v := ws.NoViolation
+		if e.Kind == framework.Subscribe {
+			v = p.events.JudgeSubscribe(e.Event)
+		} else {
+			v = p.events.Judge(e.Event)
+		}
+		if v != ws.NoViolation {
 			t.refuse(v, string(e.Event))
 		}
 	}
-	if p.schemas == nil {
+	if p.schemas == nil || e.Kind == framework.Subscribe {
 		return
 	}
 	schemas := p.schemas.Of(e.Event)

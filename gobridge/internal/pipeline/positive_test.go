@@ -192,3 +192,43 @@ func TestSchemas(t *testing.T) {
 		})
 	}
 }
+
+// TestAsyncAPIChannels: a client of a broker subscribes to the channels that the
+// server sends on, and sends on its own only.
+func TestAsyncAPIChannels(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "chat.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+asyncapi: 2.6.0
+channels:
+  /app/say: {publish: {message: {payload: {type: object, required: [text]}}}}
+  /topic/{room}: {subscribe: {message: {payload: {type: object}}}}
+`), 0o644))
+	for _, tt := range []struct {
+		name, message string
+		want          []string
+	}{
+		{"subscribe", "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n\x00", nil},
+		{"send", "SEND\ndestination:/app/say\n\n{\"text\":\"hi\"}\x00", nil},
+		{"what the schema forbids", "SEND\ndestination:/app/say\n\n{}\x00", []string{`schema_violation /app/say: required at ""`}},
+		{"nothing", "SEND\ndestination:/app/say\n\n\x00", []string{`schema_unreadable /app/say: no JSON`}},
+		{"as the server", "SEND\ndestination:/topic/a\n\n{}\x00", []string{"event_unknown /topic/a"}},
+		{"subscribe elsewhere", "SUBSCRIBE\nid:1\ndestination:/queue/a\n\n\x00", []string{"event_unknown /queue/a"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := config(Block)
+			c.Policy = policyOf(t, "asyncapi "+file+" event=channel")
+			s, _ := newEngine(t).Open(Handshake{Target: "/", Result: handshake.Result{Subprotocol: "v12.stomp"}}, c)
+			require.Equal(t, Pass, s.Feed(ws.FromClient, wstest.Text("CONNECT\naccept-version:1.2\n\n\x00").Bytes()).Status)
+			require.Equal(t, Pass, s.Feed(ws.FromServer, wstest.Frame{Opcode: ws.OpText, Payload: []byte("CONNECTED\nversion:1.2\n\n\x00")}.Bytes()).Status)
+			r := s.Feed(ws.FromClient, wstest.Text(tt.message).Bytes())
+			var got []string
+			for s.rare != nil && len(s.rare.events) > 0 {
+				v := s.rare.events[0].violation
+				got = append(got, v.Violation.String()+" "+v.Value)
+				s.Pop()
+			}
+			require.Equal(t, tt.want, got)
+			require.Equal(t, tt.want != nil, r.Status == Drop)
+		})
+	}
+}

@@ -162,6 +162,7 @@ func (p *parser) asyncapi(s *Statement) error {
 		if e.allow = append(e.allow, a.events[from].allow...); e.allow == nil {
 			e.allow = []string{} // nothing is
 		}
+		e.subscribe = a.events[from].subscribe
 		p.Schemas[from] = append(p.Schemas[from], a.schemas[from]...)
 	}
 	return nil
@@ -329,6 +330,13 @@ func (a *asyncAPI) message(m node, address string, from ws.Direction) error {
 	var names []string
 	if a.channels {
 		names = []string{addressPattern(address)}
+		if from == ws.FromServer {
+			e := &a.events[ws.FromClient]
+			e.subscribe = append(e.subscribe, names[0])
+			if len(e.subscribe) == 1 {
+				e.subscribe = append(e.subscribe, "subscribe", "unsubscribe") // MQTT's
+			}
+		}
 	} else {
 		if names, err = a.names(m, first); err != nil {
 			return err

@@ -123,6 +123,21 @@ func TestAsyncAPI(t *testing.T) {
 	}
 }
 
+// A client may ask for what the server sends, and send only what is its own.
+func TestAsyncAPISubscribe(t *testing.T) {
+	p, messages := withAsyncAPI(t, chat2, "event=channel")
+	require.Empty(t, messages)
+	client := &p.Events[ws.FromClient]
+	require.Equal(t, ws.NoViolation, client.JudgeSubscribe([]byte("/chat")))
+	p, _ = withAsyncAPI(t, `{"asyncapi":"2.0.0","channels":{"in":{"publish":{"message":{}}},"out/{id}":{"subscribe":{"message":{}}}}}`, "event=channel")
+	client = &p.Events[ws.FromClient]
+	for name, want := range map[string]ws.Violation{"in": 0, "out/7": 0, "subscribe": 0, "other": ws.EventUnknown, strings.Repeat("out/", 100): ws.EventUnknown} {
+		require.Equal(t, want, client.JudgeSubscribe([]byte(name)), name)
+	}
+	require.Equal(t, ws.EventUnknown, client.Judge([]byte("out/7")))
+	require.Equal(t, ws.EventUnknown, p.Events[ws.FromServer].JudgeSubscribe([]byte("in")))
+}
+
 // A schema whose bounds depend on the draft is that of AsyncAPI's own.
 func TestAsyncAPIDraft(t *testing.T) {
 	const text = `{"asyncapi":"2.0.0","channels":{"c":{"publish":{"message":{"name":"m","payload":

@@ -12,6 +12,7 @@ import (
 // those of detect.Glob. The zero value lets all pass.
 type Events struct {
 	allow, deny []string
+	subscribe   []string // what may be asked for, too, where there is an allow
 }
 
 // maxName is from which length on an event's name may be a part of it.
@@ -45,6 +46,20 @@ func (e *Events) Judge(name []byte) ws.Violation {
 		}
 	}
 	return ws.EventUnknown
+}
+
+// JudgeSubscribe says what is wrong with asking for an event.
+func (e *Events) JudgeSubscribe(name []byte) ws.Violation {
+	v := e.Judge(name)
+	if v != ws.EventUnknown || len(name) >= maxName {
+		return v
+	}
+	for _, pattern := range e.subscribe {
+		if detect.Glob(pattern, name) {
+			return ws.NoViolation
+		}
+	}
+	return v
 }
 
 // event reads "allow|deny [from=client|server] pattern ...".
