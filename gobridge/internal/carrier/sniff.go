@@ -168,7 +168,6 @@ func magic(p []byte) (k Kind, n int) {
 // skip it.
 func Dense(value []byte) bool {
 	const step = 32 // of the samples
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	n := len(value)
 	if n < minBase64 {
 		return false
@@ -177,26 +176,32 @@ func Dense(value []byte) bool {
 	if n < 4*step {
 		stride = step / 2
 	}
-	count, seen := 0, 0
-	for i := 0; ; {
-		// The counts of the eight columns of a few samples.
+	last := digits(value[n-8:])
+	count, samples := 0, 1
+	for i := 0; i < n-8; {
+		// Each of the eight counts at most 31 samples.
 		columns := uint64(0)
-		for range 31 {
-			i = min(i, n-8)
-			x := binary.LittleEndian.Uint64(value[i:])
-			low := x &^ highs
-			digit := (low + ones*(0x80-'/')) ^ (low + ones*(0x7F-'9')) // and /
-			upper := x << 1 &^ (x << 2)                                // @ to _
-			plus := low ^ ones*'+'
-			digit |= (plus - ones) &^ plus
-			columns += ((digit | upper) &^ x & highs) >> 7
-			if seen += 8; i == n-8 {
-				return (count+int(columns*ones>>56))*4 >= seen
-			}
-			i += stride
+		for end := min(i+31*stride, n-8); i < end; i += stride {
+			columns += digits(value[i:])
+			samples++
 		}
 		count += int(columns * ones >> 56)
 	}
+	return (count+int(last*ones>>56))*4 >= samples*8
+}
+
+const ones, highs = 0x0101010101010101, 0x8080808080808080
+
+// digits has 1 for each of 8 bytes that may be a digit of base64 or hex, but small
+// letters.
+func digits(p []byte) uint64 {
+	x := binary.LittleEndian.Uint64(p)
+	low := x &^ highs
+	digit := (low + ones*(0x80-'/')) ^ (low + ones*(0x7F-'9')) // and /
+	upper := x << 1 &^ (x << 2)                                // @ to _
+	plus := low ^ ones*'+'
+	digit |= (plus - ones) &^ plus
+	return (digit | upper) &^ x & highs >> 7
 }
 
 // likelyHex reports whether value begins with hexadecimal digits.

@@ -80,8 +80,8 @@ func (a *Across) touch(doc []byte, marks []mark) bool {
 		return false
 	}
 	first, last := marks[0].start, uint32(0)
-	for i := range marks {
-		last = max(last, marks[i].end)
+	for i := len(marks) - 1; i >= 0 && last == 0; i-- {
+		last = marks[i].end // 0: no string
 	}
 	tags := a.tags[:min(len(a.tags), maxTags)]
 	i := sort.Search(len(tags), func(i int) bool { return tags[i].start >= at+int(first) })

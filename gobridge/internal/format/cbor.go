@@ -58,9 +58,8 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		covered = s.covered
 		open    = s.open
 		maps    = s.maps
-		left    = s.left[open%len(s.left)]
+		left    = s.left[open&maxPacked]
 		tagged  = s.tagged
-		before  = pos // the tags
 
 		kind       markKind
 		start, end int
@@ -68,10 +67,27 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 	)
 	for pos < len(doc) && n <= maxMarks-marksAtOnce {
 		c := doc[pos]
-		if !tagged {
-			before = pos
-		}
 		start = pos + 1
+		// Most are short texts.
+		if size := int(c) - cborText<<5; uint(size) < 24 && open > 0 && start+size <= len(doc)-8 {
+			end = start + size
+			kind = markInside | 1<<markHead
+			if x := word(doc, start); size < 8 {
+				within := uint64(1)<<(8*size) - 1
+				if x&within&highs != 0 && !utf8.Valid(doc[start:end]) {
+					goto fail
+				}
+				if !begins[byte(x)] && zeros(x^ones*'%')&highs&within == 0 {
+					kind = 1 << markHead
+				}
+			} else if (x|word(doc, start+size/2-4)|word(doc, end-8))&highs != 0 && !utf8.Valid(doc[start:end]) {
+				goto fail
+			}
+			if maps&1 == 1 && left&1 == 0 {
+				kind = markKey
+			}
+			goto text
+		}
 		switch info := c & 0x1f; {
 		case info < 24:
 			arg = uint64(info)
@@ -117,6 +133,9 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			end = start + int(arg)
 			kind = markBytes | markKind(start-pos)<<markHead
 		case cborTag:
+			if !tagged {
+				s.before = pos
+			}
 			tagged = true
 			pos = start
 			continue
@@ -143,15 +162,17 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		if open == 0 && !tagged {
 			goto fail
 		}
-		tagged = false
-		if start-covered >= minRun && behind(doc, covered, start) {
-			marks[n] = mark{uint32(covered), uint32(start), markBefore | kind&^(1<<markHead-1)}
-			n++
-		}
 		if maps&1 == 1 && left&1 == 0 {
 			kind = markKey
 		} else if arg < 8 && kind&markInside != 0 && holdsNothing(doc, start, int(arg)) {
 			kind &^= markInside
+		}
+
+	text:
+		tagged = false
+		if start-covered >= minRun && behind(doc, covered, start) {
+			marks[n] = mark{uint32(covered), uint32(start), markBefore | markKind(start-pos)<<markHead}
+			n++
 		}
 		if s.shaped && open == 1 {
 			kind |= markOuter
@@ -164,7 +185,9 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		}
 
 	ends:
-		left--
+		if left--; left > 0 && !s.shaped {
+			continue
+		}
 	closes:
 		if s.shaped && open == 1 && maps&1 == 0 {
 			marks[n] = mark{0, 0, markNext | markOuter}
@@ -178,7 +201,7 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		if open--; open == 0 {
 			continue
 		}
-		left = s.left[open%len(s.left)]
+		left = s.left[open&maxPacked]
 		goto closes
 
 	begin:
@@ -198,7 +221,7 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		if open > 0 {
 			left--
 		}
-		s.left[open%len(s.left)] = left
+		s.left[open&maxPacked] = left
 		open++
 		s.opens++
 		maps = maps<<1 | uint64(kind)
@@ -214,31 +237,32 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			goto close
 		}
 	}
-	if !tagged {
-		before = pos
-	}
-	if pos == len(doc) {
-		before = pos
-	}
 	goto stop
 
 fail:
 	s.failed = true
 
 stop:
-	s.pos, s.covered, s.open, s.maps, s.tagged = before, covered, open, maps, tagged
-	s.left[open%len(s.left)] = left
+	if tagged && pos < len(doc) {
+		pos = s.before
+	}
+	s.pos, s.covered, s.open, s.maps, s.tagged = pos, covered, open, maps, tagged
+	s.left[open&maxPacked] = left
 	return n
 }
 
 // isASCII reports whether all of p is.
 func isASCII(p []byte) bool {
-	i, all := 0, uint64(0)
-	for ; i+8 <= len(p); i += 8 {
-		all |= word(p, i)
+	all := uint64(0)
+	if len(p) >= 8 {
+		all = word(p, len(p)-8)
+	} else {
+		for _, c := range p {
+			all |= uint64(c)
+		}
 	}
-	for ; i < len(p); i++ {
-		all |= uint64(p[i])
+	for i := 0; i < len(p)-8; i += 8 {
+		all |= word(p, i)
 	}
 	return all&highs == 0
 }

@@ -2,24 +2,19 @@ package format
 
 import "wsi/gobridge/internal/carrier"
 
-// Index is where index finds quotes in doc, and how many bytes it looked at, with
+// Index is where index finds quotes in doc[base:], and in which blocks signs, with
 // the loop in Go or without.
-func Index(doc []byte, inGo bool) (quotes []uint16, read int, signs []bool) {
-	n := min(len(doc)/blockSize, maxBlocks)
-	if n == 0 {
-		return nil, 0, nil
-	}
+func Index(doc []byte, base int, inGo bool) (quotes []uint16, read, signs int) {
 	var x index
-	var found int
+	size := min(len(doc)-base, maxBlocks*blockSize)
+	n := (size + blockSize - 1) / blockSize
+	tail, found := size-(n-1)*blockSize, 0
 	if inGo {
-		read, found = indexBytes(doc, x.blocks[:n], x.quotes[:])
+		read, found, signs = indexBytes(doc, base, n, tail, &x.quotes[0])
 	} else {
-		read, found = indexBlocks(&doc[0], n, &x.blocks[0], &x.quotes[0])
+		read, found, signs = indexDoc(doc, base, n, tail, &x.quotes[0])
 	}
-	for _, b := range x.blocks[:read] {
-		signs = append(signs, b.signs != 0, b.slashes != 0)
-	}
-	return append(quotes, x.quotes[:found]...), read * blockSize, signs
+	return append(quotes, x.quotes[:found]...), read, signs
 }
 
 // Plain is isPlain, Holds whether that is wrong.

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"math/bits"
+	"unsafe"
 )
 
 const (
@@ -10,19 +11,12 @@ const (
 	maxBlocks = 8
 )
 
-// block says what is in 64 bytes.
-type block struct {
-	slashes uint64
-	signs   uint64 // not 0: % or = is in it
-}
-
-// index has the quotes of a part of a document.
+// index has the quotes of a part of a document, in blocks of 64 bytes.
 type index struct {
-	base, end int // of the part
-	signs     int // a bit for each block that has % or =
-	n         int
-	blocks    [maxBlocks]block
-	quotes    [maxBlocks*blockSize + quotesAtOnce]uint16 // n, from base
+	base   int // of the part
+	signs  int // a bit for each block that has % or =
+	n      int
+	quotes [maxBlocks*blockSize + quotesAtOnce]uint16 // n, from base
 }
 
 // quotesAtOnce are written, whether there are so many or not: there are 6 to 16
@@ -31,32 +25,16 @@ const quotesAtOnce = 8
 
 // read looks at doc from base on, as far as the first backslash.
 func (x *index) read(doc []byte, base int) {
-	rest := doc[base:]
-	n := min(len(rest)/blockSize, maxBlocks)
-	x.base, x.end, x.signs, x.n = base, base+n*blockSize, 0, 0
-	if n > 0 {
-		whole := n
-		n, x.n = indexBlocks(&rest[0], n, &x.blocks[0], &x.quotes[0])
-		for i := range x.blocks[:n] {
-			if x.blocks[i].signs != 0 {
-				x.signs |= 1 << i
-			}
-		}
-		if n < whole || x.blocks[n-1].slashes != 0 {
-			return
-		}
-	}
-	if n < maxBlocks && len(rest) > n*blockSize {
-		var last [blockSize]byte
-		copy(last[:], rest[n*blockSize:])
-		_, found := indexBlocks(&last[0], 1, &x.blocks[n], &x.quotes[x.n])
-		for i := range x.quotes[x.n : x.n+found] {
-			x.quotes[x.n+i] += uint16(n * blockSize)
-		}
-		x.n += found
-		if x.blocks[n].signs != 0 {
-			x.signs |= 1 << n
-		}
+	x.base, x.n, x.signs = base, 0, 0
+	size := min(len(doc)-base, maxBlocks*blockSize)
+	switch n := (size + blockSize - 1) / blockSize; {
+	case n == 0:
+	case len(doc) >= blockSize:
+		_, x.n, x.signs = indexDoc(doc, base, n, size-(n-1)*blockSize, &x.quotes[0])
+	default:
+		var all [blockSize]byte
+		copy(all[:], doc[base:])
+		_, x.n, x.signs = indexDoc(all[:], 0, n, blockSize, &x.quotes[0])
 	}
 }
 
@@ -74,29 +52,36 @@ func (x *index) kind(start, end int) markKind {
 	return markQuoted | markInside
 }
 
-// indexBytes reads blocks of p as far as the first that has a backslash.
-func indexBytes(p []byte, out []block, quotes []uint16) (read, found int) {
-	for i := 0; len(p) >= blockSize && read < len(out); i += blockSize {
-		b, set := block{}, uint64(0)
-		for j := 0; j < blockSize; j += 8 {
-			x := word(p, j)
-			set |= bitsOf(x, '"') << j
-			b.slashes |= bitsOf(x, '\\') << j
-			b.signs |= zeros(x^ones*'%') | zeros(x^ones*'=')
+// indexBytes reads n blocks at base, the last of which has tail bytes, as far as the
+// first that has a backslash. It looks at 64 bytes that end there.
+func indexBytes(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
+	out := unsafe.Slice(quotes, n*blockSize)
+	for ; read < n; base += blockSize {
+		var set, slashes, sign uint64
+		before := 0 // bytes that do not count
+		if read == n-1 {
+			before = blockSize - tail
 		}
-		b.signs &= highs
-		out[read] = b
-		read++
-		for set &= b.slashes - 1&^b.slashes; set != 0; set &= set - 1 {
-			quotes[found] = uint16(i + bits.TrailingZeros64(set))
+		for j := 0; j < blockSize; j += 8 {
+			x := word(doc, base-before+j)
+			set |= bitsOf(x, '"') << j
+			slashes |= bitsOf(x, '\\') << j
+			sign |= zeros(x^ones*'%') | zeros(x^ones*'=')
+		}
+		set >>= before
+		slashes >>= before
+		if sign&highs != 0 {
+			signs |= 1 << read
+		}
+		for set &= (slashes - 1) &^ slashes; set != 0; set &= set - 1 {
+			out[found] = uint16(read*blockSize + bits.TrailingZeros64(set))
 			found++
 		}
-		if b.slashes != 0 {
+		if read++; slashes != 0 {
 			break
 		}
-		p = p[blockSize:]
 	}
-	return read, found
+	return read, found, signs
 }
 
 // bitsOf has a bit for each byte of x that is c.

@@ -1,6 +1,27 @@
 package format
 
-// indexBlocks is indexBytes for n blocks at p.
+// indexBlocks is indexBytes, of p at base, for processors that hasAVX2.
 //
 //go:noescape
-func indexBlocks(p *byte, n int, out *block, quotes *uint16) (read, found int)
+func indexBlocks(p *byte, n, tail int, quotes *uint16) (read, found, signs int)
+
+func cpuid(leaf uint32) (b, c uint32)
+func xgetbv() uint32
+
+// hasAVX2: and POPCNT, BMI1, and a system that keeps the registers.
+var hasAVX2 = func() bool {
+	const osxsave, popcnt, avx2, bmi1, ymm = 1 << 27, 1 << 23, 1 << 5, 1 << 3, 6
+	_, c := cpuid(1)
+	if c&osxsave == 0 || c&popcnt == 0 || xgetbv()&ymm != ymm {
+		return false
+	}
+	b, _ := cpuid(7) // there is one where there is XSAVE
+	return b&avx2 != 0 && b&bmi1 != 0
+}()
+
+func indexDoc(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
+	if !hasAVX2 {
+		return indexBytes(doc, base, n, tail, quotes)
+	}
+	return indexBlocks(&doc[base], n, tail, quotes)
+}

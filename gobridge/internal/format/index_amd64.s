@@ -1,184 +1,144 @@
 #include "textflag.h"
 
-// func indexBlocks(p *byte, n int, out *block, quotes *uint16) (read, found int)
-TEXT ·indexBlocks(SB), NOSPLIT, $0-48
+// func indexBlocks(p *byte, n, tail int, quotes *uint16) (read, found, signs int)
+TEXT ·indexBlocks(SB), NOSPLIT, $0-56
 	MOVQ p+0(FP), SI
-	MOVQ n+8(FP), CX
-	MOVQ out+16(FP), DI
+	MOVQ n+8(FP), R8
 	MOVQ quotes+24(FP), R10
-	MOVQ CX, R8
-	XORL R11, R11
+	XORL R11, R11 // bytes read
+	XORL DI, DI   // signs
+	XORL CX, CX   // bytes of a block that are before p
 
-	// Each of the bytes that are looked for, 16 times.
-	MOVQ       $0x2222222222222222, AX
-	MOVQ       AX, X12
-	PUNPCKLQDQ X12, X12
-	MOVQ       $0x5c5c5c5c5c5c5c5c, AX
-	MOVQ       AX, X13
-	PUNPCKLQDQ X13, X13
-	MOVQ       $0x2525252525252525, AX
-	MOVQ       AX, X14
-	PUNPCKLQDQ X14, X14
-	MOVQ       $0x3d3d3d3d3d3d3d3d, AX
-	MOVQ       AX, X11
-	PUNPCKLQDQ X11, X11
+	// Each of the bytes that are looked for, 32 times.
+	MOVL         $0x22, AX
+	VMOVD        AX, X12
+	VPBROADCASTB X12, Y12
+	MOVL         $0x5c, AX
+	VMOVD        AX, X13
+	VPBROADCASTB X13, Y13
+	MOVL         $0x25, AX
+	VMOVD        AX, X14
+	VPBROADCASTB X14, Y14
+	MOVL         $0x3d, AX
+	VMOVD        AX, X11
+	VPBROADCASTB X11, Y11
 
 next:
-	MOVOU 0(SI), X0
-	MOVOU 16(SI), X1
-	MOVOU 32(SI), X2
-	MOVOU 48(SI), X3
+	DECQ R8
+	JNZ  whole
+	MOVL $64, CX
+	SUBQ tail+16(FP), CX
+	SUBQ CX, SI
+
+whole:
+	VMOVDQU 0(SI), Y0
+	VMOVDQU 32(SI), Y1
 
 	// % or =, anywhere
-	MOVO     X0, X4
-	MOVO     X1, X5
-	MOVO     X2, X6
-	MOVO     X3, X7
-	PCMPEQB  X14, X4
-	PCMPEQB  X14, X5
-	PCMPEQB  X14, X6
-	PCMPEQB  X14, X7
-	POR      X5, X4
-	POR      X7, X6
-	POR      X6, X4
-	MOVO     X0, X8
-	MOVO     X1, X9
-	MOVO     X2, X10
-	MOVO     X3, X5
-	PCMPEQB  X11, X8
-	PCMPEQB  X11, X9
-	PCMPEQB  X11, X10
-	PCMPEQB  X11, X5
-	POR      X9, X8
-	POR      X5, X10
-	POR      X10, X8
-	POR      X8, X4
-	PMOVMSKB X4, AX
-	MOVQ     AX, 8(DI)
+	VPCMPEQB  Y0, Y14, Y2
+	VPCMPEQB  Y1, Y14, Y3
+	VPCMPEQB  Y0, Y11, Y4
+	VPCMPEQB  Y1, Y11, Y5
+	VPOR      Y2, Y3, Y2
+	VPOR      Y4, Y5, Y4
+	VPOR      Y2, Y4, Y2
+	VPMOVMSKB Y2, AX
+	NEGQ      AX
+	RCRQ      $1, DI // the carry: there are some
 
-	MOVO     X0, X4
-	MOVO     X1, X5
-	MOVO     X2, X6
-	MOVO     X3, X7
-	PCMPEQB  X12, X4
-	PCMPEQB  X12, X5
-	PCMPEQB  X12, X6
-	PCMPEQB  X12, X7
-	PMOVMSKB X4, AX
-	PMOVMSKB X5, BX
-	PMOVMSKB X6, DX
-	PMOVMSKB X7, R9
-	SHLQ     $16, BX
-	SHLQ     $32, DX
-	SHLQ     $48, R9
-	ORQ      BX, AX
-	ORQ      DX, R9
-	ORQ      R9, AX
+	VPCMPEQB  Y0, Y12, Y2
+	VPCMPEQB  Y1, Y12, Y3
+	VPMOVMSKB Y2, AX
+	VPMOVMSKB Y3, BX
+	SHLQ      $32, BX
+	ORQ       BX, AX
+	SHRQ      CX, AX
 
-	PCMPEQB  X13, X0
-	PCMPEQB  X13, X1
-	PCMPEQB  X13, X2
-	PCMPEQB  X13, X3
-	PMOVMSKB X0, R9
-	PMOVMSKB X1, BX
-	PMOVMSKB X2, DX
-	PMOVMSKB X3, R12
-	SHLQ     $16, BX
-	SHLQ     $32, DX
-	SHLQ     $48, R12
-	ORQ      BX, R9
-	ORQ      DX, R12
-	ORQ      R12, R9
-	MOVQ     R9, 0(DI)
+	VPCMPEQB  Y0, Y13, Y2
+	VPCMPEQB  Y1, Y13, Y3
+	VPMOVMSKB Y2, R9
+	VPMOVMSKB Y3, BX
+	SHLQ      $32, BX
+	ORQ       BX, R9
+	SHRQ      CX, R9
 
 	// What is behind a backslash does not count.
-	LEAQ  -1(R9), DX
-	NOTQ  R9
-	ANDQ  R9, DX // all bits below it, or all
-	ANDQ  DX, AX
-	MOVQ  AX, R12
-	MOVQ  R10, R13
+	LEAQ    -1(R9), DX
+	ANDNQ   DX, R9, DX
+	ANDQ    DX, AX
+	POPCNTQ AX, R12
+	LEAQ    (R10)(R12*2), R13
 
 quotes:
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 0(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 2(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 4(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 6(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 8(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 10(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 12(R10)
 	TZCNTQ AX, BX
-	LEAQ   -1(AX), DX
-	ANDQ   DX, AX
+	BLSRQ  AX, AX
 	ADDL   R11, BX
 	MOVW   BX, 14(R10)
 	ADDQ  $16, R10
 	TESTQ AX, AX
 	JNZ   quotes
 
-	// Go on behind the last of them: so many bits are set.
-	MOVQ  R12, AX
-	SHRQ  $1, AX
-	MOVQ  $0x5555555555555555, BX
-	ANDQ  BX, AX
-	SUBQ  AX, R12
-	MOVQ  $0x3333333333333333, BX
-	MOVQ  R12, AX
-	SHRQ  $2, AX
-	ANDQ  BX, R12
-	ANDQ  BX, AX
-	ADDQ  AX, R12
-	MOVQ  R12, AX
-	SHRQ  $4, AX
-	ADDQ  AX, R12
-	MOVQ  $0x0f0f0f0f0f0f0f0f, BX
-	ANDQ  BX, R12
-	MOVQ  $0x0101010101010101, BX
-	IMULQ BX, R12
-	SHRQ  $56, R12
-	LEAQ  (R13)(R12*2), R10
-
+	MOVQ  R13, R10 // go on behind the last of them
 	ADDQ  $64, R11
 	ADDQ  $64, SI
-	DECQ  CX
-	ADDQ  $16, DI
-	INCQ  R9 // 0: there was no backslash
+	TESTQ R9, R9
 	JNZ   done
-	TESTQ CX, CX
+	TESTQ R8, R8
 	JNZ   next
 
 done:
-	SUBQ CX, R8
-	MOVQ R8, read+32(FP)
+	VZEROUPPER
+	SHRQ $6, R11
+	MOVQ R11, read+32(FP)
 	SUBQ quotes+24(FP), R10
 	SHRQ $1, R10
 	MOVQ R10, found+40(FP)
+	MOVL $64, CX
+	SUBQ R11, CX
+	SHRQ CX, DI
+	MOVQ DI, signs+48(FP)
+	RET
+
+// func cpuid(leaf uint32) (b, c uint32)
+TEXT ·cpuid(SB), NOSPLIT, $0-16
+	MOVL leaf+0(FP), AX
+	XORL CX, CX
+	CPUID
+	MOVL BX, b+8(FP)
+	MOVL CX, c+12(FP)
+	RET
+
+// func xgetbv() uint32
+TEXT ·xgetbv(SB), NOSPLIT, $0-4
+	XORL CX, CX
+	XGETBV
+	MOVL AX, ret+0(FP)
 	RET

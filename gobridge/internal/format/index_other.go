@@ -2,8 +2,6 @@
 
 package format
 
-import "unsafe"
-
-func indexBlocks(p *byte, n int, out *block, quotes *uint16) (read, found int) {
-	return indexBytes(unsafe.Slice(p, n*blockSize), unsafe.Slice(out, n), unsafe.Slice(quotes, n*blockSize))
+func indexDoc(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
+	return indexBytes(doc, base, n, tail, quotes)
 }

@@ -21,7 +21,8 @@ type progress struct {
 // found out when it is asked for, see sync. Strings are found some at a time, as
 // that loop calls nothing.
 func (w *Walker) strict(l *level, pos int) {
-	s := jsonScanner{doc: l.doc, pos: pos, shaped: -1}
+	s := jsonScanner{doc: l.doc, shaped: -1}
+	s.pos = pos
 	if w.root.Shape != nil && w.nested == 1 && l.silent {
 		s.shaped = 1
 	}
@@ -40,7 +41,7 @@ func (w *Walker) strict(l *level, pos int) {
 			more = w.odd(l, &s)
 		}
 	}
-	l.read = progress{pos: s.pos, state: s.state, seen: s.seen, scalars: s.scalars, values: s.values}
+	l.read = s.progress
 	if s.pos < len(l.doc) {
 		l.pos = s.pos
 		w.sync()
@@ -50,12 +51,8 @@ func (w *Walker) strict(l *level, pos int) {
 
 // jsonScanner is how far plain JSON was read.
 type jsonScanner struct {
+	progress
 	doc     []byte
-	pos     int
-	state   state
-	seen    bool   // see progress
-	scalars bool   // see progress
-	values  int    // see progress
 	open    int    // arrays and objects
 	objects uint64 // of these, the innermost lowest
 	quote   int    // of the index, the next one
@@ -228,45 +225,41 @@ after:
 	goto stop
 
 pairs:
-	// Strings with nothing but a comma or a colon between them, from the key at
-	// pos on.
+	// A key at pos, and what follows as long as it is keys and strings.
 	if open == s.shaped {
 		goto key
 	}
-	state = wantKey
-	for q < x.n-2 && q < len(x.quotes)-2 && n < maxMarks {
-		first, last, next := int(x.quotes[q]), int(x.quotes[q+1]), int(x.quotes[q+2])
-		if next-last != 2 || base+first != pos {
+	for q < x.n-1 && q < len(x.quotes)-1 && n < maxMarks {
+		start, end = base+int(x.quotes[q])+1, base+int(x.quotes[q+1])
+		if start-1 != pos || end+3 > len(doc) || doc[end+1] != ':' {
 			break
 		}
-		start, end = base+first+1, base+last
-		if state == wantKey {
-			if doc[end+1] != ':' {
-				break
-			}
-			kind = markKey
+		marks[n] = mark{uint32(start), uint32(end), markKey}
+		n++
+		q += 2
+		pos = end + 2
+		if doc[pos] != '"' || q >= x.n-1 || q >= len(x.quotes)-1 || n == maxMarks {
 			state = wantValue
-		} else {
-			if doc[end+1] != ',' {
-				break
+			goto value
+		}
+		start, end = pos+1, base+int(x.quotes[q+1])
+		if end+3 > len(doc) || doc[end+1] != ',' {
+			state = wantValue
+			goto value
+		}
+		if kind = markQuoted | markInside | markPlain; end-start < 8 {
+			if kind = markQuoted; begins[doc[start]] {
+				kind |= markInside
 			}
-			if kind = markQuoted | markInside | markPlain; end-start < 8 {
-				if kind = markQuoted; begins[doc[start]] {
-					kind |= markInside
-				}
-			}
-			if x.signs != 0 {
-				kind = x.kind(start, end)
-			}
-			state = wantKey
+		}
+		if x.signs != 0 {
+			kind = x.kind(start, end)
 		}
 		marks[n] = mark{uint32(start), uint32(end), kind}
 		n++
 		q += 2
 		pos = end + 2
-	}
-	if state == wantValue {
-		goto value
+		state = wantKey
 	}
 
 key:

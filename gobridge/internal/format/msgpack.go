@@ -33,7 +33,7 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		covered = s.covered
 		open    = s.open
 		maps    = s.maps
-		left    = s.left[open%len(s.left)]
+		left    = s.left[open&maxPacked]
 
 		kind             markKind
 		start, end, size int
@@ -41,6 +41,20 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 	for pos < len(doc) && n <= maxMarks-marksAtOnce {
 		c := doc[pos]
 		start = pos + 1
+		// Most are short texts.
+		if size = int(c) - 0xa0; uint(size) < 0x20 && open > 0 && start+size <= len(doc)-8 {
+			end = start + size
+			kind = markInside | 1<<markHead
+			if maps&1 == 1 && left&1 == 0 {
+				kind = markKey
+			} else if size < 8 {
+				x := word(doc, start)
+				if !begins[byte(x)] && zeros(x^ones*'%')&highs&(1<<(8*size&63)-1) == 0 {
+					kind = 1 << markHead
+				}
+			}
+			goto text
+		}
 		switch {
 		case c-0xa0 < 0x20:
 			size, kind = int(c&0x1f), markInside|1<<markHead
@@ -94,14 +108,16 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		if end = start + size; end > len(doc) {
 			goto fail
 		}
-		if start-covered >= minRun && behind(doc, covered, start) {
-			marks[n] = mark{uint32(covered), uint32(start), markBefore | kind&^(1<<markHead-1)}
-			n++
-		}
 		if maps&1 == 1 && left&1 == 0 {
 			kind = markKey
 		} else if size < 8 && kind&markInside != 0 && holdsNothing(doc, start, size) {
 			kind &^= markInside
+		}
+
+	text:
+		if start-covered >= minRun && behind(doc, covered, start) {
+			marks[n] = mark{uint32(covered), uint32(start), markBefore | markKind(start-pos)<<markHead}
+			n++
 		}
 		if s.shaped && open == 1 {
 			kind |= markOuter
@@ -124,7 +140,9 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		pos = start
 
 	ends:
-		left--
+		if left--; left > 0 && !s.shaped {
+			continue
+		}
 	closes:
 		if s.shaped && open == 1 && maps&1 == 0 {
 			marks[n] = mark{0, 0, markNext | markOuter}
@@ -137,7 +155,7 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		if open--; open == 0 {
 			continue
 		}
-		left = s.left[open%len(s.left)]
+		left = s.left[open&maxPacked]
 		goto closes
 
 	begin:
@@ -151,7 +169,7 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		if open > 0 {
 			left--
 		}
-		s.left[open%len(s.left)] = left
+		s.left[open&maxPacked] = left
 		open++
 		s.opens++
 		maps = maps<<1 | uint64(kind)
@@ -164,7 +182,7 @@ func (s *packedScanner) messagePack(marks *[maxMarks]mark) (n int) {
 		if left == 0 {
 			maps >>= 1
 			if open--; open > 0 {
-				left = s.left[open%len(s.left)]
+				left = s.left[open&maxPacked]
 				goto closes
 			}
 		}
@@ -176,7 +194,7 @@ fail:
 
 stop:
 	s.pos, s.covered, s.open, s.maps = pos, covered, open, maps
-	s.left[open%len(s.left)] = left
+	s.left[open&maxPacked] = left
 	return n
 }
 

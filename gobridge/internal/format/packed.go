@@ -10,6 +10,7 @@ type packedScanner struct {
 	maps    uint64 // of these, the innermost lowest
 	opens   int    // how many were begun
 	left    [maxPacked + 1]uint64
+	before  int // where the tags of the next item begin, if it is tagged
 	tagged  bool
 	failed  bool
 	shaped  bool // the Shape knows what is in the outermost array or map
@@ -17,7 +18,7 @@ type packedScanner struct {
 
 const (
 	// maxPacked is how many arrays and maps may be open.
-	maxPacked = 64
+	maxPacked = 63
 	// marksAtOnce is the most that one item makes: what is before it, itself, and
 	// that the outermost array goes on.
 	marksAtOnce = 3

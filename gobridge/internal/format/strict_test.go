@@ -68,17 +68,21 @@ func TestIndex(t *testing.T) {
 	const alphabet = "\"\"\"\"#!%<=abcdefghijklmnopqrstuvwxyz\x00\xa2\xdc\\"
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
-		doc := make([]byte, random.IntN(700))
+		doc := make([]byte, 64+random.IntN(700))
 		letters := len(alphabet) - random.IntN(2)
 		for i := range doc {
 			doc[i] = alphabet[random.IntN(letters)]
 		}
-		want, read, signs := format.Index(doc, true)
-		got, gotRead, gotSigns := format.Index(doc, false)
+		base := random.IntN(len(doc))
+		want, read, signs := format.Index(doc, base, true)
+		got, gotRead, gotSigns := format.Index(doc, base, false)
 		require.Equal(t, read, gotRead)
 		require.Equal(t, signs, gotSigns)
 		require.Equal(t, want, got)
-		part := doc[:read]
+		part := doc[base:min(len(doc), base+read*64)]
+		for i := range part {
+			require.False(t, signs>>(i/64)&1 == 0 && (part[i] == '%' || part[i] == '='))
+		}
 		if i := bytes.IndexByte(part, '\\'); i >= 0 {
 			part = part[:i]
 		}

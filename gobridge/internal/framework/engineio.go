@@ -47,7 +47,9 @@ func (d *engineIO) Size() int {
 }
 
 func (d *engineIO) Decode(m Message, w *format.Walker, out *Out) {
-	out.Record(d.decode(m, w, out.Visit))
+	var env Envelope
+	d.decode(m, w, out.Visit, &env)
+	out.Record(env)
 }
 
 // The first character of a text message is the packet's type:
@@ -59,30 +61,30 @@ func (d *engineIO) Decode(m Message, w *format.Walker, out *Out) {
 //
 // A binary message is an attachment or a packet of MessagePack, in EIO 3 behind
 // a byte 4.
-func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit) Envelope {
+func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit, env *Envelope) {
 	p := m.Payload
 	switch {
 	case m.Opcode == ws.OpBinary:
 		if len(p) > 0 && p[0] == 4 {
 			p = p[1:]
 		}
-		return d.binary(p, w, visit)
+		*env = d.binary(p, w, visit)
 	case len(p) == 0:
-		return Envelope{Framework: "none", Kind: Own}
+		env.Framework, env.Kind = "none", Own
 	case p[0] == '4':
-		return d.message(p, w, visit)
+		d.message(p, w, visit, env)
 	case p[0] == 'b':
-		return d.base64(p, w, visit)
+		*env = d.base64(p, w, visit)
 	case len(p) == 1 && p[0] >= '0' && p[0] <= '6':
-		return Envelope{Framework: "engine.io", Kind: Own}
+		env.Framework, env.Kind = "engine.io", Own
 	case string(p) == "2probe", string(p) == "3probe":
-		return Envelope{Framework: "engine.io", Format: w.Walk(p[1:], format.Root{}, visit), Kind: Own}
+		env.Framework, env.Format, env.Kind = "engine.io", w.Walk(p[1:], format.Root{}, visit), Own
 	case p[0] == '0' && p[1] == '{':
-		env := content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
+		*env = content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 		env.Kind = Own
-		return env
+	default:
+		*env = walked(Envelope{Framework: "none"}, p, format.Root{}, w, visit)
 	}
-	return walked(Envelope{Framework: "none"}, p, format.Root{}, w, visit)
 }
 
 // walked walks p, which is all that the application gets.
@@ -109,21 +111,22 @@ func (d *engineIO) binary(p []byte, w *format.Walker, visit format.Visit) Envelo
 
 // message decodes a packet of type message: socket.io, or the application's
 // own.
-func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit) Envelope {
+func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit, env *Envelope) {
 	pkt, ok := parsePacket(p[1:])
 	if !ok {
-		return content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
+		*env = content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
+		return
 	}
-	event, ok := d.packet(pkt, w, visit)
+	event, ok := d.packet(&pkt, w, visit)
 	if !ok {
-		return content(p, w.Text(p[1:], format.Root{}, visit), w, visit)
+		*env = content(p, w.Text(p[1:], format.Root{}, visit), w, visit)
+		return
 	}
-	env := Envelope{Framework: "socket.io", Event: event, Kind: kindOf(pkt.kind)}
+	env.Framework, env.Event, env.Kind = "socket.io", event, kindOf(pkt.kind)
 	if len(pkt.data) > 0 {
 		env.Format = "json"
 		env.Doc, env.Shape = pkt.data, &arguments
 	}
-	return env
 }
 
 // content ends a packet whose content was visited. If Engine.IO was a wrong

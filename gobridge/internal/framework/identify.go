@@ -80,7 +80,8 @@ var noOther unknown
 
 func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
 	pending := d.pending != nil
-	env := d.decode(m, w, out.Visit)
+	var env Envelope
+	d.decode(m, w, out.Visit, &env)
 	none := env.Framework == "none"
 	if d.other == nil && (none || m.Opcode == ws.OpBinary && !pending) {
 		d.other = &unknown{found: &found{limit: out.Limit, told: true}, from: ws.FromClient}

@@ -57,6 +57,8 @@ func parsePacket(p []byte) (pkt packet, ok bool) {
 	switch {
 	case len(p) == 0:
 		return pkt, false
+	case len(p) > 1 && p[1] == '[' && p[0]-'0' < packetBinaryEvent:
+		return packet{kind: int(p[0] - '0'), data: p[1:]}, true // most are
 	case p[0] >= '0' && p[0] <= '6':
 		pkt.kind = int(p[0] - '0')
 	default:
@@ -176,7 +178,7 @@ var arguments = format.Shape{Event: []format.Member{{Index: 0}}, Args: 1}
 
 // packet visits the strings of pkt and returns the event's name. ok is false if
 // its data is no JSON.
-func (d *engineIO) packet(pkt packet, w *format.Walker, visit format.Visit) (event []byte, ok bool) {
+func (d *engineIO) packet(pkt *packet, w *format.Walker, visit format.Visit) (event []byte, ok bool) {
 	d.pending = nil
 	if len(pkt.nsp) > 1 {
 		w.Text(pkt.nsp, format.Root{Path: "$nsp"}, visit)
