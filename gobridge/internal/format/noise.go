@@ -1,6 +1,9 @@
 package format
 
-import "math/bits"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 // Compressed, encrypted or sampled data is full of short texts, some of which
 // are SQL or HTML to a detector: every random message of 1 MiB would be an
@@ -35,6 +38,10 @@ func byChance(p []byte) int {
 // junk is how many bytes of p are no text, at most limit.
 func junk(p []byte, limit int) (n int) {
 	for i := 0; i < len(p) && n < limit; {
+		if p[i]-' ' < utf8.RuneSelf-' ' {
+			i++
+			continue
+		}
 		size := textSize(p, i)
 		if size == 0 {
 			n++

@@ -92,6 +92,10 @@ func nextRun(p []byte, i int) (start, end int) {
 		i++
 	}
 	for start = i; i < len(p); {
+		if p[i]-' ' < utf8.RuneSelf-' ' {
+			i++
+			continue
+		}
 		size := textSize(p, i)
 		if size == 0 {
 			break
