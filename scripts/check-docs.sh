@@ -54,6 +54,11 @@ compare directives \
            module/*_module.c)" \
     "$(sed -nE 's/^### (wallarm_[a-z_]+)$/\1/p' $doc)"
 
+without=$(awk '/^##+ / { if (name != "" && !example) print name; name = "" }
+                /^### wallarm_/ { name = $2; example = 0 }
+                /^```nginx/ { example = 1 }' $doc)
+[ -z "$without" ] || { say "$doc: no example of" $without; failed=1; }
+
 compare variables \
     "$(sed -nE 's/^    \{ ngx_string\("(wallarm_[a-z_]+)"\), NULL,$/\1/p' \
            module/*_variables.c)" \
