@@ -52,6 +52,7 @@ help:  ## this list
 	@echo '  CAPTURES_DIR=      test-captures: the recordings'
 	@echo '  CORPUS_DIR=        quality: the corpus'
 	@echo '  CORAZA=1           quality: time Coraza with CRS, too'
+	@echo '  CURVE=1            quality: only the rates by threshold and paranoia'
 	@echo '  QUALITYFLAGS=      quality: its options (-help lists them)'
 	@echo '  FUZZTIME=          fuzz: time for each target (60s)'
 	@echo '  BENCHFLAGS=        bench: its options (-help lists them)'
@@ -173,7 +174,7 @@ quality: deps  ## what is found in the texts of CORPUS_DIR=, and what that costs
 	@mkdir -p build
 	@$(GO) build -o build/quality ./gobridge/bench/quality
 	@test -z "$(CORAZA)" || $(GO) -C gobridge/bench/coraza build -o $(abspath build)/quality-coraza .
-	@build/quality -corpus '$(abspath $(CORPUS_DIR))' $(if $(CORAZA),-coraza build/quality-coraza) $(QUALITYFLAGS)
+	@build/quality -corpus '$(abspath $(CORPUS_DIR))' $(if $(CORAZA),-coraza build/quality-coraza) $(if $(CURVE),-curve) $(QUALITYFLAGS)
 
 fuzz: module  ## every fuzz target for FUZZTIME=
 	@scripts/fuzz.sh $(FUZZTIME)

@@ -7,16 +7,17 @@ import (
 	"errors"
 
 	"wsi/gobridge/internal/pipeline"
+	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 )
 
 // setting is one way to configure the engine.
 type setting struct {
-	name string
+	paranoia int
 }
 
 // settings are what the curve has; the first is the default.
-var settings = []setting{{"default"}}
+var settings = []setting{{1}, {2}, {3}, {4}}
 
 // hit is a rule that hit.
 type hit struct {
@@ -57,6 +58,10 @@ func newJudge() (*judge, error) {
 
 // judgeAll fills in the judgement of all samples.
 func (j *judge) judgeAll(c *corpus, set setting) error {
+	j.config.Policy = nil
+	if set.paranoia > 1 {
+		j.config.Policy = &policy.Policy{Paranoia: set.paranoia}
+	}
 	for _, s := range c.all {
 		found, err := j.judge(s.Text)
 		if err != nil {

@@ -33,6 +33,7 @@ type options struct {
 	evaded  string
 	part    string
 	sources bool
+	curve   bool
 	most    int
 }
 
@@ -64,6 +65,7 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 	fs.StringVar(&o.evaded, "evaded", "", "list the texts of this encoding (or all) that pass")
 	fs.StringVar(&o.part, "part", "", "all, seen or held: the part to list or to count (default: list seen, count all)")
 	fs.BoolVar(&o.sources, "sources", false, "count benign texts per source, too")
+	fs.BoolVar(&o.curve, "curve", false, "print only the curve, at each level of paranoia")
 	fs.IntVar(&o.most, "most", 1000, "list at most so many texts")
 	fs.Usage = func() {
 		fmt.Fprint(problems, usage)
@@ -91,6 +93,8 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 	switch {
 	case o.diff != "":
 		return r.diff(c, o.diff)
+	case o.curve:
+		return 0, r.curve(c, j, settings)
 	case o.show+o.missed+o.alarms+o.evaded != "":
 		return 0, r.list(c, &o)
 	}
@@ -106,7 +110,7 @@ func run(args []string, out, problems io.Writer) (code int, err error) {
 	r.benign(c, o.sources)
 	r.evasion(c)
 	r.rules(c)
-	if err := r.curve(c, j); err != nil {
+	if err := r.curve(c, j, settings[:1]); err != nil {
 		return 2, err
 	}
 	if !o.notime {

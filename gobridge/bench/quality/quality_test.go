@@ -126,3 +126,24 @@ func TestList(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, out)
 }
+
+// TestCurve: each level of paranoia has its rates by threshold, and the number of
+// figures that are missed.
+func TestCurve(t *testing.T) {
+	dir := write(t, map[string][]sample{
+		"attack-sqli": {{Text: attack, Class: "sqli", Source: "own"}},
+		"benign-chat": {{Text: "well -- hello", Class: "benign", Source: "own"}},
+		"evasion":     {{Text: attack, Class: "sqli", Enc: "plain", Base: "1"}},
+	})
+	code, out, err := quality("-corpus", dir, "-curve")
+	require.NoError(t, err)
+	require.Equal(t, 0, code)
+	for _, row := range []string{
+		`\n +1 +5 +100\.00 .* 0 *\n`,
+		`\n +1 +10 +100\.00 .* 0 *\n`,
+		`\n +2 +5 +100\.00 .* 100\.00 .* 1 *\n`, // a dash is a comment there
+		`\n +4 +10 `,
+	} {
+		require.Regexp(t, row, out)
+	}
+}

@@ -306,43 +306,59 @@ func most(m map[string]int) string {
 var quiet = []string{"chat", "chat-multi", "chat-tech", "prose", "structured", "code-talk", "html-rich", "structured-json"}
 
 // curve prints the true against the false positive rate for each setting and
-// threshold.
-func (r *report) curve(c *corpus, j *judge) error {
+// threshold, and how many of the required figures are missed there.
+func (r *report) curve(c *corpus, j *judge, sets []setting) error {
 	groups := append(append([]string{}, quiet...), "code-verbatim", "binary-text", "security-talk")
-	t := r.table("Curve, in per cent; fpr: mean of the eight groups up to structured-json",
-		"setting\tthreshold\ttpr\tmacro\tworst class\tfpr\t"+strings.Join(groups, "\t")+"\t")
-	for _, set := range settings {
-		if len(settings) > 1 {
+	t := r.table("Curve, in per cent; fpr: mean of the eight groups up to structured-json; missed: required figures of attacks and benign texts",
+		"paranoia\tthreshold\ttpr\theld out\tmacro\tworst class\tfpr\t"+strings.Join(groups, "\t")+"\tmissed\t")
+	for _, set := range sets {
+		if len(sets) > 1 {
 			if err := j.judgeAll(c, set); err != nil {
 				return err
 			}
 		}
-		for _, threshold := range []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20} {
-			at := func(samples []*sample) (n rate) {
+		for threshold := 1; threshold <= 10; threshold++ {
+			var all, held rate
+			macro, worst, missed := 0.0, 100.0, 0
+			for _, samples := range c.attacks {
+				var n rate
 				for _, s := range samples {
 					n.add(s.drop(threshold))
+					if s.held {
+						held.add(s.drop(threshold))
+					}
 				}
-				return n
-			}
-			var all rate
-			macro, worst := 0.0, 100.0
-			for _, samples := range c.attacks {
-				n := at(samples)
 				all.n, all.hits = all.n+n.n, all.hits+n.hits
 				macro += n.percent() / float64(len(c.attacks))
 				worst = min(worst, n.percent())
+				missed += btoi(n.percent() < requiredClass)
 			}
+			missed += btoi(all.percent() < requiredAll) + btoi(macro < requiredMacro)
 			fpr := 0.0
 			var cells strings.Builder
 			for i, group := range groups {
-				p := at(c.benign[group]).percent()
-				if i < len(quiet) {
-					fpr += p / float64(len(quiet))
+				var n rate
+				for _, s := range c.benign[group] {
+					n.add(s.drop(threshold))
 				}
-				fmt.Fprintf(&cells, "%.2f\t", p)
+				if i < len(quiet) {
+					fpr += n.percent() / float64(len(quiet))
+				}
+				if limit, is := requiredBenign[group]; is {
+					missed += btoi(n.percent() > limit)
+				}
+				fmt.Fprintf(&cells, "%.2f\t", n.percent())
 			}
-			fmt.Fprintf(t, "%s\t%d\t%.2f\t%.2f\t%.1f\t%.3f\t%s\n", set.name, threshold, all.percent(), macro, worst, fpr, cells.String())
+			fmt.Fprintf(t, "%d\t%d\t%.2f\t%.2f\t%.2f\t%.1f\t%.3f\t%s%d\t\n", set.paranoia, threshold,
+				all.percent(), held.percent(), macro, worst, fpr, cells.String(), missed)
 		}
 	}
 	return t.Flush()
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
