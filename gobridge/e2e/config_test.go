@@ -409,3 +409,91 @@ func TestLibraryNotForWorkers(t *testing.T) {
 	require.True(t, ok, out)
 	require.Regexp(t, `\[warn\].*libwsi.so" cannot be read by the workers' user "nobody"`, out)
 }
+
+// What a direction's mode is, what follows from limits, and what is hidden, as the
+// innermost level says.
+func TestOtherInheritance(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s {\n%swallarm_event_log logs%s.json payload=full; %s}\n", path, n.proxy("http"), path, directives)
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_parse_websocket on; wallarm_websocket_response_mode block; wallarm_websocket_max_inflated_size 20k;" +
+			"wallarm_process_time_limit_block off; wallarm_websocket_redact name=badge;",
+		server: "wallarm_process_time_limit_block attack;" + location("/inherits", "") +
+			location("/inner", "wallarm_websocket_response_mode monitoring; wallarm_process_time_limit_block off; wallarm_websocket_redact name=pin;")}))
+	n.run()
+	bomb := text(base64.StdEncoding.EncodeToString([]byte(gzipped(strings.Repeat("how are you? ", 20000)))))
+	for path, inner := range map[string]bool{"/inherits": false, "/inner": true} {
+		client, backend := n.connectTo(path)
+		backend.send(server(xss).Bytes())
+		if inner {
+			client.expect(server(xss).Bytes())
+			client.Close()
+			backend.Close()
+		} else {
+			dropped(client, backend, ws.ClosePolicyViolation)
+		}
+		client, backend = n.connectTo(path)
+		client.send(bomb)
+		if inner {
+			backend.expect(bomb)
+			client.Close()
+			backend.Close()
+		} else {
+			dropped(client, backend, ws.ClosePolicyViolation)
+		}
+		client, backend = n.connectTo(path)
+		client.send(text(`{"badge":"x81x","pin":"x82x","html":"` + xss + `"}`))
+		dropped(client, backend, ws.ClosePolicyViolation)
+		all := n.eventsIn(path+".json", 3)
+		what := map[bool][]string{false: {"xss blocked", "format_limit blocked", "xss blocked"}, true: {"xss monitored", "format_limit logged", "xss blocked"}}[inner]
+		require.Equal(t, what, []string{all[0].what(), all[1].what(), all[2].what()})
+		require.Equal(t, inner, strings.Contains(string(all[2].Wallarm.Payload), "x81x"))
+		require.Equal(t, inner, !strings.Contains(string(all[2].Wallarm.Payload), "x82x"))
+	}
+}
+
+// The time that judging may take, as the innermost level says.
+func TestTimeLimitInheritance(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s {\n%swallarm_event_log logs%s.json; %s}\n", path, n.proxy("http"), path, directives)
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http:   "wallarm_parse_websocket on; wallarm_process_time_limit_block off; wallarm_process_time_limit 1h;",
+		server: "wallarm_process_time_limit 1;" + location("/inherits", "") + location("/inner", "wallarm_process_time_limit 1h;")}))
+	n.run()
+	steep := text("[" + strings.Repeat(`"x `+strings.Repeat("</a", 30000)+`",`, 10) + `""]`)
+	for _, path := range []string{"/inherits", "/inner"} {
+		client, backend := n.connectTo(path)
+		client.send(steep)
+		backend.expect(steep)
+		talk(client, backend)
+		client.Close()
+		backend.Close()
+	}
+	n.eventually("the limit", func() bool { return strings.Contains(n.log("inherits.json"), `"token":"process_time_limit"`) })
+	require.NotContains(t, n.log("inner.json"), `"token":"process_time_limit"`)
+}
+
+// What follows when the engine does not start, as the innermost level says.
+func TestFallbackInheritance(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.allow(`wallarm: .*did not start|are not inspected by this worker`)
+	location := func(path, directives string) string {
+		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, library: newStub(t, "-DINIT=1").library,
+		http:   "wallarm_parse_websocket on; wallarm_fallback on;",
+		server: "wallarm_fallback off;" + location("/inherits", "") + location("/inner", "wallarm_fallback on;")}))
+	n.run()
+	client := n.client()
+	client.send(request("/inherits"))
+	require.Equal(t, "503", client.status())
+	client, backend := n.connectTo("/inner")
+	talk(client, backend)
+}
