@@ -59,7 +59,6 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		open    = s.open
 		maps    = s.maps
 		left    = s.left[open&maxPacked]
-		tagged  = s.tagged
 
 		kind       markKind
 		start, end int
@@ -74,14 +73,14 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			kind = markInside | 1<<markHead
 			if x := word(doc, start); size < 8 {
 				within := uint64(1)<<(8*size) - 1
-				if x&within&highs != 0 && !utf8.Valid(doc[start:end]) {
-					goto fail
+				if x&within&highs != 0 && s.valid != end {
+					goto doubt
 				}
 				if !begins[byte(x)] && zeros(x^ones*'%')&highs&within == 0 {
 					kind = 1 << markHead
 				}
-			} else if (x|word(doc, start+size/2-4)|word(doc, end-8))&highs != 0 && !utf8.Valid(doc[start:end]) {
-				goto fail
+			} else if (x|word(doc, start+size/2-4)|word(doc, end-8))&highs != 0 && s.valid != end {
+				goto doubt
 			}
 			if maps&1 == 1 && left&1 == 0 {
 				kind = markKey
@@ -97,7 +96,7 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		case info == cborIndefinite:
 			switch major := c >> 5; {
 			case c == cborBreak:
-				if tagged || open == 0 || left <= untilBreak/2 || maps&1 == 1 && left&1 == 1 {
+				if s.tagged || open == 0 || left <= untilBreak/2 || maps&1 == 1 && left&1 == 1 {
 					goto fail
 				}
 				left = 0
@@ -110,11 +109,17 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 				goto stop
 			}
 			goto fail
+		case info == 25 && start <= len(doc)-2:
+			arg = uint64(binary.BigEndian.Uint16(doc[start:]))
+			start += 2
+		case info == 26 && start <= len(doc)-4:
+			arg = uint64(binary.BigEndian.Uint32(doc[start:]))
+			start += 4
+		case info == 27 && start <= len(doc)-8:
+			arg = binary.BigEndian.Uint64(doc[start:])
+			start += 8
 		default:
-			var ok bool
-			if start, arg, ok = cborHead(doc, pos); !ok {
-				goto fail
-			}
+			goto fail
 		}
 		switch c >> 5 {
 		case cborText:
@@ -123,8 +128,8 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			}
 			end = start + int(arg)
 			kind = markInside | markKind(start-pos)<<markHead
-			if !isASCII(doc[start:end]) && !utf8.Valid(doc[start:end]) {
-				goto fail
+			if s.valid != end && !isASCII(doc[start:end]) {
+				goto doubt
 			}
 		case cborBytes:
 			if arg > uint64(len(doc)-start) {
@@ -133,10 +138,10 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			end = start + int(arg)
 			kind = markBytes | markKind(start-pos)<<markHead
 		case cborTag:
-			if !tagged {
+			if !s.tagged {
 				s.before = pos
 			}
-			tagged = true
+			s.tagged = true
 			pos = start
 			continue
 		case cborArray:
@@ -146,20 +151,20 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 			kind = 1
 			goto begin
 		default:
-			if open == 0 && !tagged {
+			if open == 0 && !s.tagged {
 				goto fail
 			}
 			if s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
 				goto stop // a key that is none to the Shape
 			}
-			tagged = false
+			s.tagged = false
 			if pos = start; open == 0 {
 				continue
 			}
 			goto ends
 		}
 		// A string alone is how many texts begin, and its end may cut one.
-		if open == 0 && !tagged {
+		if open == 0 && !s.tagged {
 			goto fail
 		}
 		if maps&1 == 1 && left&1 == 0 {
@@ -169,7 +174,9 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		}
 
 	text:
-		tagged = false
+		if s.tagged {
+			s.tagged = false
+		}
 		if start-covered >= minRun && behind(doc, covered, start) {
 			marks[n] = mark{uint32(covered), uint32(start), markBefore | markKind(start-pos)<<markHead}
 			n++
@@ -217,7 +224,7 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 		if open == maxPacked || s.shaped && open == 1 && maps&1 == 1 && left&1 == 0 {
 			goto stop
 		}
-		tagged = false
+		s.tagged = false
 		if open > 0 {
 			left--
 		}
@@ -239,14 +246,18 @@ func (s *packedScanner) cbor(marks *[maxMarks]mark) (n int) {
 	}
 	goto stop
 
+doubt:
+	s.doubt, s.valid = start, end
+	goto stop
+
 fail:
 	s.failed = true
 
 stop:
-	if tagged && pos < len(doc) {
+	if s.tagged && pos < len(doc) {
 		pos = s.before
 	}
-	s.pos, s.covered, s.open, s.maps, s.tagged = pos, covered, open, maps, tagged
+	s.pos, s.covered, s.open, s.maps = pos, covered, open, maps
 	s.left[open&maxPacked] = left
 	return n
 }

@@ -17,8 +17,11 @@ func Index(doc []byte, base int, inGo bool) (quotes []uint16, read, signs int) {
 	return append(quotes, x.quotes[:found]...), read, signs
 }
 
+// Survey is survey.
+func Survey(text []byte) (digits int, signs, ok bool) { return survey(text) }
+
 // Plain is isPlain, Holds whether that is wrong.
-func Plain(text []byte) bool { return len(text) >= 8 && !hasSigns(text) && isPlain(text) }
+func Plain(text []byte) bool { return len(text) >= 8 && isPlain(text, 0) }
 
 func Holds(text []byte) (holds bool) {
 	w := new(Walker)

@@ -5,6 +5,12 @@ package format
 //go:noescape
 func indexBlocks(p *byte, n, tail int, quotes *uint16) (read, found, signs int)
 
+// surveyText counts the bytes of n at p, 32 or more, that are digits of base64 or
+// hex, but small letters; some of them twice. signs: % or = is among them.
+//
+//go:noescape
+func surveyText(p *byte, n int) (digits int, signs bool)
+
 func cpuid(leaf uint32) (b, c uint32)
 func xgetbv() uint32
 
@@ -24,4 +30,14 @@ func indexDoc(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs
 		return indexBytes(doc, base, n, tail, quotes)
 	}
 	return indexBlocks(&doc[base], n, tail, quotes)
+}
+
+// survey tells how many digits text has at most, and whether it has signs. ok is
+// false where looking again is as fast.
+func survey(text []byte) (digits int, signs, ok bool) {
+	if !hasAVX2 || len(text) < 32 {
+		return 0, false, false
+	}
+	digits, signs = surveyText(&text[0], len(text))
+	return digits, signs, true
 }

@@ -127,6 +127,62 @@ done:
 	MOVQ DI, signs+48(FP)
 	RET
 
+#define COUNT \
+	VPCMPEQB  Y0, Y8, Y1      \
+	VPOR      Y1, Y7, Y7      \
+	VPCMPEQB  Y0, Y9, Y1      \
+	VPOR      Y1, Y7, Y7      \
+	VPAND     Y0, Y10, Y1     \
+	VPCMPEQB  Y1, Y11, Y1     \
+	VPSUBB    Y12, Y0, Y2     \
+	VPMINUB   Y2, Y13, Y3     \
+	VPCMPEQB  Y2, Y3, Y2      \
+	VPCMPEQB  Y0, Y14, Y3     \
+	VPOR      Y1, Y2, Y1      \
+	VPOR      Y1, Y3, Y1      \
+	VPMOVMSKB Y1, AX          \
+	POPCNTL   AX, AX          \
+	ADDL      AX, DI
+
+DATA bytes<>+0(SB)/8, $0x0a2f40e02b3d25
+GLOBL bytes<>(SB), RODATA|NOPTR, $8
+
+// func surveyText(p *byte, n int) (digits int, signs bool)
+TEXT ·surveyText(SB), NOSPLIT, $0-25
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	XORL DI, DI
+	LEAQ -32(SI)(CX*1), DX // the last 32 bytes
+
+	VPBROADCASTB bytes<>+0(SB), Y8  // %
+	VPBROADCASTB bytes<>+1(SB), Y9  // =
+	VPBROADCASTB bytes<>+2(SB), Y14 // +
+	VPBROADCASTB bytes<>+3(SB), Y10 // the bits of
+	VPBROADCASTB bytes<>+4(SB), Y11 // @ to _
+	VPBROADCASTB bytes<>+5(SB), Y12 // / and
+	VPBROADCASTB bytes<>+6(SB), Y13 // the digits
+	VPXOR        Y7, Y7, Y7
+
+	CMPQ SI, DX
+	JAE  last
+
+more:
+	VMOVDQU 0(SI), Y0
+	COUNT
+	ADDQ    $32, SI
+	CMPQ    SI, DX
+	JB      more
+
+last:
+	VMOVDQU 0(DX), Y0
+	COUNT
+	VPMOVMSKB Y7, AX
+	TESTL   AX, AX
+	SETNE   signs+24(FP)
+	MOVQ    DI, digits+16(FP)
+	VZEROUPPER
+	RET
+
 // func cpuid(leaf uint32) (b, c uint32)
 TEXT ·cpuid(SB), NOSPLIT, $0-16
 	MOVL leaf+0(FP), AX

@@ -359,7 +359,7 @@ func (w *Walker) odd(l *level, s *jsonScanner) bool {
 			l.pos++
 		}
 		if !outer || w.outer(kind, text) {
-			if value && (len(text) < 8 || hasSigns(text) || !isPlain(text)) {
+			if value && (len(text) < 8 || !isPlain(text, 0)) {
 				w.visitString(text)
 			} else {
 				w.field.Value, w.field.Key = text, !value

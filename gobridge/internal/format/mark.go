@@ -51,18 +51,21 @@ func (w *Walker) emit(l *level, marks []mark) {
 	doc := unsafe.Pointer(unsafe.SliceData(l.doc))
 	for i := range marks {
 		m := &marks[i]
+		kind := m.kind
 		text := unsafe.Slice((*byte)(unsafe.Add(doc, m.start)), m.end-m.start)
 		// A key is read by sync, a value is not.
-		l.pos = int(m.start) - int(m.kind>>markHead)
-		if m.kind&markRare != 0 && w.rare(l, m, text) {
-			continue
+		l.pos = int(m.start) - int(kind>>markHead)
+		if kind&(markRare|markInside) != 0 {
+			if kind&markRare != 0 && w.rare(l, m, text) {
+				continue
+			}
+			if kind&markInside != 0 && (len(text) < 8 || !isPlain(text, kind)) {
+				f.Key = false
+				w.visitString(text)
+				continue
+			}
 		}
-		if m.kind&markInside != 0 && (len(text) < 8 || m.kind&markPlain == 0 && hasSigns(text) || !isPlain(text)) {
-			f.Key = false
-			w.visitString(text)
-			continue
-		}
-		f.Value, f.Key = text, m.kind&markKey != 0
+		f.Value, f.Key = text, kind&markKey != 0
 		visit(f)
 	}
 	f.Key = false
@@ -111,10 +114,10 @@ func (w *Walker) outer(kind markKind, text []byte) bool {
 	return kind&markScalar == 0
 }
 
-// isPlain reports whether text, which has 8 bytes and neither % nor =, is none of
-// what inside looks for. It is told by the first bytes, and by what kind of
-// letters there are.
-func isPlain(text []byte) bool {
+// isPlain reports whether text, which has 8 bytes, is none of what inside looks
+// for. It is told by the first bytes, by signs, and by what kind of letters there
+// are.
+func isPlain(text []byte, kind markKind) bool {
 	first, second := text[0], text[1]
 	switch then := thenHolds[first]; {
 	case then == 0 || then == second|0x20,
@@ -125,7 +128,14 @@ func isPlain(text []byte) bool {
 		first == 'c' && text[len(text)-1] <= '.': // pickle
 		return false
 	}
-	return !carrier.Dense(text)
+	digits, signs, ok := survey(text)
+	if ok && !signs && digits*16 < len(text) {
+		return true // Dense wants 1 of 4, and looks at 1 of 4 at least
+	}
+	if !ok {
+		signs = kind&markPlain == 0 && hasSigns(text)
+	}
+	return !signs && !carrier.Dense(text)
 }
 
 // thenHolds has for each byte with which byte behind it, in lower case, a text may

@@ -1,5 +1,7 @@
 package format
 
+import "unicode/utf8"
+
 // packedScanner is how far a document of MessagePack or CBOR was read: like
 // jsonScanner it finds strings some at a time, and keeps no frames.
 type packedScanner struct {
@@ -11,6 +13,8 @@ type packedScanner struct {
 	opens   int    // how many were begun
 	left    [maxPacked + 1]uint64
 	before  int // where the tags of the next item begin, if it is tagged
+	doubt   int // where a text begins that may not be UTF-8, -1: there is none
+	valid   int // where it ends, if it is
 	tagged  bool
 	failed  bool
 	shaped  bool // the Shape knows what is in the outermost array or map
@@ -43,6 +47,7 @@ func (w *Walker) packed(f *packedFormat, doc []byte, visit bool) bool {
 	}
 	s.doc, s.pos, s.covered, s.open, s.maps, s.opens = doc, 0, 0, 0, 0, 0
 	s.tagged, s.failed, s.shaped = false, false, false
+	s.doubt, s.valid = -1, -1
 	if visit {
 		l.lazy, l.synced = f.lazy, 0
 		s.shaped = w.root.Shape != nil && w.nested == 1 && l.silent
@@ -50,6 +55,10 @@ func (w *Walker) packed(f *packedFormat, doc []byte, visit bool) bool {
 	for more := true; more; {
 		n := f.scan(s, marks)
 		more = n > maxMarks-marksAtOnce && !s.failed
+		if s.doubt >= 0 {
+			more = utf8.Valid(doc[s.doubt:s.valid])
+			s.doubt, s.failed = -1, !more
+		}
 		if visit {
 			w.opens += s.opens
 			s.opens = 0

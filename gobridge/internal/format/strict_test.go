@@ -135,3 +135,28 @@ func FuzzPacked(f *testing.F) {
 		}
 	})
 }
+
+func TestSurvey(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 5000 {
+		text := make([]byte, 32+random.IntN(100))
+		sign, want := false, 0
+		for i := range text {
+			for text[i] = byte(random.IntN(256)); random.IntN(100) > 0 && (text[i] == '%' || text[i] == '='); {
+				text[i] = byte(random.IntN(256))
+			}
+			c := text[i]
+			sign = sign || c == '%' || c == '='
+			if c >= '/' && c <= '9' || c >= '@' && c <= '_' || c == '+' {
+				want++
+			}
+		}
+		digits, signs, ok := format.Survey(text)
+		if !ok {
+			t.Skip("no AVX2 here")
+		}
+		require.Equal(t, sign, signs)
+		require.GreaterOrEqual(t, digits, want)
+		require.LessOrEqual(t, digits, want+31)
+	}
+}
