@@ -305,7 +305,7 @@ func (e *event) what() string {
 }
 
 // events waits until the event log has that many lines, and demands that it
-// has no more.
+// has no more, and that each is as the schema says.
 func (n *nginx) events(count int) []event {
 	n.Helper()
 	return n.eventsIn("websocket_attacks.json", count)
@@ -320,6 +320,7 @@ func (n *nginx) eventsIn(file string, count int) []event {
 	for line := range strings.Lines(n.log(file)) {
 		e := event{Line: line}
 		require.NoError(n, json.Unmarshal([]byte(line), &e), "%s", line)
+		validate(n, line)
 		all = append(all, e)
 	}
 	require.Len(n, all, count)

@@ -52,23 +52,33 @@ func (n *nginx) access() string {
 	return n.log("access.log")
 }
 
-// validate holds an event against its schema.
-func validate(t testing.TB, line string) {
-	t.Helper()
+var eventSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	f, err := os.Open("../internal/event/schema.json")
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	defer f.Close()
 	doc, err := jsonschema.UnmarshalJSON(f)
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.AssertContent()
-	require.NoError(t, c.AddResource("urn:wsi:event", doc))
-	s, err := c.Compile("urn:wsi:event")
+	if err := c.AddResource("urn:wsi:event", doc); err != nil {
+		return nil, err
+	}
+	return c.Compile("urn:wsi:event")
+})
+
+// validate holds an event against its schema.
+func validate(t testing.TB, line string) {
+	t.Helper()
+	s, err := eventSchema()
 	require.NoError(t, err)
 	e, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
 	require.NoError(t, err)
-	require.NoError(t, s.Validate(e))
+	require.NoError(t, s.Validate(e), "%s", line)
 }
 
 // Monitoring holds nothing, drops nothing, and logs what block mode would have

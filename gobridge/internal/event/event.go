@@ -7,6 +7,8 @@ package event
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
 	"time"
 
 	"wsi/gobridge/internal/detect"
@@ -207,6 +209,10 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 	w.end(']')
 	w.text("path", hit.Path, maxName)
 	w.text("match", shown(hit), maxMatch)
+	if at := bytes.Index(a.Payload, hit.Match); at >= 0 && len(hit.Match) > 0 && o.Payload > 0 {
+		w.int("match_offset", int64(a.PayloadOffset+at))
+		w.int("match_bytes", int64(len(hit.Match)))
+	}
 	w.int("score", int64(a.Score))
 	w.int("threshold", int64(a.Threshold))
 	w.end('}')
@@ -245,6 +251,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 	}
 	w.end('}')
 
+	w.text("chain", chain(a, hit.Path), maxName)
 	w.optional("ignore", a.Exception, maxException)
 	w.base64("payload_base64", part)
 	w.int("payload_offset", int64(a.PayloadOffset+lo))
@@ -256,6 +263,42 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 	w.text("request", requestText(&h, a, length, text), maxURL+maxHeaders+maxText+maxName)
 	w.end('}')
 	return w.line()
+}
+
+// chain is what the value was in, from the outside: frames, framework, format,
+// and what the path names behind each ">".
+func chain(a *Attack, path string) string {
+	var b strings.Builder
+	switch {
+	case a.Exchange != nil:
+		b.WriteString("HTTP " + a.Exchange.Transport)
+	case a.Frames > 1:
+		b.WriteString(strconv.Itoa(int(a.Frames)) + " frames " + a.Opcode.String())
+	default:
+		b.WriteString("frame " + a.Opcode.String())
+	}
+	if a.Compressed {
+		b.WriteString(" (permessage-deflate)")
+	}
+	if a.Framework != "" {
+		b.WriteString(" > " + a.Framework)
+		if a.Event != "" {
+			b.WriteString(" " + strconv.Quote(a.Event[:min(len(a.Event), maxName)]))
+		}
+	}
+	if a.Format != "" {
+		b.WriteString(" > " + a.Format)
+	}
+	_, inside, _ := strings.Cut(path, ">")
+	for part := range strings.SplitSeq(inside, ">") {
+		if i := strings.IndexAny(part, ".["); i >= 0 {
+			part = part[:i]
+		}
+		if part != "" {
+			b.WriteString(" > " + part)
+		}
+	}
+	return b.String()
 }
 
 // AppendViolation appends v as one line to dst.
