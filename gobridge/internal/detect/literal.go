@@ -384,9 +384,39 @@ func (c clause) locating() (sum float64) {
 		if !l.open {
 			looked = 1 + looked*l.after.share()
 		}
+		if len(l.text) > 1 {
+			looked += indexed
+		}
 		sum += textCost(l.text) * looked
 	}
 	return sum
+}
+
+// indexed is how many bytes could be looked at in the time that the index needs
+// for a text of two bytes or more.
+const indexed = 8
+
+// gating estimates the same if one of its texts is all that is asked for.
+func (c clause) gating() float64 { return c.cost() + indexed*c.finding() }
+
+// anchored reports whether re matches only from the beginning of a text.
+func anchored(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpBeginText:
+		return true
+	case syntax.OpCapture, syntax.OpPlus:
+		return anchored(re.Sub[0])
+	case syntax.OpConcat:
+		return anchored(re.Sub[0])
+	case syntax.OpAlternate:
+		for _, sub := range re.Sub {
+			if !anchored(sub) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 func textCost(s string) float64 {

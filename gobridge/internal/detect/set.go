@@ -117,7 +117,10 @@ func compile(r *Rule) (compiled, error) {
 		}
 		patterns = []string{"(?i)" + strings.Join(quoted, "|")}
 	}
-	var clauses [][]clause
+	var (
+		clauses [][]clause
+		begins  []bool
+	)
 	for _, p := range patterns {
 		m, tree, err := newMatcher(p, c.check == nil)
 		if err != nil {
@@ -129,6 +132,7 @@ func compile(r *Rule) (compiled, error) {
 		}
 		some := literals(tree)
 		clauses = append(clauses, some)
+		begins = append(begins, anchored(tree))
 		for _, clause := range some {
 			var sets []byteSet
 			for i := range clause {
@@ -138,7 +142,7 @@ func compile(r *Rule) (compiled, error) {
 			c.classes = append(c.classes, slices.Compact(sets))
 		}
 	}
-	c.choose(clauses)
+	c.choose(clauses, begins)
 	if c.check != nil {
 		c.patterns[0].Regexp() // now, and not when a text is judged
 	}
@@ -163,17 +167,22 @@ const (
 	local = 0.7
 )
 
-// choose sets what c needs, of the clauses of each pattern.
-func (c *compiled) choose(clauses [][]clause) {
+// choose sets what c needs, of the clauses of each pattern. One that begins where
+// the text does is tried there, and not located.
+func (c *compiled) choose(clauses [][]clause, begins []bool) {
 	var anchor clause
 	for n, some := range clauses {
+		if begins[n] {
+			anchor = nil
+			break
+		}
 		if best := bestClause(some, clause.locating); best != nil && (anchor == nil || best.locating() < anchor.locating()) {
 			anchor, c.lead = best, n
 		}
 	}
 	all := slices.Concat(clauses...)
 	if c.located = anchor != nil && anchor.locating() < local; !c.located {
-		anchor = bestClause(all, clause.cost)
+		anchor, c.lead = bestClause(all, clause.gating), 0
 	}
 	if anchor == nil {
 		return
