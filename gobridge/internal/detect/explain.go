@@ -58,7 +58,9 @@ func readingName(kind Views) string {
 func (s *Set) Rules() (all []*Rule) {
 	for side := range s.rules {
 		for i := range s.rules[side] {
-			all = append(all, s.rules[side][i].Rule)
+			if r := s.rules[side][i].Rule; i == 0 || r != s.rules[side][i-1].Rule { // not each part
+				all = append(all, r)
+			}
 		}
 		all = append(all, s.detectors[side]...)
 	}

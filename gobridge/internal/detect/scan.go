@@ -48,6 +48,7 @@ type scanner struct {
 	dst     []Finding
 	all     bool // of a test: every rule is a candidate
 	reading *reading
+	part    part // the last that matched in this reading
 
 	trace func(text []byte, v *view.View, found []Finding) // of Explain, behind each reading
 }
@@ -71,6 +72,7 @@ var readings = sync.Pool{New: func() any { return new(reading) }}
 // read judges one reading of the value, the value itself or a view of it.
 func (sc *scanner) read(text []byte, v *view.View) {
 	r := sc.reading
+	sc.part = part{}
 	x := sc.set.index[sc.side].at(sc.o.Paranoia)
 	x.find(text, r)
 	rules := sc.set.rules[sc.side]
@@ -107,7 +109,7 @@ func (sc *scanner) try(r *compiled, f *found, text []byte, v *view.View) {
 		target = Keys
 	}
 	if r.Paranoia > sc.o.Paranoia || r.Target&target == 0 || !r.Profiles.has(sc.o.Profile) ||
-		special(v) != 0 && r.Views&v.Kind == 0 || sc.has(r.Type, r.ID) {
+		special(v) != 0 && r.Views&v.Kind == 0 || sc.part.rule != r.Rule && sc.has(r.Type, r.ID) {
 		return
 	}
 	if !sc.all && (r.longest > 0 && len(text) > r.longest || !r.possible(sc.reading.in)) {
@@ -138,10 +140,23 @@ func (sc *scanner) try(r *compiled, f *found, text []byte, v *view.View) {
 		first = -1
 	}
 	start, end, ok := r.patterns[0].span(text, first, r.check)
-	if !ok {
+	switch {
+	case !ok:
 		return
+	case sc.part.rule == r.Rule && end >= sc.part.end:
+		return
+	case sc.part.rule == r.Rule:
+		sc.dst = sc.dst[:len(sc.dst)-1]
 	}
+	sc.part = part{r.Rule, end}
 	sc.add(Finding{Type: r.Type, Rule: r.ID, Name: r.Name, Score: r.Score, Start: start, End: end, rule: r.Rule}, text, v)
+}
+
+// part is a part of a rule that matched, and where. Of several, the one counts
+// that ends first.
+type part struct {
+	rule *Rule
+	end  int
 }
 
 func (sc *scanner) has(kind, rule string) bool {

@@ -106,9 +106,20 @@ func Compile(rules []Rule) (*Set, error) {
 	return s, nil
 }
 
-// compile returns r ready to run.
-func compile(r *Rule) (compiled, error) {
+// compile returns r ready to run, in parts of which one has to match.
+func compile(r *Rule) ([]compiled, error) {
 	c := compiled{Rule: r, check: checks[r.Check]}
+	for _, p := range r.Not {
+		tree, err := parse(p, true)
+		if err != nil {
+			return nil, err
+		}
+		m, err := newMatcher(tree)
+		if err != nil {
+			return nil, err
+		}
+		c.not = append(c.not, m)
+	}
 	patterns := r.Patterns
 	if len(r.Phrases) > 0 {
 		quoted := make([]string, len(r.Phrases))
@@ -117,14 +128,93 @@ func compile(r *Rule) (compiled, error) {
 		}
 		patterns = []string{"(?i)" + strings.Join(quoted, "|")}
 	}
+	var trees []*syntax.Regexp
+	for _, p := range patterns {
+		tree, err := parse(p, c.check == nil)
+		if err != nil {
+			return nil, err
+		}
+		trees = append(trees, tree)
+	}
+	if len(trees) != 1 || c.check != nil {
+		err := c.add(trees)
+		return []compiled{c}, err
+	}
+	var parts []compiled
+	for _, tree := range branches(trees[0]) {
+		part := c
+		if err := part.add([]*syntax.Regexp{tree}); err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
+// branches are the parts of an alternation that go on over any text, one by one,
+// and the others: what these need, the others need not have.
+func branches(re *syntax.Regexp) []*syntax.Regexp {
+	var open, rest []*syntax.Regexp
+	for _, sub := range alternatives(re) {
+		if goesOn(sub) {
+			open = append(open, sub)
+		} else {
+			rest = append(rest, sub)
+		}
+	}
+	switch {
+	case len(open) > maxParts || len(open) == 0:
+		return []*syntax.Regexp{re}
+	case len(rest) == 1:
+		open = append(open, rest[0])
+	case len(rest) > 1:
+		open = append(open, &syntax.Regexp{Op: syntax.OpAlternate, Flags: re.Flags, Sub: rest})
+	}
+	return open
+}
+
+// alternatives are those of re, and of what in them stands behind a mere
+// condition.
+func alternatives(re *syntax.Regexp) (all []*syntax.Regexp) {
+	switch {
+	case re.Op == syntax.OpCapture:
+		return alternatives(re.Sub[0])
+	case re.Op == syntax.OpAlternate:
+		for _, sub := range re.Sub {
+			all = append(all, alternatives(sub)...)
+		}
+		return all
+	case re.Op == syntax.OpConcat && len(re.Sub) == 2 && re.Sub[0].Op >= syntax.OpBeginLine && re.Sub[0].Op <= syntax.OpNoWordBoundary:
+		for _, sub := range alternatives(re.Sub[1]) {
+			all = append(all, &syntax.Regexp{Op: syntax.OpConcat, Flags: re.Flags, Sub: []*syntax.Regexp{re.Sub[0], sub}})
+		}
+		return all
+	}
+	return []*syntax.Regexp{re}
+}
+
+// maxParts is how many branches are taken apart.
+const maxParts = 12
+
+// goesOn reports whether re repeats without end what most text has.
+func goesOn(re *syntax.Regexp) bool {
+	if re.Op == syntax.OpStar || re.Op == syntax.OpPlus || re.Op == syntax.OpRepeat && re.Max < 0 {
+		n := need(re.Sub[0])
+		return n.bytes.share() > 0.5
+	}
+	return slices.ContainsFunc(re.Sub, goesOn)
+}
+
+// add adds patterns to c.
+func (c *compiled) add(trees []*syntax.Regexp) error {
 	var (
 		clauses [][]clause
 		begins  []bool
 	)
-	for _, p := range patterns {
-		m, tree, err := newMatcher(p, c.check == nil)
+	for _, tree := range trees {
+		m, err := newMatcher(tree)
 		if err != nil {
-			return c, err
+			return err
 		}
 		c.patterns = append(c.patterns, m)
 		if n := longestWhole(tree); n > 0 && (c.longest == 0 || n < c.longest) {
@@ -142,18 +232,11 @@ func compile(r *Rule) (compiled, error) {
 			c.classes = append(c.classes, slices.Compact(sets))
 		}
 	}
-	c.choose(clauses, begins)
 	if c.check != nil {
 		c.patterns[0].Regexp() // now, and not when a text is judged
 	}
-	for _, p := range r.Not {
-		m, _, err := newMatcher(p, true)
-		if err != nil {
-			return c, err
-		}
-		c.not = append(c.not, m)
-	}
-	return c, nil
+	c.choose(clauses, begins)
+	return nil
 }
 
 const (
@@ -318,17 +401,21 @@ func (c *compiled) clauses() uint8 { return uint8(1<<len(c.needed) - 1) }
 // matcher finds a pattern.
 type matcher struct{ *dfa.Matcher }
 
-// newMatcher trims a pattern of which only the end of a match is asked for.
-func newMatcher(pattern string, trimmed bool) (matcher, *syntax.Regexp, error) {
+// parse returns a pattern's tree: trimmed, if only the end of a match is asked for.
+func parse(pattern string, trimmed bool) (*syntax.Regexp, error) {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return matcher{}, nil, err
+		return nil, err
 	}
 	if tree = asciiFold(tree); trimmed {
 		tree = trim(tree)
 	}
+	return tree, nil
+}
+
+func newMatcher(tree *syntax.Regexp) (matcher, error) {
 	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes})
-	return matcher{m}, tree, err
+	return matcher{m}, err
 }
 
 // trim takes off re what a match may as well begin behind.

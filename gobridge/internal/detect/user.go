@@ -167,14 +167,14 @@ func (s *Set) add(r *Rule, seen map[string]bool) error {
 		s.detectors[side] = append(s.detectors[side], r)
 		return nil
 	}
-	c, err := compile(r)
+	parts, err := compile(r)
 	if err != nil {
 		return &ParseError{r.File, r.Line, "pattern", err.Error()}
 	}
-	if len(s.rules[side]) == maxRules {
+	if len(s.rules[side])+len(parts) > maxRules {
 		return &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
 	}
-	s.rules[side] = append(s.rules[side], c)
+	s.rules[side] = append(s.rules[side], parts...)
 	return nil
 }
 
