@@ -327,13 +327,14 @@ func TestTokenAge(t *testing.T) {
 			location("/monitoring", "wallarm_mode monitoring; wallarm_websocket_max_age jwt=$arg_token;") +
 			location("/log", "wallarm_websocket_violation handshake_token_expired log; wallarm_websocket_max_age jwt=$arg_token;")}))
 	n.run()
+	n.ready(1) // a token that expires before the handshake would be refused
 	for _, tt := range []struct {
 		path, before string
 		in           time.Duration
 		code         ws.CloseCode
 	}{
-		{"/header", "", time.Second, ws.CloseGoingAway},
-		{"/query", "?token=", time.Second, ws.CloseTryAgainLater},
+		{"/header", "", 3 * time.Second, ws.CloseGoingAway},
+		{"/query", "?token=", 3 * time.Second, ws.CloseTryAgainLater},
 		{"/earlier", "?token=", time.Hour, ws.CloseTryAgainLater},
 	} {
 		target, header := tt.path, "Authorization: Bearer "+token(tt.in)+"\r\n"
