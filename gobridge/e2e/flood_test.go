@@ -273,8 +273,8 @@ func TestFloodDelay(t *testing.T) {
 		t.Skip("a measurement of a minute: make e2e-flood runs it")
 	}
 	const (
-		rounds = 5
-		round  = 2 * time.Second
+		rounds = 20
+		round  = 500 * time.Millisecond
 		every  = 4 * time.Millisecond // an attack
 		think  = 500 * time.Microsecond
 	)
