@@ -85,10 +85,16 @@ func (w *Walker) string(text []byte) {
 
 // visitString visits a string that may be a document itself.
 func (w *Walker) visitString(text []byte) {
-	w.strictly = false
-	if w.chance == 0 || !w.noisy {
-		w.nest(text)
+	if w.chance > 0 {
+		// Its visit says whether it is noise.
+		if w.visitValue(text); !w.noisy {
+			w.nest(text)
+		}
+		w.inside(text)
+		return
 	}
+	w.strictly = false
+	w.nest(text)
 	w.field.Opened = w.strictly
 	w.visitValue(text)
 	w.field.Opened = false

@@ -32,6 +32,7 @@ func FuzzStrict(f *testing.F) {
 		chat, `["a","b",1,[],{"c":{"d":"e"}}]`, ` { "a" : [ "b" , 1.5 ] } `, `{"a":"b"}{"c":"d"}`, `["a":"b"]`, `{"a","b"}`, `{"a":"b",}`,
 		`["\u003c","\\","\"x"]`, `{"a":"b","c":"d","e":1,"f":"g"}`, `"a" "b"`, `["a" : "b"]`, `{"a" "b"}`, `[-0,01,1.,1e5,true,nul]`, `[[["a"]]`, `{"a":["b"},"c"]`,
 		`[1,"a"]`, `[[1],"a"]`, `{"x":{"y":"z"},"0":"1"}`,
+		`"","bc","a"","bc","a%","bc","a%",%bc`, // noise before it is none of a text's business
 		`["` + strings.Repeat("long ", 300) + `","%3c","a=b","x"]`, `[` + strings.Repeat(`"a%","bc",`, 100) + `"d"]`,
 		`{` + strings.Repeat(`"key":"value ends",`, 60) + `"k":"v"}`, strings.Repeat(`["a",`, 70) + `1` + strings.Repeat(`]`, 70),
 	} {
