@@ -296,7 +296,7 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 		return n
 	}
 	for _, cost := range [2]func(clause) float64{clause.cost, clause.locating} {
-		var either clause
+		var all clause
 		for _, p := range parts {
 			clauses := p.clauses
 			if p.exact != nil {
@@ -306,8 +306,9 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 			if best == nil {
 				return n
 			}
-			either = either.or(best)
+			all = append(all, best...)
 		}
+		either := all.merge()
 		if len(n.clauses) == 0 || !either.same(n.clauses[0]) {
 			n.clauses = append(n.clauses, either)
 		}
@@ -315,18 +316,18 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 	return n
 }
 
-// or is what either c or d demands.
-func (c clause) or(d clause) (either clause) {
-	all := append(slices.Clone(c), d...)
-	slices.SortStableFunc(all, func(a, b literal) int { return strings.Compare(a.text, b.text) })
-	for _, l := range all {
-		if n := len(either); n > 0 && either[n-1].text == l.text {
-			either[n-1].union(&l.around)
+// merge sorts c, and makes one of what has the same text.
+func (c clause) merge() clause {
+	slices.SortStableFunc(c, func(a, b literal) int { return strings.Compare(a.text, b.text) })
+	one := c[:0]
+	for i := range c {
+		if n := len(one); n > 0 && one[n-1].text == c[i].text {
+			one[n-1].union(&c[i].around)
 		} else {
-			either = append(either, l)
+			one = append(one, c[i])
 		}
 	}
-	return either
+	return one
 }
 
 // same reports whether c and d have the same texts.
@@ -374,22 +375,32 @@ const farBefore = 100
 // locating estimates how many bytes are looked at for each of ordinary text if a
 // pattern is located by the clause.
 func (c clause) locating() (sum float64) {
+	looked := 0.0
 	for i := range c {
 		l := &c[i]
-		looked := float64(min(l.before, farBefore))
-		if q := l.behind.share(); q < 1 {
-			looked = min(looked, q/(1-q))
+		if i == 0 || l.around != c[i-1].around {
+			looked = l.looked()
 		}
-		looked += 8
-		if !l.open {
-			looked = 1 + looked*l.after.share()
-		}
+		n := looked
 		if len(l.text) > 1 {
-			looked += indexed
+			n += indexed
 		}
-		sum += textCost(l.text) * looked
+		sum += textCost(l.text) * n
 	}
 	return sum
+}
+
+// looked estimates how many bytes are looked at where a literal stands.
+func (a *around) looked() float64 {
+	n := float64(min(a.before, farBefore))
+	if q := a.behind.share(); q < 1 {
+		n = min(n, q/(1-q))
+	}
+	n += 8
+	if !a.open {
+		n = 1 + n*a.after.share()
+	}
+	return n
 }
 
 // indexed is how many bytes could be looked at in the time that the index needs

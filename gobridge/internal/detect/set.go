@@ -114,7 +114,7 @@ func compile(r *Rule) ([]compiled, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := newMatcher(tree)
+		m, err := newMatcher(tree, false)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +212,7 @@ func (c *compiled) add(trees []*syntax.Regexp) error {
 		begins  []bool
 	)
 	for _, tree := range trees {
-		m, err := newMatcher(tree)
+		m, err := newMatcher(tree, c.check != nil)
 		if err != nil {
 			return err
 		}
@@ -413,8 +413,8 @@ func parse(pattern string, trimmed bool) (*syntax.Regexp, error) {
 	return tree, nil
 }
 
-func newMatcher(tree *syntax.Regexp) (matcher, error) {
-	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes})
+func newMatcher(tree *syntax.Regexp, text bool) (matcher, error) {
+	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes, Text: text})
 	return matcher{m}, err
 }
 

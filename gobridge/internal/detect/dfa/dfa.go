@@ -24,6 +24,7 @@ const maxResets = 2
 type Options struct {
 	Flags string // as in (?flags), for the whole pattern: "i", "m", "s", "U"
 	Bytes int    // bound of the cache of states; 0 is DefaultBytes
+	Text  bool   // of CompileTree: keep what String, Regexp and Find need, which takes long
 }
 
 // DefaultLimit is what the caches of all matchers may occupy.
@@ -47,7 +48,7 @@ func SetLimit(bytes int64) { limit.Store(bytes) }
 
 // Matcher is one compiled pattern. All threads may use it at once.
 type Matcher struct {
-	pattern func() string
+	pattern string
 	prog    *prog
 	stride  int        // length of a row: a column per kind of byte, one for the end
 	bound   int        // of the cache, in bytes
@@ -77,13 +78,14 @@ func Compile(pattern string, o Options) (*Matcher, error) {
 	}
 	m, err := CompileTree(re, o)
 	if err == nil {
-		m.pattern = func() string { return pattern }
+		m.pattern = pattern
 	}
 	return m, err
 }
 
 // CompileTree is Compile of a tree that syntax.Parse made, and the caller may
-// have changed; Options.Flags have no say. The tree stays the matcher's.
+// have changed; Options.Flags have no say. Nothing of the tree is kept: it may be
+// far larger than the matcher.
 func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	sp, err := syntax.Compile(re.Simplify())
 	if err != nil {
@@ -95,7 +97,10 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	}
 
 	m := &Matcher{
-		pattern: re.String, prog: p, stride: p.ncol + 1, bound: o.Bytes, account: new(atomic.Int64),
+		prog: p, stride: p.ncol + 1, bound: o.Bytes, account: new(atomic.Int64),
+	}
+	if o.Text {
+		m.pattern = re.String()
 	}
 	if m.bound <= 0 {
 		m.bound = DefaultBytes
@@ -116,12 +121,12 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 }
 
 // String returns the pattern, with its flags.
-func (m *Matcher) String() string { return m.pattern() }
+func (m *Matcher) String() string { return m.pattern }
 
 // Regexp returns the pattern as package regexp compiles it, which is done once,
 // when it is first asked for.
 func (m *Matcher) Regexp() *regexp.Regexp {
-	m.once.Do(func() { m.re = regexp.MustCompile(m.pattern()) })
+	m.once.Do(func() { m.re = regexp.MustCompile(m.pattern) })
 	return m.re
 }
 
