@@ -246,6 +246,14 @@ func (w *Walker) member(f *frame, raw, text []byte) {
 
 // nest scans a string that looks like JSON itself.
 func (w *Walker) nest(text []byte) {
+	if n := digits(text, 0); n > 0 {
+		// A packet of socket.io, say.
+		if n < len(text) && (text[n] == '[' || text[n] == '{') {
+			w.document(text[n:], false)
+			w.strictly = false
+		}
+		return
+	}
 	if len(text) == 0 || text[0] > '"' && text[0] != '{' && text[0] != '[' && text[0] != bom[0] {
 		return
 	}

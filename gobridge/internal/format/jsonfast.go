@@ -410,6 +410,9 @@ var begins = func() (t [256]bool) {
 	for c := range byte('"' + 1) {
 		t[c] = true
 	}
+	for c := byte('0'); c <= '9'; c++ {
+		t[c] = true
+	}
 	t['{'], t['['], t[bom[0]] = true, true, true
 	return t
 }()

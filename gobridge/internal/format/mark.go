@@ -146,7 +146,7 @@ var thenHolds = func() (t [256]byte) {
 			t[c] = 1
 		}
 	}
-	for _, c := range []byte("\"{[<-#,(])}") {
+	for _, c := range []byte("\"{[<-#,(])}0123456789") {
 		t[c] = 0
 	}
 	for _, word := range []string{"query", "mutation", "subscription", "fragment", "eyJ", "data:", "Data:"} {

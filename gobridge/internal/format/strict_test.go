@@ -65,6 +65,22 @@ func TestStrictAtEveryCut(t *testing.T) {
 	}
 }
 
+// A packet of socket.io in SockJS, or in a frame of a proxy.
+func TestPrefixedJSONInString(t *testing.T) {
+	var w format.Walker
+	for _, doc := range []string{`["42[\"e\",\"x\\u003cb\"]"]`, `["4[\"e\",{\"a\":\"x\\u003cb\"}]","y"]`, `["1{\"a\":\"x\\u003cb\"}"]`} {
+		fields, _ := fieldsOf(&w, doc, nil, true)
+		found := false
+		for _, f := range fields {
+			found = found || strings.HasPrefix(f, "$[0]>json") && strings.HasSuffix(f, "=x<b")
+		}
+		require.True(t, found, "%q", fields)
+	}
+	w.Walk([]byte(`["42[\"e\"]"]`), format.Root{}, func(f *format.Field) {
+		require.False(t, f.Opened, "the number is no JSON of its own")
+	})
+}
+
 func TestIndex(t *testing.T) {
 	const alphabet = "\"\"\"\"#!%<=abcdefghijklmnopqrstuvwxyz\x00\xa2\xdc\\"
 	random := rand.New(rand.NewPCG(1, 2))

@@ -96,17 +96,7 @@ func (d *body) script(arg []byte, w *format.Walker, out *Out) {
 
 // unquote decodes a string of JSON, the whole of p.
 func unquote(p []byte) (text []byte, ok bool) {
-	if len(p) < 2 || p[0] != '"' {
-		return nil, false
-	}
-	var w format.Walker
-	n := 0
-	ok = w.JSON(p, format.Root{}, func(f *format.Field) {
-		if n++; n == 1 {
-			text = bytes.Clone(f.Value)
-		}
-	})
-	return text, ok
+	return format.AppendText(nil, bytes.TrimRight(p, " \t\r\n"))
 }
 
 // sockJS decodes one frame of a SockJS server: o, h, a[...], m"...", c[...].
