@@ -79,10 +79,11 @@ func nextRun(text []byte, i int) (start, end int) {
 // embedded hands out what the runs of text carry. With whole set, one that is
 // all of text is left to the Walker.
 func (c *call) embedded(text []byte, whole bool) {
-	for start, end := nextRun(text, 0); start < end; start, end = nextRun(text, end) {
-		if whole && c.d.depth == 1 && (len(bytes.TrimSpace(bytes.Trim(text, "="))) == end-start || isWalked(text)) {
-			return
-		}
+	start, end := nextRun(text, 0)
+	if whole && c.d.depth == 1 && start < end && (len(bytes.TrimSpace(bytes.Trim(text, "="))) == end-start || isWalked(text)) {
+		return // a run that is all of text would be the first
+	}
+	for ; start < end; start, end = nextRun(text, end) {
 		if c.carried(text[start:end], start, end, whole) {
 			continue
 		}
