@@ -80,7 +80,7 @@ func (p Profiles) has(q Profile) bool { return p == 0 || p&(1<<q) != 0 }
 // ask for them, and for those of their class.
 type Views = view.Kind
 
-var viewNames = []struct {
+var viewNames = [...]struct {
 	name  string
 	view  Views
 	class string

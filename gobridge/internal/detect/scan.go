@@ -73,7 +73,7 @@ var readings = sync.Pool{New: func() any { return new(reading) }}
 func (sc *scanner) read(text []byte, v *view.View) {
 	r := sc.reading
 	sc.part = part{}
-	x := sc.set.index[sc.side].at(sc.o.Paranoia)
+	x := sc.set.index[sc.side].at(sc.o.Paranoia, special(v))
 	x.find(text, r)
 	rules := sc.set.rules[sc.side]
 	if sc.all {
@@ -214,7 +214,7 @@ func (sc *scanner) views() {
 	d.sc = *sc
 	d.left = view.Budget{Left: min(sc.budget.Left, maxViews/viewShare) * viewShare}
 	before := d.left.Left
-	need := view.All
+	need := view.Decoded | view.Embedded | sc.set.views[sc.side]
 	if sc.o.Key {
 		need |= view.Percent // no Walker looks into a key
 	}

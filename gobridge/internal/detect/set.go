@@ -56,21 +56,33 @@ type Set struct {
 	rules [2][]compiled // of requests, of responses
 	index [2]levels
 
+	views     [2]Views   // that some rule reads
 	detectors [2][]*Rule // rules that ask libinjection
 }
 
-// levels are two indexes, as few locations have more than the first level of
-// paranoia: of its rules, and of all, made when it is first asked for.
+// levels are the indexes of a side: of the rules that read a text, and of those
+// that read a special view. Few locations have more than the first level of
+// paranoia: what these need is made when it is first asked for.
 type levels struct {
 	first *index
-	all   func() *index
+	other [2][1 << len(viewNames)]func() *index // from the second level on; by the special views
 }
 
-func (l *levels) at(paranoia int) *index {
-	if paranoia == 1 {
+// at is the index of the rules that read a text, a special view or none.
+func (l *levels) at(paranoia int, special Views) *index {
+	level, n := 0, 0
+	if paranoia > 1 {
+		level = 1
+	}
+	for i, name := range viewNames {
+		if special&name.view != 0 {
+			n |= 1 << i
+		}
+	}
+	if level == 0 && n == 0 {
 		return l.first
 	}
-	return l.all()
+	return l.other[level][n]()
 }
 
 // compiled is a rule that can be run.

@@ -180,11 +180,34 @@ func (s *Set) add(r *Rule, seen map[string]bool) error {
 
 func (s *Set) build() {
 	for side, rules := range s.rules {
-		s.index[side] = levels{
-			first: indexOf(rules, func(r *compiled) bool { return r.Paranoia == 1 }),
-			all:   sync.OnceValue(func() *index { return indexOf(rules, func(*compiled) bool { return true }) }),
+		l := &s.index[side]
+		for level := range l.other {
+			for n := range l.other[level] {
+				l.other[level][n] = sync.OnceValue(func() *index {
+					return indexOf(rules, func(r *compiled) bool {
+						return (level > 0 || r.Paranoia == 1) && (n == 0 || r.Views&viewsOf(n) != 0)
+					})
+				})
+			}
+		}
+		l.first = l.other[0][0]()
+		for i := range viewNames { // not when a text is judged
+			l.other[0][1<<i]()
+		}
+		for i := range rules {
+			s.views[side] |= rules[i].Views
 		}
 	}
+}
+
+// viewsOf are the views of which n has the bits.
+func viewsOf(n int) (v Views) {
+	for i, name := range viewNames {
+		if n>>i&1 != 0 {
+			v |= name.view
+		}
+	}
+	return v
 }
 
 // IDs are the ids of all rules of s, and of libinjection's.
