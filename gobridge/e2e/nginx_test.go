@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -168,6 +169,7 @@ func (n *nginx) run() {
 		c, err := net.Dial("tcp", n.addr)
 		if err == nil {
 			c.Close()
+			n.eventually("workers", func() bool { return len(n.workers()) == n.configured() })
 			return
 		}
 		select {
@@ -375,22 +377,34 @@ func (n *nginx) worker() int {
 	return n.workers()[0]
 }
 
-// reload waits until the old workers are told to go and new ones are there.
+// configured is the number of worker processes that nginx.conf asks for.
+func (n *nginx) configured() int {
+	n.Helper()
+	text, err := os.ReadFile(filepath.Join(n.dir, "nginx.conf"))
+	require.NoError(n, err)
+	if bytes.Contains(text, []byte("master_process off;")) {
+		return 0
+	}
+	m := regexp.MustCompile(`worker_processes (\d+);`).FindSubmatch(text)
+	require.NotNil(n, m)
+	count, err := strconv.Atoi(string(m[1]))
+	require.NoError(n, err)
+	return count
+}
+
+// reload waits until the old workers are told to go and all new ones are there.
 func (n *nginx) reload() {
 	n.Helper()
-	n.eventually("workers", func() bool { return len(n.workers()) > 0 })
 	old := n.workers()
 	n.signal(syscall.SIGHUP)
 	n.eventually("new workers after a reload", func() bool {
 		fresh := n.workers()
 		for _, pid := range fresh {
-			for _, o := range old {
-				if pid == o {
-					return false
-				}
+			if slices.Contains(old, pid) {
+				return false
 			}
 		}
-		return len(fresh) > 0
+		return len(fresh) == n.configured()
 	})
 }
 
