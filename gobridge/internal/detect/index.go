@@ -55,69 +55,91 @@ const maxNeeded = 8
 // under itself, and one of one byte is in the value if its class is.
 type index struct {
 	bitmap [1 << 12]uint64 // of windows that file something
-	pairs  [1 << 12]uint32 // of the last two bytes of the window: where in lists
-	slots  []uint64        // open addressing: where in lists, and window + 1
+	pairs  [1 << 12]uint16 // of the last two bytes of the window: which of two, and 1
+	two    []filed
+	slots  []filed         // open addressing
 	lists  []byte          // see put: together, as each is cold where it is read
 	ones   byteSet         // the classes of texts of one byte
 	marked byteSet         // of these, the ones of anchors that text has seldom
-	byOne  [64][]use       // of each
-	always []uint16        // rules that hang on nothing
-	need   []uint8         // of each rule: the bits of its clauses
+	byOne  [64][]satisfied // by each
 	words  int             // of a set of rules
+	none   []uint64        // of each clause, a set of rules: those that have no such one
+}
+
+// satisfied are clauses: a word of a reading's clauses, and which bits of it.
+type satisfied struct {
+	word uint16
+	bits uint64
 }
 
 // frequent are the classes of which text has so many bytes that it is no use to
 // keep where these are.
 var frequent = setOf(" .,0123456789abcdefghiklmnoprstuwy")
 
-// useBytes are those of a use in index.lists.
-const useBytes = 4
+// useBytes are those of a use in index.lists, headBytes those before a text.
+const (
+	useBytes  = 4
+	headBytes = 8
+	noKey     = 255
+)
 
-// slotWindow is the part of a slot that is the window.
-const slotWindow = 1<<20 - 1
+// filed is a list of texts that have a window, and which bytes, folded, are
+// before it and behind it in them.
+type filed struct {
+	window         uint32 // and 1
+	at             uint32 // in lists
+	before, behind uint64
+}
 
 // maxText is how many bytes of a text are compared: its beginning is in what
 // has the text.
 const maxText = 64
 
-// use says that a text is of a rule's list, and of the anchor what is around it.
+// use says that a text with these edges is of a rule's clause, a bit in a
+// reading's clauses, and of the anchor what is around it.
 type use struct {
-	rule        uint16
-	bit, around uint8
+	clause uint16
+	around uint8
+	edges  edges
 }
-
-// anchorBit is the bit of a rule's first clause.
-const anchorBit = 1
 
 // indexOf is an index of rules, of those that count.
 func indexOf(rules []compiled, counts func(*compiled) bool) *index {
 	x := &index{
 		words: (len(rules) + 63) / 64,
-		need:  make([]uint8, len(rules)),
 		lists: []byte{0}, // no list begins there
 	}
+	depth := 1
+	for i := range rules {
+		depth = max(depth, len(rules[i].needed))
+	}
+	x.none = make([]uint64, depth*x.words)
 	texts := map[string][]use{}
 	for i := range rules {
 		r := &rules[i]
 		if !counts(r) {
 			continue
 		}
-		if x.need[i] = r.clauses(); len(r.needed) == 0 {
-			x.always = append(x.always, uint16(i))
+		for n := len(r.needed); n < depth; n++ {
+			x.none[n*x.words+i>>6] |= 1 << (i & 63)
 		}
 		for n, list := range r.needed {
-			for k, text := range list {
-				u := use{rule: uint16(i), bit: 1 << n}
+			clause := n*x.words<<6 + i
+			for k, b := range list {
+				u := use{clause: uint16(clause), edges: b.edges}
 				if n == 0 {
 					u.around = r.aroundN[k]
 				}
-				if text = text[:min(len(text), maxText)]; len(text) > 1 && !slices.Contains(texts[text], u) {
+				text := b.text
+				if len(text) > maxText {
+					text, u.edges = text[:maxText], u.edges&^ends
+				}
+				if len(text) > 1 && !slices.Contains(texts[text], u) {
 					texts[text] = append(texts[text], u)
 				}
 			}
 			for set := r.single[n]; set != 0; set &= set - 1 {
-				c := bits.TrailingZeros64(uint64(set))
-				x.byOne[c] = append(x.byOne[c], use{rule: uint16(i), bit: 1 << n})
+				x.satisfy(bits.TrailingZeros64(uint64(set)), clause)
 			}
 			x.ones |= r.single[n]
 		}
@@ -136,49 +158,120 @@ func indexOf(rules []compiled, counts func(*compiled) bool) *index {
 		}
 	}
 	for _, w := range slices.Sorted(maps.Keys(pairs)) {
-		x.pairs[w] = x.put(pairs[w], texts)
-		for before := range uint32(1 << 6) {
-			x.mark(before<<12 | w)
+		x.two = append(x.two, x.file(w, pairs[w], texts))
+		x.pairs[w] = uint16(len(x.two))
+		for before := range uint32(1 << 6) { // 0: nothing
+			if before == 0 || x.two[len(x.two)-1].before>>before&1 != 0 {
+				x.mark(before<<12 | w)
+			}
 		}
 	}
 	size := 1 << bits.Len(uint(2*len(files)))
-	x.slots = make([]uint64, size)
+	x.slots = make([]filed, size)
 	for _, w := range slices.Sorted(maps.Keys(files)) {
 		slot := hashWindow(w) & uint32(size-1)
-		for x.slots[slot] != 0 {
+		for x.slots[slot].window != 0 {
 			slot = (slot + 1) & uint32(size-1)
 		}
-		x.slots[slot] = uint64(x.put(files[w], texts))<<20 | uint64(w+1)
+		x.slots[slot] = x.file(w, files[w], texts)
 		x.mark(w)
 	}
 	return x
 }
 
-// put appends a list to x.lists and returns where it is: how many texts, in two
-// bytes; of each its length, where in it the window ends, how many uses, the
-// text, and the uses, useBytes each. A text of more uses is there again.
-func (x *index) put(list []string, texts map[string][]use) (at uint32) {
+// satisfy says that a class of bytes satisfies a clause.
+func (x *index) satisfy(class, clause int) {
+	word, bit := uint16(clause>>6), uint64(1)<<(clause&63)
+	for i := range x.byOne[class] {
+		if s := &x.byOne[class][i]; s.word == word {
+			s.bits |= bit
+			return
+		}
+	}
+	x.byOne[class] = append(x.byOne[class], satisfied{word, bit})
+}
+
+// file appends a list to x.lists: how many texts, in two bytes; of each its
+// length, where in it the window ends, how many uses, where in it are the four
+// bytes that are compared first, or noKey, and these; the text, and the uses,
+// useBytes each. A text of more uses is there again.
+func (x *index) file(window uint32, list []string, texts map[string][]use) filed {
 	const most = 255
-	at = uint32(len(x.lists))
+	f := filed{window: window + 1, at: uint32(len(x.lists))}
 	n := 0
 	x.lists = append(x.lists, 0, 0)
 	slices.Sort(list)
 	for _, text := range list {
-		end := 1
-		if len(text) > 2 {
-			end = rarest(text) + 2
+		begin, end := windowOf(text)
+		common := begins | ends
+		for _, u := range texts[text] {
+			common &= u.edges
+		}
+		if begin > 0 {
+			f.before |= 1 << byteFold[text[begin-1]]
+		} else {
+			f.before |= beside(text[0], common&begins)
+		}
+		if end+1 < len(text) {
+			f.behind |= 1 << byteFold[text[end+1]]
+		} else {
+			f.behind |= beside(text[end], common&ends)
+		}
+		key, at := uint32(0), noKey
+		if len(text) >= 4 {
+			at = keyAt(len(text), end)
+			key = folded(text[at:])
 		}
 		for uses := range slices.Chunk(texts[text], most) {
-			x.lists = append(x.lists, byte(len(text)), byte(end), byte(len(uses)))
+			x.lists = append(x.lists, byte(len(text)), byte(end), byte(len(uses)), byte(at))
+			x.lists = binary.LittleEndian.AppendUint32(x.lists, key)
 			x.lists = append(x.lists, text...)
 			for _, u := range uses {
-				x.lists = append(x.lists, byte(u.rule), byte(u.rule>>8), u.bit, u.around)
+				x.lists = append(x.lists, byte(u.clause), byte(u.clause>>8), u.around, byte(u.edges))
 			}
 			n++
 		}
 	}
-	binary.LittleEndian.PutUint16(x.lists[at:], uint16(n))
-	return at
+	binary.LittleEndian.PutUint16(x.lists[f.at:], uint16(n))
+	return f
+}
+
+// beside are the bytes, folded, that may be beside c, at an edge or not.
+func beside(c byte, edge edges) (set uint64) {
+	for b := range 256 {
+		if edge == 0 || word[b] != word[c] {
+			set |= 1 << byteFold[b]
+		}
+	}
+	return set
+}
+
+// windowOf is the part of text that the window meets.
+func windowOf(text string) (begin, end int) {
+	if len(text) == 2 {
+		return 0, 1
+	}
+	begin = rarest(text)
+	return begin, begin + 2
+}
+
+// keyAt is where the four bytes begin that tell a text of so many best from
+// others that have the same window, which ends at end.
+func keyAt(size, end int) int {
+	switch before, behind := end-2, size-1-end; {
+	case behind >= 4:
+		return end + 1
+	case before >= 4:
+		return before - 4
+	case behind >= before:
+		return size - 4
+	}
+	return 0
+}
+
+// folded is what four bytes have in common with any others that fold to the same.
+func folded[T string | []byte](b T) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24 | 0x20202020
 }
 
 const windowMask = 1<<18 - 1
@@ -204,20 +297,19 @@ func rarest(text string) (at int) {
 
 // reading is what the index found in a text: its memory is kept for the next.
 type reading struct {
-	in         byteSet // the classes of its bytes
-	candidates [maxRules / 64]uint64
-	rules      []found
+	in         byteSet  // the classes of its bytes
+	clauses    []uint64 // of each clause, a set of rules: those whose is satisfied
+	candidates []uint64 // the rules of which all are
+	rules      []found  // of those in hit
+	hit        []uint64
 	hits       []hit
 	marks      []uint32 // where bytes of the index's marked classes are
 	places     []place  // what of returns
 	backs      []back   // by what is around
-	epoch      uint32
 }
 
 // found is of one rule.
 type found struct {
-	epoch       uint32 // of the reading that this is of
-	clauses     uint8
 	all         bool // not all hits are kept
 	first, last uint32
 }
@@ -250,15 +342,10 @@ const maxHits = 1 << 16
 
 // begin makes r empty, for rules of an index.
 func (r *reading) begin(x *index) {
-	if len(r.rules) < len(x.need) {
-		r.rules = make([]found, len(x.need))
+	if n := x.words << 6; len(r.rules) < n {
+		r.rules = make([]found, n)
 	}
-	if r.epoch++; r.epoch == 0 {
-		clear(r.rules)
-		r.epoch = 1
-	}
-	r.in = 0
-	clear(r.candidates[:x.words])
+	r.clauses = append(r.clauses[:0], x.none...)
 	r.hits = append(r.hits[:0], hit{}) // no list begins there
 	r.marks = r.marks[:0]
 }
@@ -279,34 +366,50 @@ func (x *index) find(value []byte, r *reading) {
 		}
 	}
 	r.in = in
+	r.hit = append(r.hit[:0], r.clauses[:x.words]...)
 	for set := in & x.ones; set != 0; set &= set - 1 {
-		for _, u := range x.byOne[bits.TrailingZeros64(uint64(set))] {
-			r.has(u)
+		for _, s := range x.byOne[bits.TrailingZeros64(uint64(set))] {
+			r.clauses[s.word] |= s.bits
 		}
 	}
-	for _, rule := range x.always {
-		r.candidates[rule>>6] |= 1 << (rule & 63)
-		r.rules[rule] = found{epoch: r.epoch, all: true}
+	r.candidates = append(r.candidates[:0], r.clauses[:x.words]...)
+	for rest := r.clauses[x.words:]; len(rest) > 0; rest = rest[x.words:] {
+		for i := range r.candidates {
+			r.candidates[i] &= rest[i]
+		}
 	}
 }
 
 // compare looks at the texts filed under w, which ends at i.
 func (x *index) compare(value []byte, i int, w uint32, r *reading) {
-	if at := x.pairs[w&(1<<12-1)]; at != 0 {
-		x.equal(value, i, at, r)
+	if n := x.pairs[w&(1<<12-1)]; n != 0 && x.two[n-1].may(value, i-1, i) {
+		x.equal(value, i, x.two[n-1].at, r)
 	}
 	size := uint32(len(x.slots) - 1)
-	slot := hashWindow(w) & size
-	for {
-		switch s := x.slots[slot]; {
-		case s == 0:
+	for slot := hashWindow(w) & size; ; slot = (slot + 1) & size {
+		switch f := &x.slots[slot]; {
+		case f.window == 0:
 			return
-		case s&slotWindow == uint64(w+1):
-			x.equal(value, i, uint32(s>>20), r)
+		case f.window == w+1:
+			if f.may(value, i-2, i) {
+				x.equal(value, i, f.at, r)
+			}
 			return
 		}
-		slot = (slot + 1) & size
 	}
+}
+
+// may reports whether a text of f may be in value, with its window from begin to
+// end.
+func (f *filed) may(value []byte, begin, end int) bool {
+	before, behind := uint64(1), uint64(1)
+	if begin > 0 {
+		before = f.before >> byteFold[value[begin-1]]
+	}
+	if end+1 < len(value) {
+		behind = f.behind >> byteFold[value[end+1]]
+	}
+	return before&behind&1 != 0
 }
 
 // equal looks at the list at a place of x.lists.
@@ -316,11 +419,16 @@ func (x *index) equal(value []byte, i int, at uint32, r *reading) {
 	list = list[2:]
 next:
 	for ; n > 0; n-- {
-		size, end, uses := int(list[0]), int(list[1]), useBytes*int(list[2])
-		text := list[3 : 3+size]
-		used := list[3+size : 3+size+uses]
-		list = list[3+size+uses:]
-		start := i - end
+		head := list[:headBytes]
+		size, start := int(head[0]), i-int(head[1])
+		text := list[headBytes : headBytes+size]
+		used := list[headBytes+size:][:useBytes*int(head[2])]
+		list = list[headBytes+size+len(used):]
+		if key := int(head[3]); key != noKey {
+			if key += start; key < 0 || len(value)-key < 4 || folded(value[key:key+4]) != binary.LittleEndian.Uint32(head[4:]) {
+				continue
+			}
+		}
 		if start < 0 || len(value)-start < size {
 			continue
 		}
@@ -330,42 +438,36 @@ next:
 				continue next
 			}
 		}
+		has := edgesOf(value, start, start+size)
 		for ; len(used) >= useBytes; used = used[useBytes:] {
-			r.hit(use{binary.LittleEndian.Uint16(used), used[2], used[3]}, start, size)
+			if u := (use{binary.LittleEndian.Uint16(used), used[2], edges(used[3])}); u.edges&^has == 0 {
+				x.use(u, start, size, r)
+			}
 		}
 	}
 }
 
-// has says that the text has what u is of.
-func (r *reading) has(u use) *found {
-	f := &r.rules[u.rule]
-	if f.epoch != r.epoch {
-		*f = found{epoch: r.epoch}
-	}
-	if f.clauses |= u.bit; u.bit == anchorBit {
-		r.candidates[u.rule>>6] |= 1 << (u.rule & 63)
-	}
-	return f
-}
-
-// hit says the same, and where.
-func (r *reading) hit(u use, at, size int) {
-	f := r.has(u)
-	if u.bit != anchorBit || f.all {
+// use says that the text has what u is of, and where.
+func (x *index) use(u use, at, size int, r *reading) {
+	word, bit := &r.clauses[u.clause>>6], uint64(1)<<(u.clause&63)
+	if int(u.clause) >= x.words<<6 {
+		*word |= bit
 		return
 	}
-	n := uint32(len(r.hits))
-	if n == maxHits {
+	f, n := &r.rules[u.clause], uint32(len(r.hits))
+	switch {
+	case *word&bit == 0:
+		*word |= bit
+		*f = found{first: n, all: n == maxHits}
+	case f.all:
+	case n == maxHits:
 		f.all = true
-		return
-	}
-	r.hits = append(r.hits, hit{place: placeOf(at, size, u.around)})
-	if f.first == 0 {
-		f.first = n
-	} else {
+	default:
 		r.hits[f.last].next = n
 	}
-	f.last = n
+	if f.last = n; !f.all {
+		r.hits = append(r.hits, hit{place: placeOf(at, size, u.around)})
+	}
 }
 
 // of returns where f's hits are, in order, and begins anew with so many backs.

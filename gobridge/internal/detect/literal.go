@@ -1,6 +1,7 @@
 package detect
 
 import (
+	_ "embed" // ordinary.txt
 	"math"
 	"regexp/syntax"
 	"slices"
@@ -29,6 +30,9 @@ import (
 // concatenation, what that part matches. And which byte may follow it: one that
 // the rest of the concatenation may begin with, any if that may be empty.
 //
+// And of each text it is known whether the match has a word boundary (\b) where it
+// begins or ends: where that stands at an end of an exact set.
+//
 // U+017F and U+212A, which Unicode folds to s and k, are taken out of patterns
 // by asciiFold, as PCRE without UTF does not know them.
 
@@ -42,8 +46,44 @@ const (
 type clause []literal
 
 type literal struct {
-	text string
+	bounded
 	around
+}
+
+// bounded is a text, and whether there is a word boundary at its edges.
+type bounded struct {
+	text  string
+	edges edges
+}
+
+// edges are word boundaries.
+type edges uint8
+
+const (
+	begins edges = 1 << iota
+	ends
+)
+
+// word is 1 for the bytes of words, as \b knows them.
+var word = func() (is [256]edges) {
+	for c := range is {
+		if isASCIILetter(byte(c)) || '0' <= c && c <= '9' || c == '_' {
+			is[c] = 1
+		}
+	}
+	return is
+}()
+
+// edgesOf are the word boundaries of value from begin to end.
+func edgesOf(value []byte, begin, end int) edges {
+	var before, behind edges
+	if begin > 0 {
+		before = word[value[begin-1]]
+	}
+	if end < len(value) {
+		behind = word[value[end]]
+	}
+	return (before^word[value[begin]])*begins | (behind^word[value[end-1]])*ends
 }
 
 // around is what may be around a literal in a match.
@@ -94,6 +134,7 @@ func (a *around) union(b *around) {
 // needs is what a node of a tree needs.
 type needs struct {
 	exact   []string // nil: unknown
+	edges   edges    // of exact
 	clauses []clause
 	longest int      // bytes that it matches at most
 	bytes   allBytes // that it may match
@@ -105,24 +146,28 @@ type needs struct {
 func literals(re *syntax.Regexp) []clause {
 	n := need(re)
 	if n.exact != nil {
-		n.clauses = append(n.clauses, clauseOf(n.exact, around{open: true}))
+		n.clauses = append(n.clauses, n.whole())
 	}
 	return slices.DeleteFunc(n.clauses, func(c clause) bool { return c[0].text == "" })
 }
 
-func clauseOf(exact []string, a around) clause {
+func clauseOf(exact []string, e edges, a around) clause {
 	c := make(clause, len(exact))
 	for i, text := range exact {
-		c[i] = literal{text, a}
+		c[i] = literal{bounded{text, e}, a}
 	}
 	return c
 }
 
+// whole is n's exact set as a clause.
+func (n *needs) whole() clause { return clauseOf(n.exact, n.edges, around{open: true}) }
+
 func need(re *syntax.Regexp) (n needs) {
 	switch re.Op {
-	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
-		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpNoWordBoundary:
 		n.exact, n.empty = []string{""}, true
+	case syntax.OpWordBoundary:
+		n.exact, n.edges, n.empty = []string{""}, begins|ends, true
 	case syntax.OpLiteral:
 		// U+FFFD matches any invalid byte, and other letters have other cases.
 		fold := re.Flags&syntax.FoldCase != 0
@@ -158,7 +203,7 @@ func need(re *syntax.Regexp) (n needs) {
 	case syntax.OpQuest:
 		n = need(re.Sub[0])
 		if n.clauses = nil; n.exact != nil {
-			n.exact = union(n.exact, []string{""})
+			n.exact, n.edges = union(n.exact, []string{""}), 0
 		}
 		n.empty = true
 	case syntax.OpStar, syntax.OpPlus:
@@ -167,7 +212,7 @@ func need(re *syntax.Regexp) (n needs) {
 		case re.Op == syntax.OpStar:
 			n.clauses, n.empty = nil, true
 		case n.exact != nil:
-			n.clauses = append(n.clauses, clauseOf(n.exact, around{open: true}))
+			n.clauses = append(n.clauses, n.whole())
 		}
 		n.opened() // another one may follow
 		n.exact, n.longest = nil, maxLongest
@@ -215,10 +260,12 @@ func (n *needs) opened() {
 // concat joins exact sets as long as the product is small.
 func concat(parts []needs) (all needs) {
 	exact := []string{""}
-	var a around // of exact
+	nothing := func(exact []string) bool { return len(exact) == 1 && exact[0] == "" }
+	var e edges // of exact
+	var a around
 	whole := true
 	flush := func(next []needs) {
-		if len(exact) > 1 || exact[0] != "" {
+		if !nothing(exact) {
 			a.open = true
 			a.after = allBytes{}
 			for i := range next {
@@ -228,9 +275,9 @@ func concat(parts []needs) (all needs) {
 					break
 				}
 			}
-			all.clauses = append(all.clauses, clauseOf(exact, a))
+			all.clauses = append(all.clauses, clauseOf(exact, e, a))
 		}
-		exact = []string{""}
+		exact, e = []string{""}, 0
 	}
 	all.empty = true
 	for i := range parts {
@@ -248,9 +295,18 @@ func concat(parts []needs) (all needs) {
 				flush(parts[i:])
 				whole = false
 			}
-			if len(exact) == 1 && exact[0] == "" {
+			first := nothing(exact)
+			if first {
 				a = around{before: all.longest, behind: all.bytes}
 			}
+			both := p.edges & ends
+			if first {
+				both |= p.edges & begins
+			}
+			if nothing(p.exact) {
+				both |= e & ends
+			}
+			e = e&begins | both
 			exact = product(exact, p.exact)
 			if longest(exact) > maxLiteral {
 				flush(parts[i+1:])
@@ -268,7 +324,7 @@ func concat(parts []needs) (all needs) {
 		}
 	}
 	if whole {
-		all.exact = exact
+		all.exact, all.edges = exact, e
 		return all
 	}
 	flush(nil)
@@ -281,8 +337,10 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 		parts = make([]needs, len(subs))
 		exact = true
 	)
+	n.edges = begins | ends
 	for i, sub := range subs {
 		parts[i] = need(sub)
+		n.edges &= parts[i].edges
 		if exact = exact && parts[i].exact != nil; exact {
 			all = union(all, parts[i].exact)
 		}
@@ -300,7 +358,7 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 		for _, p := range parts {
 			clauses := p.clauses
 			if p.exact != nil {
-				clauses = append(clauses[:len(clauses):len(clauses)], clauseOf(p.exact, around{open: true}))
+				clauses = append(clauses[:len(clauses):len(clauses)], p.whole())
 			}
 			best := bestClause(clauses, cost)
 			if best == nil {
@@ -323,6 +381,7 @@ func (c clause) merge() clause {
 	for i := range c {
 		if n := len(one); n > 0 && one[n-1].text == c[i].text {
 			one[n-1].union(&c[i].around)
+			one[n-1].edges &= c[i].edges
 		} else {
 			one = append(one, c[i])
 		}
@@ -430,13 +489,49 @@ func anchored(re *syntax.Regexp) bool {
 	return false
 }
 
+// textCost estimates how often s begins at a byte of ordinary text.
 func textCost(s string) float64 {
 	p := 1.0
 	for i := range len(s) {
-		p *= float64(byteCost[s[i]])
+		if i == 0 {
+			p = float64(byteCost[s[0]])
+			continue
+		}
+		p *= float64(pairCost[byteFold[s[i-1]]][byteFold[s[i]]]) * float64(byteCost[s[i]])
 	}
 	return p
 }
+
+//go:embed ordinary.txt
+var ordinary string
+
+// pairCost is how much more often than elsewhere a byte is behind another, both
+// folded, in ordinary text.
+var pairCost = func() (cost [64][64]float32) {
+	const unknown = 20 // bytes, of which the second are as elsewhere
+	var (
+		pairs  [64][64]float32
+		firsts [64]float32
+		folds  [64]float32
+	)
+	for c, p := range byteCost {
+		if byteLower[c] != byte(c) {
+			continue
+		}
+		folds[byteFold[c]] += p
+	}
+	for i := 1; i < len(ordinary); i++ {
+		a, b := byteFold[ordinary[i-1]], byteFold[ordinary[i]]
+		pairs[a][b]++
+		firsts[a]++
+	}
+	for a := range cost {
+		for b := range cost[a] {
+			cost[a][b] = (pairs[a][b]/folds[b] + unknown) / (firsts[a] + unknown)
+		}
+	}
+	return cost
+}()
 
 // byteCost is how often a byte is in chat: rounded, letters as in English.
 var byteCost = func() (cost [256]float32) {

@@ -84,8 +84,8 @@ func (sc *scanner) read(text []byte, v *view.View) {
 	for w := range x.words {
 		for set := r.candidates[w]; set != 0; set &= set - 1 {
 			n := w<<6 | bits.TrailingZeros64(set)
-			if r.rules[n].clauses != x.need[n] && !sc.all {
-				continue // most end here: nothing else of them is looked at
+			if r.hit[w]&(set&-set) == 0 {
+				r.rules[n] = found{}
 			}
 			sc.try(&rules[n], &r.rules[n], text, v)
 		}

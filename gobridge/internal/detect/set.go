@@ -96,7 +96,7 @@ type compiled struct {
 
 	// Texts of which a value has one of each list. The first list is the anchor,
 	// which finds patterns[lead], if located.
-	needed  [][]string
+	needed  [][]bounded
 	single  []byteSet // of each list: its texts of one byte
 	lead    int
 	located bool
@@ -293,12 +293,12 @@ func (c *compiled) choose(clauses [][]clause, begins []bool) {
 		}
 	}
 	for _, list := range needed {
-		var texts []string
+		var texts []bounded
 		var single byteSet
 		for i := range list {
-			text := list[i].text
-			if texts = append(texts, text); len(text) == 1 {
-				single |= byteClass[text[0]]
+			b := list[i].bounded
+			if texts = append(texts, b); len(b.text) == 1 {
+				single |= byteClass[b.text[0]]
 			}
 		}
 		c.needed, c.single = append(c.needed, texts), append(c.single, single)
@@ -406,9 +406,6 @@ func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
 		*done = next
 	}
 }
-
-// clauses are the bits of all that c needs.
-func (c *compiled) clauses() uint8 { return uint8(1<<len(c.needed) - 1) }
 
 // matcher finds a pattern.
 type matcher struct{ *dfa.Matcher }
