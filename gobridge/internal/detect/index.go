@@ -9,7 +9,8 @@ import (
 )
 
 // byteFold maps bytes to 6 bits for the index, letters of either case alike.
-// What falls together is told apart by a comparison.
+// What falls together is told apart by a comparison. Of the bytes beyond ASCII,
+// of which text in other languages is full, those of rules are by themselves.
 var byteFold = func() (fold [256]uint8) {
 	for i := range fold {
 		switch c := byte(i); {
@@ -17,6 +18,8 @@ var byteFold = func() (fold [256]uint8) {
 			fold[i] = c | 0x20 - 'a' + 1
 		case '0' <= c && c <= '9':
 			fold[i] = 27 + (c-'0')/5
+		case c == 0xc2 || c == 0x8a || c == 0x8d: // of U+00BC, U+560A and U+560D
+			fold[i] = 0
 		case c == ' ':
 			fold[i] = 29
 		case ' ' < c && c < 0x7f:
@@ -160,7 +163,7 @@ func indexOf(rules []compiled, counts func(*compiled) bool) *index {
 	for _, w := range slices.Sorted(maps.Keys(pairs)) {
 		x.two = append(x.two, x.file(w, pairs[w], texts))
 		x.pairs[w] = uint16(len(x.two))
-		for before := range uint32(1 << 6) { // 0: nothing
+		for before := range uint32(1 << 6) { // 0, too, if there is nothing
 			if before == 0 || x.two[len(x.two)-1].before>>before&1 != 0 {
 				x.mark(before<<12 | w)
 			}
@@ -284,11 +287,13 @@ func hashWindow(w uint32) uint32 { return w * 0x9e3779b1 >> 12 }
 
 func (x *index) mark(window uint32) { x.bitmap[window>>6] |= 1 << (window & 63) }
 
-// rarest is where the three bytes of text stand that ordinary text has least.
+// rarest is where the three bytes of text stand whose window ordinary text has
+// least.
 func rarest(text string) (at int) {
 	least := 1.0
 	for i := range len(text) - 2 {
-		if p := textCost(text[i : i+3]); p < least {
+		a, b, c := byteFold[text[i]], byteFold[text[i+1]], byteFold[text[i+2]]
+		if p := float64(foldCost[a]) * float64(foldCost[b]*pairCost[a][b]) * float64(foldCost[c]*pairCost[b][c]); p < least {
 			at, least = i, p
 		}
 	}

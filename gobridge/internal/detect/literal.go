@@ -512,14 +512,7 @@ var pairCost = func() (cost [64][64]float32) {
 	var (
 		pairs  [64][64]float32
 		firsts [64]float32
-		folds  [64]float32
 	)
-	for c, p := range byteCost {
-		if byteLower[c] != byte(c) {
-			continue
-		}
-		folds[byteFold[c]] += p
-	}
 	for i := 1; i < len(ordinary); i++ {
 		a, b := byteFold[ordinary[i-1]], byteFold[ordinary[i]]
 		pairs[a][b]++
@@ -527,7 +520,19 @@ var pairCost = func() (cost [64][64]float32) {
 	}
 	for a := range cost {
 		for b := range cost[a] {
-			cost[a][b] = (pairs[a][b]/folds[b] + unknown) / (firsts[a] + unknown)
+			if foldCost[b] > 0 {
+				cost[a][b] = (pairs[a][b]/foldCost[b] + unknown) / (firsts[a] + unknown)
+			}
+		}
+	}
+	return cost
+}()
+
+// foldCost is byteCost of folded bytes.
+var foldCost = func() (cost [64]float32) {
+	for c, p := range byteCost {
+		if byteLower[c] == byte(c) {
+			cost[byteFold[c]] += p
 		}
 	}
 	return cost
