@@ -43,14 +43,15 @@ func init() { limit.Store(DefaultLimit) }
 func Memory() int64 { return fixed.Load() + cached.Load() }
 
 // SetLimit bounds what the caches of all matchers occupy. At the limit a matcher
-// that needs more begins its own cache anew; some states it may always have.
+// that needs more has others, unused of late, begin their caches anew, or else its
+// own; some states each may always have.
 func SetLimit(bytes int64) { limit.Store(bytes) }
 
 // Matcher is one compiled pattern. All threads may use it at once.
 type Matcher struct {
 	pattern string
 	prog    *prog
-	stride  int        // length of a row: a column per kind of byte, one for the end
+	units   int        // of a row: a column per kind of byte, one for the end
 	bound   int        // of the cache, in bytes
 	leave   [256]uint8 // 1: bytes that lead out of the start states
 	leaves  bool       // leave is known
@@ -58,6 +59,7 @@ type Matcher struct {
 	narrow  bool       // from a start state, what was read cannot be in a match
 
 	view atomic.Pointer[view]
+	used atomic.Bool // of late
 
 	mu      sync.Mutex    // held by who adds states
 	cached  int           // bytes of the current cache
@@ -97,7 +99,7 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	}
 
 	m := &Matcher{
-		prog: p, stride: p.ncol + 1, bound: o.Bytes, account: new(atomic.Int64),
+		prog: p, units: (p.ncol + unit) >> unitShift, bound: o.Bytes, account: new(atomic.Int64),
 	}
 	if o.Text {
 		m.pattern = re.String()
@@ -117,6 +119,7 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	m.findLeave(w)
 	m.narrow = p.narrow(w)
 	m.view.Store(m.fresh(w))
+	enlist(m)
 	return m, nil
 }
 
@@ -188,6 +191,9 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 	if at > 0 {
 		ctx = m.context(b[at-1])
 	}
+	if !m.used.Load() {
+		m.used.Store(true)
+	}
 	v := m.view.Load()
 	s := v.starts[ctx]
 	if s < firstRow {
@@ -227,11 +233,11 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 			}
 		}
 
-		col := m.stride - 1
+		col := m.prog.ncol
 		if i < len(b) {
 			col = int(column[b[i]])
 		}
-		next := atomic.LoadUint32(&table[int(s)+col])
+		next := load(table, int(s)<<unitShift+col)
 		if next < firstRow {
 			if next == unknown {
 				var reset bool
@@ -267,8 +273,8 @@ func (m *Matcher) context(b byte) int {
 }
 
 // simulate goes on without a DFA in state s, with i bytes of b read.
-func (m *Matcher) simulate(v *view, s uint32, b []byte, i int) int {
-	key := m.key(v, s)
+func (m *Matcher) simulate(v *view, s uint16, b []byte, i int) int {
+	key := m.keyOf(v, s)
 	w := getWork(len(m.prog.insts))
 	defer works.Put(w)
 	return m.run(w, key, b, i-m.prog.pending(key))

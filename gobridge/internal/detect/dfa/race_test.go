@@ -90,7 +90,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 }
 
 func TestAllCachesTogetherAreBounded(t *testing.T) {
-	const bound = 60 << 10
+	const bound = 30 << 10
 	b := ab(600)
 	free := must(t, exploding, Options{})
 	require.False(t, free.Match(b))
@@ -103,12 +103,29 @@ func TestAllCachesTogetherAreBounded(t *testing.T) {
 	for range 10 {
 		m := must(t, exploding, Options{})
 		require.False(t, m.Match(b))
-		require.LessOrEqual(t, m.cached, bound)
 		ms = append(ms, m)
 	}
 	require.LessOrEqual(t, cached.Load()-before, int64(bound+10*minStates*500), "each has its least number of states")
 	runtime.KeepAlive(ms)
 	runtime.KeepAlive(free)
+}
+
+func TestUnusedCachesGiveWay(t *testing.T) {
+	b := ab(600)
+	chatty, idle := must(t, exploding, Options{}), must(t, exploding, Options{})
+	require.False(t, idle.Match(b))
+	require.False(t, chatty.Match(b))
+	defer SetLimit(DefaultLimit)
+	SetLimit(cached.Load())
+	before := []int{chatty.cached, idle.cached}
+	for evict(must(t, "x", Options{}), 1) && idle.cached == before[1] { // no one used anything of late
+		require.False(t, chatty.Match(b))
+		SetLimit(cached.Load())
+	}
+	require.Less(t, idle.cached, before[1])
+	require.Equal(t, before[0], chatty.cached)
+	require.False(t, idle.Match(b), "and is as it was")
+	runtime.KeepAlive(chatty)
 }
 
 func TestMatchAllocatesNothing(t *testing.T) {
