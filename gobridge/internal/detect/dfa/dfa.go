@@ -28,7 +28,7 @@ type Options struct {
 }
 
 // DefaultLimit is what the caches of all matchers may occupy.
-const DefaultLimit = 8 << 20
+const DefaultLimit = 6 << 20
 
 var (
 	fixed  atomic.Int64 // what all programs occupy
