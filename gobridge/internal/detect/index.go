@@ -308,9 +308,10 @@ type reading struct {
 	rules      []found  // of those in hit
 	hit        []uint64
 	hits       []hit
-	marks      []uint32 // where bytes of the index's marked classes are
-	places     []place  // what of returns
-	backs      []back   // by what is around
+	marks      []mark     // where bytes of the index's marked classes are
+	classes    [64]series // of marks; of a class that is in the text
+	places     []place    // what of returns
+	backs      []back     // by what is around
 }
 
 // found is of one rule.
@@ -324,6 +325,12 @@ type hit struct {
 	place
 	next uint32 // 0: none
 }
+
+// mark is where a byte of a class stands. Those of one class are a list.
+type mark struct{ at, next uint32 } // next 0: none
+
+// series are the first and the last of a list.
+type series struct{ first, last uint32 }
 
 // place is where a text of an anchor stands, its length, and what is around it,
 // in the order of where it stands.
@@ -351,8 +358,8 @@ func (r *reading) begin(x *index) {
 		r.rules = make([]found, n)
 	}
 	r.clauses = append(r.clauses[:0], x.none...)
-	r.hits = append(r.hits[:0], hit{}) // no list begins there
-	r.marks = r.marks[:0]
+	r.hits = append(r.hits[:0], hit{})    // no list begins there
+	r.marks = append(r.marks[:0], mark{}) // no list begins there
 }
 
 // find makes r what the index has to say of value.
@@ -362,9 +369,10 @@ func (x *index) find(value []byte, r *reading) {
 	var in byteSet
 	for i, b := range value {
 		class := byteClass[b]
-		if in |= class; class&x.marked != 0 && len(r.marks) < maxHits {
-			r.marks = append(r.marks, uint32(i))
+		if class&x.marked != 0 && len(r.marks) < maxHits {
+			r.mark(class, i, in&class == 0)
 		}
+		in |= class
 		w = (w<<6 | uint32(byteFold[b])) & windowMask
 		if x.bitmap[w>>6]>>(w&63)&1 != 0 {
 			x.compare(value, i, w, r)
@@ -383,6 +391,18 @@ func (x *index) find(value []byte, r *reading) {
 			r.candidates[i] &= rest[i]
 		}
 	}
+}
+
+// mark keeps where a byte of a class is, the first one or not.
+func (r *reading) mark(class byteSet, at int, first bool) {
+	s, n := &r.classes[bits.TrailingZeros64(uint64(class))], uint32(len(r.marks))
+	if first {
+		s.first = n
+	} else {
+		r.marks[s.last].next = n
+	}
+	s.last = n
+	r.marks = append(r.marks, mark{at: uint32(at)})
 }
 
 // compare looks at the texts filed under w, which ends at i.
@@ -487,6 +507,43 @@ func (r *reading) of(f *found, backs int) []place {
 	}
 	slices.Sort(r.places) // windows end at different places of texts
 	return r.places
+}
+
+// lanes are the lists of marks of some classes.
+type lanes struct {
+	next [maxLanes]uint32 // of each list
+	n    int
+}
+
+// maxLanes is of how many lists the first mark is looked for.
+const maxLanes = 8
+
+// lanes returns those of the classes of a set, which are in the text; ok is false
+// if there are too many, or not all marks are kept.
+func (r *reading) lanes(set byteSet) (l lanes, ok bool) {
+	if len(r.marks) >= maxHits || bits.OnesCount64(uint64(set)) > maxLanes {
+		return l, false
+	}
+	for ; set != 0; set &= set - 1 {
+		l.next[l.n] = r.classes[bits.TrailingZeros64(uint64(set))].first
+		l.n++
+	}
+	return l, true
+}
+
+// before returns the first mark before a position, and goes on to the next, or
+// that position.
+func (l *lanes) before(at int, marks []mark) int {
+	lane := -1
+	for i, n := range l.next[:l.n] {
+		if m := int(marks[n].at); n != 0 && m < at {
+			at, lane = m, i
+		}
+	}
+	if lane >= 0 {
+		l.next[lane] = marks[l.next[lane]].next
+	}
+	return at
 }
 
 // back is the first position from which on all bytes before at may be before the

@@ -337,8 +337,13 @@ func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
 	m := c.patterns[c.lead]
 	single := c.single[0]
 	cost = 1
-	marks, all := r.marks, single&frequent == 0 && len(r.marks) < maxHits
-	if single &= r.in; single != 0 && !all {
+	marked := single&frequent == 0
+	single &= r.in
+	var l lanes
+	if marked {
+		l, marked = r.lanes(single)
+	}
+	if single != 0 && !marked {
 		cost += len(text) / 2
 	}
 	places := r.of(f, len(c.arounds)+1)
@@ -352,13 +357,9 @@ func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
 		}
 		switch {
 		case single == 0:
-		case all:
-			for len(marks) > 0 && byteClass[text[marks[0]]]&single == 0 {
-				marks = marks[1:]
-			}
-			if len(marks) > 0 && int(marks[0]) < at {
-				at, n = int(marks[0]), len(c.arounds)
-				marks = marks[1:]
+		case marked:
+			if first := l.before(at, r.marks); first < at {
+				at, n = first, len(c.arounds)
 			}
 		default:
 			for one < at && byteClass[text[one]]&single == 0 {
