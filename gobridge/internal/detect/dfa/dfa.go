@@ -187,9 +187,9 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 	if at < 0 || at > len(b) {
 		return -1, never
 	}
-	ctx := ctxText
+	ctx := uint8(ctxText)
 	if at > 0 {
-		ctx = m.context(b[at-1])
+		ctx = contexts[b[at-1]]
 	}
 	if !m.used.Load() {
 		m.used.Store(true)
@@ -225,7 +225,7 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 					i++
 				}
 				if i > from {
-					s = v.starts[m.context(b[i-1])]
+					s = v.starts[contexts[b[i-1]]]
 					if from = i; i > past {
 						return -1, from
 					}
@@ -263,14 +263,20 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 	}
 }
 
-// context returns what byte b is for the position behind it.
-func (m *Matcher) context(b byte) int {
-	p := m.prog
-	if c := int(p.column[b]); c < p.nascii {
-		return p.context(int(p.colClass[c]))
+// contexts are what a byte is for the position behind it.
+var contexts = func() (ctx [256]uint8) {
+	for c := range ctx {
+		switch {
+		case syntax.IsWordChar(rune(c)):
+			ctx[c] = ctxWord
+		case c == '\n':
+			ctx[c] = ctxLine
+		default:
+			ctx[c] = ctxNone
+		}
 	}
-	return ctxNone
-}
+	return ctx
+}()
 
 // simulate goes on without a DFA in state s, with i bytes of b read.
 func (m *Matcher) simulate(v *view, s uint16, b []byte, i int) int {
@@ -293,7 +299,7 @@ func (m *Matcher) findLeave(w *work) {
 	}
 	letters := 0
 	for b := range m.leave {
-		want := keys[m.context(byte(b))]
+		want := keys[contexts[b]]
 		stays := true
 		for ctx := range keys {
 			if ctx > 0 && keys[ctx] == keys[0] {
