@@ -183,6 +183,7 @@ func (p *prog) convert(sp *syntax.Prog) [][]rune {
 		}
 		p.insts = append(p.insts, in)
 	}
+	p.insts = slices.Clone(p.insts) // no larger than it is
 	return sets
 }
 
