@@ -4,9 +4,23 @@
 'use strict';
 
 const fs = require('node:fs');
+const http = require('node:http');
 const path = require('node:path');
 const { Child, freePort, until } = require('./process.js');
 const { Recorder } = require('./recorder.js');
+
+const ready = '/worker-is-ready';
+
+// The master listens before its worker has loaded the engine, and some clients
+// give a connection a second.
+function answered(port) {
+  return new Promise((resolve, reject) => {
+    http.get({ port, host: '127.0.0.1', path: ready }, (response) => {
+      response.resume();
+      response.on('end', resolve);
+    }).on('error', reject);
+  });
+}
 
 function config(port, upstream) {
   const { WSI_MODULE, WSI_LIBRARY } = process.env;
@@ -29,6 +43,7 @@ http {
     map $http_upgrade $connection_header { default upgrade; '' ''; }
     server {
         listen 127.0.0.1:${port};
+        location = ${ready} { return 204; }
         location / {
             proxy_pass http://127.0.0.1:${upstream};
             proxy_http_version 1.1;
@@ -58,6 +73,7 @@ class Nginx {
     nginx.child = new Child(path.join(dir, 'logs', 'stderr.log'),
       process.env.WSI_NGINX, ['-p', dir, '-c', path.join(dir, 'nginx.conf')]);
     await nginx.child.listening({ port, host: '127.0.0.1' });
+    await answered(port);
     nginx.before = await Recorder.start({ port, host: '127.0.0.1' });
     nginx.port = nginx.before.port;
     return nginx;
