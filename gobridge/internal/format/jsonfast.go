@@ -474,7 +474,6 @@ func (w *Walker) sync() {
 	defer func() { w.opens = opens }()
 	for n := 1; n <= w.nested; n++ {
 		l := &w.levels[n]
-		l.base = max(l.base, w.levels[n-1].base)
 		if l.lazy == lazyNot || n < w.nested && len(w.frames) > w.levels[n+1].base {
 			continue // it has frames, or stands still below a level that has
 		}
@@ -482,8 +481,8 @@ func (w *Walker) sync() {
 		w.nested = n
 		w.follow(l)
 		w.nested = nested
-		if n < nested {
-			w.levels[n+1].base = len(w.frames)
+		for inner := n + 1; inner <= nested; inner++ {
+			w.levels[inner].base = len(w.frames) // they have none
 		}
 	}
 }

@@ -48,6 +48,17 @@ func TestMessagePack(t *testing.T) {
 	}
 }
 
+// What is deep inside of a value is read with frames, whether a path is asked for or
+// not.
+func TestFramesThatEndBelowOthers(t *testing.T) {
+	var w format.Walker
+	var fields []string
+	require.True(t, w.MessagePack([]byte("\x9300\xad0000000000000\xad0000000000000"), format.Root{}, func(f *format.Field) {
+		fields = append(fields, string(f.Value))
+	}))
+	require.Equal(t, []string{"0000000000000", "-a6-a6-a", "0000000000000", "-a6-a6-a"}, fields)
+}
+
 func TestMessagePackShape(t *testing.T) {
 	var w format.Walker
 	var fields []string
