@@ -33,17 +33,16 @@ func Holds(text []byte) (holds bool) {
 
 // Packed visits doc, in MessagePack or CBOR, with frames or without.
 func (w *Walker) Packed(doc []byte, cbor, frames bool, root Root, visit Visit) bool {
-	f := packedMessagePack
+	f := &packedMessagePack
 	if cbor {
-		f = packedCBOR
+		f = &packedCBOR
 	}
-	if frames {
-		f.scan = func(*packedScanner, *[maxMarks]mark) int { return 0 }
-	}
+	w.framed = frames
+	defer func() { w.framed = false }()
 	w.begin(doc, root, visit)
 	w.push("packed", doc, true)
 	outer := w.watch(doc)
-	ok := w.packed(&f, doc, true)
+	ok := w.packed(f, doc, true)
 	w.pop()
 	w.unwatch(doc, outer, ok)
 	w.end()

@@ -24,7 +24,7 @@ func (w *Walker) strict(l *level, pos int) {
 	s := jsonScanner{doc: l.doc, shaped: -1}
 	s.pos = pos
 	if w.root.Shape != nil && w.nested == 1 && l.silent {
-		s.shaped = 1
+		s.shaped, s.at = 1, w.root.Shape.specials()
 	}
 	l.lazy, l.synced = lazyJSON, pos
 	x := &l.index
@@ -57,6 +57,8 @@ type jsonScanner struct {
 	objects uint64 // of these, the innermost lowest
 	quote   int    // of the index, the next one
 	shaped  int    // open where the Shape knows what the next value is
+	index   int    // there, of the next element of an array
+	at      specials
 }
 
 // scan finds strings until marks is full, or something needs a closer look: then
@@ -109,7 +111,9 @@ value:
 			kind |= markInside // little else can be in so few bytes
 		}
 		if open == s.shaped {
-			kind |= markOuter
+			if kind |= markOuter; objects&1 == 0 {
+				kind = kind&^markOuter | s.at.mark(s.index)
+			}
 		}
 		marks[n] = mark{uint32(start), uint32(end), kind}
 		n++
@@ -136,8 +140,7 @@ value:
 			goto key
 		}
 		if open == s.shaped {
-			marks[n] = mark{0, 0, markFirst | markOuter}
-			n++
+			s.index = 0
 		}
 		state = wantFirstElement
 		goto value
@@ -187,8 +190,13 @@ value:
 		if n == maxMarks {
 			goto stop
 		}
-		marks[n] = mark{uint32(pos), uint32(end), markScalar | markOuter}
-		n++
+		if kind = markScalar | markOuter; objects&1 == 0 {
+			kind = markScalar | s.at.mark(s.index)
+		}
+		if kind != markScalar {
+			marks[n] = mark{uint32(pos), uint32(end), kind}
+			n++
+		}
 	}
 	if pos = end; open == 0 {
 		goto scalar
@@ -207,12 +215,7 @@ after:
 			goto pairs
 		}
 		if open == s.shaped {
-			if n == maxMarks {
-				pos--
-				goto stop
-			}
-			marks[n] = mark{0, 0, markNext | markOuter}
-			n++
+			s.index++
 		}
 		state = wantValue
 		goto value
@@ -325,25 +328,27 @@ func (w *Walker) odd(l *level, s *jsonScanner) bool {
 		return false
 	}
 	start, value := s.pos, true
-	outer := s.open == s.shaped
+	outer, kind := s.open == s.shaped, markOuter
+	if outer && s.objects&1 == 0 {
+		kind = s.at.mark(s.index)
+	}
 	if s.doc[start] != '"' {
 		end := number(s.doc, start)
 		if end < 0 || !s.state.takesValue() {
 			return false
 		}
 		if s.pos = end; outer {
-			w.outer(markScalar, s.doc[start:end])
+			w.outer(kind|markScalar, s.doc[start:end])
 		}
 	} else {
 		text, end := l.longText(start + 1)
 		if end < 0 {
 			return false
 		}
-		kind := markInside
 		next := skipSpace(s.doc, end+1)
 		if next < len(s.doc) && s.doc[next] == ':' {
 			next++
-			kind, value = markKey, false
+			kind, value = kind|markKey, false
 		}
 		if value && !s.state.takesValue() || !value && !s.state.takesKey() {
 			return false
@@ -447,6 +452,11 @@ func word(doc []byte, i int) uint64 {
 	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(doc)), i))[:])
 }
 
+// byteAt is doc[i].
+func byteAt(doc []byte, i int) byte {
+	return *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(doc)), i))
+}
+
 // zeros has the high bit set of the lowest byte of x that is 0, if one is.
 func zeros(x uint64) uint64 { return (x - ones) &^ x }
 
@@ -492,10 +502,10 @@ func (w *Walker) follow(l *level) {
 	doc := l.doc
 	switch l.lazy {
 	case lazyMessagePack:
-		w.followPacked(l, headOfMessagePack)
+		w.followPacked(l, &packedMessagePack)
 		return
 	case lazyCBOR:
-		w.followPacked(l, headOfCBOR)
+		w.followPacked(l, &packedCBOR)
 		return
 	}
 	for l.synced < l.pos {

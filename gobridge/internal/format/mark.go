@@ -22,9 +22,9 @@ const (
 	markKey    markKind = 1 << iota
 	markInside          // of a value: something may be inside
 	markPlain           // of a value of 8 bytes or more: it has neither % nor =
-	markOuter           // it is in the outermost array or object, which has a Shape
-	markFirst           // no string: an array begins
-	markNext            // no string: a comma of the array
+	markOuter           // it is in the outermost object, which has a Shape
+	markEvent           // in the outermost array: the event's name
+	markJSON            // in the outermost array: see Member.JSON
 	markScalar          // no string: a number or a literal
 	markBytes           // of a value: it is a payload of its own
 	markBefore          // no string: what is between two
@@ -35,7 +35,7 @@ const (
 
 	markQuoted markKind = 1 << markHead
 
-	markRare = markOuter | markBytes | markBefore
+	markRare = markOuter | markEvent | markJSON | markBytes | markBefore
 )
 
 // emit visits what is marked in l's document.
@@ -80,7 +80,7 @@ func (w *Walker) rare(l *level, m *mark, text []byte) bool {
 		w.field.Key = false
 		w.outside(l.doc, int(m.start), int(m.end))
 		return true
-	case m.kind&markOuter != 0 && !w.outer(m.kind, text):
+	case m.kind&(markOuter|markEvent|markJSON) != 0 && !w.outer(m.kind, text):
 		return true
 	case m.kind&markBytes != 0:
 		w.field.Key = false
@@ -90,24 +90,21 @@ func (w *Walker) rare(l *level, m *mark, text []byte) bool {
 	return false
 }
 
-// outer is told what stands in the outermost array or object, and reports whether
-// it is a string that is to be visited.
+// outer is told what stands in the outermost array or object and is something to
+// the Shape, and reports whether it is a string that is to be visited.
 func (w *Walker) outer(kind markKind, text []byte) bool {
-	shape := w.root.Shape
 	switch {
-	case kind&markFirst != 0:
-		w.index = 0
-		w.role = shape.special(false, 0, nil)
-		return false
-	case kind&markNext != 0:
-		w.index++
-		w.role = shape.special(false, w.index, nil)
-		return false
+	case kind&markOuter == 0:
 	case kind&markKey != 0:
-		w.role = shape.special(true, 0, text)
-	case w.role == roleEvent:
+		w.role = w.root.Shape.special(text)
+		return true
+	default:
+		kind |= w.role.mark()
+	}
+	switch {
+	case kind&markEvent != 0:
 		w.setEvent(text)
-	case w.role == roleJSON && kind&(markScalar|markBytes) == 0:
+	case kind&markJSON != 0 && kind&(markScalar|markBytes) == 0:
 		w.special(roleJSON, text)
 		return false
 	}

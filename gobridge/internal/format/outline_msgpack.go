@@ -3,7 +3,7 @@ package format
 // MembersOfMessagePack is Members of the map doc in MessagePack. Values are texts
 // and binary values, without their lengths.
 func MembersOfMessagePack(doc []byte, keys *Keys) (values Values, ok bool) {
-	kind, pos, size := headOfMessagePack(doc, 0)
+	kind, pos, size := packedMessagePack.head(doc, 0)
 	if kind != tokenMap {
 		return values, false
 	}
@@ -32,7 +32,7 @@ func MembersOfMessagePack(doc []byte, keys *Keys) (values Values, ok bool) {
 func objectOfMessagePack(doc []byte, pos int) (kind token, start, end int) {
 	end = pos
 	for left := uint64(1); left > 0; left-- {
-		k, i, size := headOfMessagePack(doc, end)
+		k, i, size := packedMessagePack.head(doc, end)
 		switch end = i; k {
 		case tokenNone:
 			return tokenNone, 0, -1

@@ -37,6 +37,17 @@ const (
 	roleOther             // "$message", and the member
 )
 
+// mark is what it is to a string.
+func (r role) mark() markKind {
+	switch r {
+	case roleEvent:
+		return markEvent
+	case roleJSON:
+		return markJSON
+	}
+	return 0
+}
+
 // role of the member of f, which is the outermost frame. key is unquoted.
 func (s *Shape) role(f *frame, key []byte) (r role, name string) {
 	if !f.object && s.Args > 0 && f.index >= s.Args {
@@ -58,20 +69,45 @@ func (s *Shape) role(f *frame, key []byte) (r role, name string) {
 	return roleOther, ""
 }
 
-// special is the role of a member of the outermost array or object whose
-// strings are not just visited, roleNone of any other.
-func (s *Shape) special(object bool, index int, key []byte) role {
+// special is the role of a member of the outermost object whose strings are not
+// just visited, roleNone of any other.
+func (s *Shape) special(key []byte) role {
 	for i := range s.Event {
-		if s.Event[i].is(object, index, key) {
+		if s.Event[i].is(true, 0, key) {
 			return roleEvent
 		}
 	}
 	for i := range s.Data {
-		if s.Data[i].JSON && s.Data[i].is(object, index, key) {
+		if s.Data[i].JSON && s.Data[i].is(true, 0, key) {
 			return roleJSON
 		}
 	}
 	return roleNone
+}
+
+// specials are the elements of an array whose strings are not just visited.
+type specials struct {
+	events, documents uint64 // a bit for each index
+}
+
+// specials of the outermost array.
+func (s *Shape) specials() (at specials) {
+	for i := range s.Event {
+		if m := &s.Event[i]; m.Key == "" {
+			at.events |= 1 << m.Index
+		}
+	}
+	for i := range s.Data {
+		if m := &s.Data[i]; m.Key == "" && m.JSON {
+			at.documents |= 1 << m.Index
+		}
+	}
+	return at
+}
+
+// mark is the kind of the element at index.
+func (at *specials) mark(index int) markKind {
+	return markKind(at.events>>index&1)*markEvent | markKind(at.documents>>index&1&^(at.events>>index))*markJSON
 }
 
 func (m *Member) is(object bool, index int, key []byte) bool {

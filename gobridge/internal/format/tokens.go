@@ -11,6 +11,7 @@ const (
 	tokenExt // bytes behind one that says what they are
 	tokenArray
 	tokenMap
+	tokenTag   // of CBOR: of the item that follows
 	tokenBreak // of CBOR: an array or map of no given length ends
 )
 

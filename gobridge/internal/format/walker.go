@@ -96,8 +96,7 @@ type Walker struct {
 	used   int // levels used for this payload
 
 	watched watched
-	index   int  // of the outermost array with a Shape
-	role    role // of its next value, or of the next of the object
+	role    role // of the next value of the outermost object with a Shape
 
 	outermost Across // of what is watched, to be reused
 	through   Visit  // its method Visit, bound once
@@ -105,6 +104,7 @@ type Walker struct {
 	chance int  // see byChance; 0: nothing is in doubt
 	noisy  bool // if something is: the last string, see doubtful
 
+	framed   bool // packedScanner is not used; for tests
 	strictly bool // the last document was JSON by the letter, see Field.Opened
 
 	event []byte
@@ -184,6 +184,14 @@ func (w *Walker) Walk(payload []byte, root Root, visit Visit) string {
 // at the raw bytes. A caller that is told false visits those with Text.
 func (w *Walker) JSON(payload []byte, root Root, visit Visit) bool {
 	w.begin(payload, root, visit)
+	ok := w.document(payload, true)
+	w.end()
+	return ok
+}
+
+// Arguments is JSON with a Root of shape alone.
+func (w *Walker) Arguments(payload []byte, shape *Shape, visit Visit) bool {
+	w.begin(payload, Root{Shape: shape}, visit)
 	ok := w.document(payload, true)
 	w.end()
 	return ok
