@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/tinylib/msgp/msgp"
@@ -90,8 +91,9 @@ func walkCBOR(doc []byte) func() {
 	}
 }
 
-// msgpWalk looks at every string of doc.
-func msgpWalk(doc []byte) func() {
+// msgpTokens reads doc from token to token, and looks at every string. What is a
+// key, and where an array or a map ends, is not told.
+func msgpTokens(doc []byte) func() {
 	return func() {
 		for rest := doc; len(rest) > 0; {
 			var s []byte
@@ -112,6 +114,46 @@ func msgpWalk(doc []byte) func() {
 			}
 		}
 	}
+}
+
+// msgpWalk reads doc as the tree that it is, and gives its keys and texts to visit;
+// valid wants them to be UTF-8, as in CBOR they have to be.
+func msgpWalk(doc []byte, valid bool) func() {
+	f := new(format.Field)
+	return func() {
+		for rest := doc; len(rest) > 0; {
+			var err error
+			if rest, err = msgpValue(rest, f, false, valid); err != nil {
+				panic(err)
+			}
+		}
+	}
+}
+
+func msgpValue(p []byte, f *format.Field, key, valid bool) (rest []byte, err error) {
+	var n uint32
+	switch msgp.NextType(p) {
+	case msgp.StrType:
+		f.Value, rest, err = msgp.ReadStringZC(p)
+		if valid && !utf8.Valid(f.Value) {
+			panic("not UTF-8")
+		}
+		f.Key = key
+		visitor(f)
+	case msgp.ArrayType:
+		for n, rest, err = msgp.ReadArrayHeaderBytes(p); n > 0 && err == nil; n-- {
+			rest, err = msgpValue(rest, f, false, valid)
+		}
+	case msgp.MapType:
+		for n, rest, err = msgp.ReadMapHeaderBytes(p); n > 0 && err == nil; n-- {
+			if rest, err = msgpValue(rest, f, true, valid); err == nil {
+				rest, err = msgpValue(rest, f, false, valid)
+			}
+		}
+	default:
+		return msgp.Skip(p)
+	}
+	return rest, err
 }
 
 func cborWellformed(doc []byte) func() {
@@ -174,8 +216,10 @@ func binaryRows() []row {
 	const size = 16 << 10
 	pack, cborDoc, bsonDoc, proto := chatMessagePack(size), chatCBOR(size), chatBSON(size), chatProtobuf(size)
 	return []row{
-		{"MessagePack, chat history", len(pack), "tinylib/msgp walk", 1, walkMessagePack(pack), msgpWalk(pack)},
-		{"CBOR, chat history", len(cborDoc), "tinylib/msgp walk of the same", 1, walkCBOR(cborDoc), msgpWalk(pack)},
+		{"MessagePack, chat history", len(pack), "tinylib/msgp walk", 1, walkMessagePack(pack), msgpWalk(pack, false)},
+		{"MessagePack, chat history", len(pack), "tinylib/msgp, tokens only", 0, walkMessagePack(pack), msgpTokens(pack)},
+		{"CBOR, chat history", len(cborDoc), "tinylib/msgp walk of the same, UTF-8", 1, walkCBOR(cborDoc), msgpWalk(pack, true)},
+		{"CBOR, chat history", len(cborDoc), "tinylib/msgp walk of the same", 0, walkCBOR(cborDoc), msgpWalk(pack, false)},
 		{"CBOR, chat history", len(cborDoc), "fxamacker/cbor Wellformed", 0, walkCBOR(cborDoc), cborWellformed(cborDoc)},
 		{"BSON, guessed", len(bsonDoc), "bsoncore walk", 0, walk(bsonDoc), bsonWalk(bsonDoc)},
 		{"Protocol Buffers, guessed", len(proto), "protowire walk", 0, walk(proto), protoWalk(proto)},

@@ -4,13 +4,15 @@
 // misses its limit.
 //
 // A library is given what it is best at: its parsed document is used again, and
-// only then every string of it is looked at, as a Walker does.
+// only then every string of it is given to a visitor, as key or as value, as a
+// Walker does. Rows without a limit show less work than ours.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -42,12 +44,16 @@ const maxGrowth = 20
 func main() {
 	rounds := flag.Int("rounds", 15, "turns of each side")
 	turn := flag.Duration("turn", 20*time.Millisecond, "length of a turn")
+	only := flag.String("only", "", "the decoders whose name has this")
 	flag.Parse()
 
 	missed := 0
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "decoder\tbytes\tns\tMB/s\tallocs\tlibrary\tns\tratio\tlimit\t")
 	for _, r := range append(rows(), binaryRows()...) {
+		if !strings.Contains(r.name, *only) {
+			continue
+		}
 		best := race(*rounds, *turn, r.ours, r.theirs)
 		ratio := best[0] / best[1]
 		limit := "-"
@@ -66,6 +72,9 @@ func main() {
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "64 KiB against 4 KiB\tus\tus\tratio\tlimit\t")
 	for _, g := range append(growths(), binaryGrowths()...) {
+		if !strings.Contains(g.name, *only) {
+			continue
+		}
 		best := race(*rounds, *turn, g.large, g.small)
 		ratio := best[0] / best[1]
 		verdict := ""
@@ -115,6 +124,9 @@ func race(rounds int, turn time.Duration, functions ...func()) []float64 {
 var visited int
 
 func visit(f *format.Field) { visited += len(f.Value) }
+
+// visitor is visit, called as by a Walker, which does not know it either.
+var visitor format.Visit = visit
 
 // walk is a Walker over one document.
 func walk(doc []byte) func() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/ws"
 )
@@ -34,34 +35,37 @@ func history(size int) []byte {
 	return b.Bytes()
 }
 
-// jsonValues parses doc and looks at every string of it.
+// jsonValues parses doc and gives its keys and texts to visit.
 func jsonValues(doc []byte) func() {
 	var p fastjson.Parser
+	f := new(format.Field)
 	return func() {
 		v, err := p.ParseBytes(doc)
 		if err != nil {
 			panic(err)
 		}
-		jsonStrings(v)
+		jsonStrings(v, f)
 	}
 }
 
-func jsonStrings(v *fastjson.Value) {
+func jsonStrings(v *fastjson.Value, f *format.Field) {
 	switch v.Type() {
 	case fastjson.TypeObject:
 		o, _ := v.Object()
 		o.Visit(func(key []byte, v *fastjson.Value) {
-			visited += len(key)
-			jsonStrings(v)
+			f.Value, f.Key = key, true
+			visitor(f)
+			jsonStrings(v, f)
 		})
 	case fastjson.TypeArray:
 		a, _ := v.Array()
 		for _, v := range a {
-			jsonStrings(v)
+			jsonStrings(v, f)
 		}
 	case fastjson.TypeString:
-		s, _ := v.StringBytes()
-		visited += len(s)
+		f.Value, _ = v.StringBytes()
+		f.Key = false
+		visitor(f)
 	}
 }
 

@@ -47,6 +47,9 @@ func (d *engineIO) Size() int {
 }
 
 func (d *engineIO) Decode(m Message, w *format.Walker, out *Out) {
+	if d.plain(m, w, out) {
+		return
+	}
 	var env Envelope
 	d.decode(m, w, out.Visit, &env)
 	out.Record(env)
@@ -85,6 +88,23 @@ func (d *engineIO) decode(m Message, w *format.Walker, visit format.Visit, env *
 	default:
 		*env = walked(Envelope{Framework: "none"}, p, format.Root{}, w, visit)
 	}
+}
+
+// plain decodes what most messages are, an event of the main namespace that waits
+// for nothing, and reports whether m is one. What it says is not copied about.
+func (d *engineIO) plain(m Message, w *format.Walker, out *Out) bool {
+	p := m.Payload
+	if len(p) < 3 || p[0] != '4' || p[1] != '2' || p[2] != '[' || m.Opcode == ws.OpBinary {
+		return false
+	}
+	d.pending = nil
+	p = p[2:]
+	if !w.Arguments(p, &arguments, out.Visit) {
+		out.Record(content(m.Payload, w.Text(m.Payload[1:], format.Root{}, out.Visit), w, out.Visit))
+		return true
+	}
+	out.Record(Envelope{Framework: "socket.io", Event: w.Event(), Format: "json", Doc: p, Shape: &arguments})
+	return true
 }
 
 // walked walks p, which is all that the application gets.

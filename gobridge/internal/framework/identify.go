@@ -79,6 +79,9 @@ type alone struct {
 var noOther unknown
 
 func (d *alone) Decode(m Message, w *format.Walker, out *Out) {
+	if d.other == nil && d.plain(m, w, out) {
+		return
+	}
 	pending := d.pending != nil
 	var env Envelope
 	d.decode(m, w, out.Visit, &env)
