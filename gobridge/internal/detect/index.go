@@ -5,47 +5,7 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
-	"strings"
 )
-
-// byteFold maps bytes to 6 bits for the index, letters of either case alike.
-// What falls together is told apart by a comparison. Of the bytes beyond ASCII,
-// of which text in other languages is full, those of rules are by themselves.
-var byteFold = func() (fold [256]uint8) {
-	for i := range fold {
-		switch c := byte(i); {
-		case isASCIILetter(c):
-			fold[i] = c | 0x20 - 'a' + 1
-		case '0' <= c && c <= '9':
-			fold[i] = 27 + (c-'0')/5
-		case c == 0xc2 || c == 0x8a || c == 0x8d: // of U+00BC, U+560A and U+560D
-			fold[i] = 0
-		case c == ' ':
-			fold[i] = 29
-		case ' ' < c && c < 0x7f:
-			fold[i] = uint8(30 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c))
-		case c >= 0x80:
-			fold[i] = 62
-		default:
-			fold[i] = 63
-		}
-	}
-	return fold
-}()
-
-var byteLower = func() (low [256]uint8) {
-	for i := range low {
-		low[i] = lower(byte(i))
-	}
-	return low
-}()
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
-}
 
 // maxNeeded is of how many clauses of a rule the index knows.
 const maxNeeded = 8
@@ -61,7 +21,7 @@ type index struct {
 	pairs  [1 << 12]uint16 // of the last two bytes of the window: which of two, and 1
 	two    []filed
 	slots  []filed         // open addressing
-	lists  []byte          // see put: together, as each is cold where it is read
+	lists  []byte          // see file: together, as each is cold where it is read
 	ones   byteSet         // the classes of texts of one byte
 	marked byteSet         // of these, the ones of anchors that text has seldom
 	byOne  [64][]satisfied // by each
@@ -300,68 +260,6 @@ func rarest(text string) (at int) {
 	return at
 }
 
-// reading is what the index found in a text: its memory is kept for the next.
-type reading struct {
-	in         byteSet  // the classes of its bytes
-	clauses    []uint64 // of each clause, a set of rules: those whose is satisfied
-	candidates []uint64 // the rules of which all are
-	rules      []found  // of those in hit
-	hit        []uint64
-	hits       []hit
-	marks      []mark     // where bytes of the index's marked classes are
-	classes    [64]series // of marks; of a class that is in the text
-	places     []place    // what of returns
-	backs      []back     // by what is around
-}
-
-// found is of one rule.
-type found struct {
-	all         bool // not all hits are kept
-	first, last uint32
-}
-
-// hit is where a text of an anchor stands. Those of one rule are a list.
-type hit struct {
-	place
-	next uint32 // 0: none
-}
-
-// mark is where a byte of a class stands. Those of one class are a list.
-type mark struct{ at, next uint32 } // next 0: none
-
-// series are the first and the last of a list.
-type series struct{ first, last uint32 }
-
-// place is where a text of an anchor stands, its length, and what is around it,
-// in the order of where it stands.
-type place uint64
-
-func placeOf(at, size int, around uint8) place {
-	return place(at)<<16 | place(size)<<8 | place(around)
-}
-
-func (p place) split() (at, behind, around int) {
-	at = int(p >> 16)
-	return at, at + int(p>>8&0xff), int(p & 0xff)
-}
-
-// back is how far back from the last place a match may begin, and up to where
-// none does from there on.
-type back struct{ at, from, done int }
-
-// maxHits is how many are kept of one text.
-const maxHits = 1 << 16
-
-// begin makes r empty, for rules of an index.
-func (r *reading) begin(x *index) {
-	if n := x.words << 6; len(r.rules) < n {
-		r.rules = make([]found, n)
-	}
-	r.clauses = append(r.clauses[:0], x.none...)
-	r.hits = append(r.hits[:0], hit{})    // no list begins there
-	r.marks = append(r.marks[:0], mark{}) // no list begins there
-}
-
 // find makes r what the index has to say of value.
 func (x *index) find(value []byte, r *reading) {
 	r.begin(x)
@@ -391,18 +289,6 @@ func (x *index) find(value []byte, r *reading) {
 			r.candidates[i] &= rest[i]
 		}
 	}
-}
-
-// mark keeps where a byte of a class is, the first one or not.
-func (r *reading) mark(class byteSet, at int, first bool) {
-	s, n := &r.classes[bits.TrailingZeros64(uint64(class))], uint32(len(r.marks))
-	if first {
-		s.first = n
-	} else {
-		r.marks[s.last].next = n
-	}
-	s.last = n
-	r.marks = append(r.marks, mark{at: uint32(at)})
 }
 
 // compare looks at the texts filed under w, which ends at i.
@@ -493,71 +379,4 @@ func (x *index) use(u use, at, size int, r *reading) {
 	if f.last = n; !f.all {
 		r.hits = append(r.hits, hit{place: placeOf(at, size, u.around)})
 	}
-}
-
-// of returns where f's hits are, in order, and begins anew with so many backs.
-func (r *reading) of(f *found, backs int) []place {
-	r.backs = r.backs[:0]
-	for range backs {
-		r.backs = append(r.backs, back{at: -1})
-	}
-	r.places = r.places[:0]
-	for n := f.first; n != 0; n = r.hits[n].next {
-		r.places = append(r.places, r.hits[n].place)
-	}
-	slices.Sort(r.places) // windows end at different places of texts
-	return r.places
-}
-
-// lanes are the lists of marks of some classes.
-type lanes struct {
-	next [maxLanes]uint32 // of each list
-	n    int
-}
-
-// maxLanes is of how many lists the first mark is looked for.
-const maxLanes = 8
-
-// lanes returns those of the classes of a set, which are in the text; ok is false
-// if there are too many, or not all marks are kept.
-func (r *reading) lanes(set byteSet) (l lanes, ok bool) {
-	if len(r.marks) >= maxHits || bits.OnesCount64(uint64(set)) > maxLanes {
-		return l, false
-	}
-	for ; set != 0; set &= set - 1 {
-		l.next[l.n] = r.classes[bits.TrailingZeros64(uint64(set))].first
-		l.n++
-	}
-	return l, true
-}
-
-// before returns the first mark before a position, and goes on to the next, or
-// that position.
-func (l *lanes) before(at int, marks []mark) int {
-	lane := -1
-	for i, n := range l.next[:l.n] {
-		if m := int(marks[n].at); n != 0 && m < at {
-			at, lane = m, i
-		}
-	}
-	if lane >= 0 {
-		l.next[lane] = marks[l.next[lane]].next
-	}
-	return at
-}
-
-// back is the first position from which on all bytes before at may be before the
-// text there in a match, one that has around a, the n-th. It looks at no byte
-// twice for the same n, if at grows.
-func (r *reading) back(text []byte, n, at int, a *around) int {
-	last := &r.backs[n]
-	from := at
-	for least := max(0, at-a.before); from > least && a.behind.has(text[from-1]); {
-		if from--; from == last.at {
-			from = max(least, last.from)
-			break
-		}
-	}
-	last.at, last.from = at, from
-	return from
 }

@@ -1,8 +1,6 @@
 package detect
 
 import (
-	_ "embed" // ordinary.txt
-	"math"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -64,16 +62,6 @@ const (
 	ends
 )
 
-// word is 1 for the bytes of words, as \b knows them.
-var word = func() (is [256]edges) {
-	for c := range is {
-		if isASCIILetter(byte(c)) || '0' <= c && c <= '9' || c == '_' {
-			is[c] = 1
-		}
-	}
-	return is
-}()
-
 // edgesOf are the word boundaries of value from begin to end.
 func edgesOf(value []byte, begin, end int) edges {
 	var before, behind edges
@@ -92,36 +80,6 @@ type around struct {
 	behind allBytes // all of these
 	after  allBytes // one of these is there, unless open
 	open   bool     // any may be there, or none
-}
-
-// allBytes is a set of bytes.
-type allBytes [4]uint64
-
-func (s *allBytes) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
-
-func (s *allBytes) add(lo, hi rune) {
-	for c := lo; c <= min(hi, utf8.RuneSelf-1); c++ {
-		s[c>>6] |= 1 << (c & 63)
-	}
-	if hi >= utf8.RuneSelf {
-		s[2], s[3] = ^uint64(0), ^uint64(0)
-	}
-}
-
-func (s *allBytes) union(t *allBytes) {
-	for i := range s {
-		s[i] |= t[i]
-	}
-}
-
-// share is how many of ordinary text's bytes are in s.
-func (s *allBytes) share() (sum float64) {
-	for c := range 256 {
-		if s.has(byte(c)) {
-			sum += float64(byteCost[c])
-		}
-	}
-	return min(sum, 1)
 }
 
 func (a *around) union(b *around) {
@@ -394,166 +352,6 @@ func (c clause) same(d clause) bool {
 	return slices.EqualFunc(c, d, func(a, b literal) bool { return a.text == b.text })
 }
 
-// bestClause is the one of least cost, nil when any text may satisfy all.
-func bestClause(clauses []clause, cost func(clause) float64) (best clause) {
-	least := math.Inf(1)
-	for _, c := range clauses {
-		if c[0].text == "" {
-			continue
-		}
-		if p := cost(c); p < least {
-			best, least = c, p
-		}
-	}
-	return best
-}
-
-// cost estimates how often ordinary text has one of the clause's texts, per
-// byte.
-func (c clause) cost() (sum float64) {
-	for i := range c {
-		sum += textCost(c[i].text)
-	}
-	return sum
-}
-
-// finding estimates how often the index meets one: it finds single bytes at no
-// cost.
-func (c clause) finding() (sum float64) {
-	for i := range c {
-		if len(c[i].text) > 1 {
-			sum += textCost(c[i].text)
-		}
-	}
-	return sum
-}
-
-// farBefore is where it makes no difference how far: a text is looked at once.
-const farBefore = 100
-
-// locating estimates how many bytes are looked at for each of ordinary text if a
-// pattern is located by the clause.
-func (c clause) locating() (sum float64) {
-	looked := 0.0
-	for i := range c {
-		l := &c[i]
-		if i == 0 || l.around != c[i-1].around {
-			looked = l.looked()
-		}
-		n := looked
-		if len(l.text) > 1 {
-			n += indexed
-		}
-		sum += textCost(l.text) * n
-	}
-	return sum
-}
-
-// looked estimates how many bytes are looked at where a literal stands.
-func (a *around) looked() float64 {
-	n := float64(min(a.before, farBefore))
-	if q := a.behind.share(); q < 1 {
-		n = min(n, q/(1-q))
-	}
-	n += 8
-	if !a.open {
-		n = 1 + n*a.after.share()
-	}
-	return n
-}
-
-// indexed is how many bytes could be looked at in the time that the index needs
-// for a text of two bytes or more.
-const indexed = 8
-
-// gating estimates the same if one of its texts is all that is asked for.
-func (c clause) gating() float64 { return c.cost() + indexed*c.finding() }
-
-// anchored reports whether re matches only from the beginning of a text.
-func anchored(re *syntax.Regexp) bool {
-	switch re.Op {
-	case syntax.OpBeginText:
-		return true
-	case syntax.OpCapture, syntax.OpPlus:
-		return anchored(re.Sub[0])
-	case syntax.OpConcat:
-		return anchored(re.Sub[0])
-	case syntax.OpAlternate:
-		for _, sub := range re.Sub {
-			if !anchored(sub) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// textCost estimates how often s begins at a byte of ordinary text.
-func textCost(s string) float64 {
-	p := 1.0
-	for i := range len(s) {
-		if i == 0 {
-			p = float64(byteCost[s[0]])
-			continue
-		}
-		p *= float64(pairCost[byteFold[s[i-1]]][byteFold[s[i]]]) * float64(byteCost[s[i]])
-	}
-	return p
-}
-
-//go:embed ordinary.txt
-var ordinary string
-
-// pairCost is how much more often than elsewhere a byte is behind another, both
-// folded, in ordinary text.
-var pairCost = func() (cost [64][64]float32) {
-	const unknown = 20 // bytes, of which the second are as elsewhere
-	var (
-		pairs  [64][64]float32
-		firsts [64]float32
-	)
-	for i := 1; i < len(ordinary); i++ {
-		a, b := byteFold[ordinary[i-1]], byteFold[ordinary[i]]
-		pairs[a][b]++
-		firsts[a]++
-	}
-	for a := range cost {
-		for b := range cost[a] {
-			if foldCost[b] > 0 {
-				cost[a][b] = (pairs[a][b]/foldCost[b] + unknown) / (firsts[a] + unknown)
-			}
-		}
-	}
-	return cost
-}()
-
-// foldCost is byteCost of folded bytes.
-var foldCost = func() (cost [64]float32) {
-	for c, p := range byteCost {
-		if byteLower[c] == byte(c) {
-			cost[byteFold[c]] += p
-		}
-	}
-	return cost
-}()
-
-// byteCost is how often a byte is in chat: rounded, letters as in English.
-var byteCost = func() (cost [256]float32) {
-	for i := range cost {
-		cost[i] = 0.0005
-	}
-	for i, per := range []float32{64, 12, 22, 33, 100, 17, 16, 48, 55, 1, 8, 32, 20, 55, 60, 15, 1, 47, 50, 72, 22, 8, 19, 1, 16, 1} {
-		cost['a'+i] = per / 1000
-	}
-	for c := byte('0'); c <= '9'; c++ {
-		cost[c] = 0.003
-	}
-	cost[' '], cost['.'], cost[','], cost['\''], cost['"'] = 0.18, 0.012, 0.008, 0.004, 0.004
-	cost['-'], cost[':'], cost['?'], cost['!'], cost['/'] = 0.003, 0.003, 0.004, 0.003, 0.002
-	return cost
-}()
-
 func union(a, b []string) []string {
 	c := slices.Concat(a, b)
 	slices.Sort(c)
@@ -594,70 +392,4 @@ func classTexts(re *syntax.Regexp) []string {
 		return nil
 	}
 	return union(texts, nil)
-}
-
-func foldASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
-}
-
-// asciiFold makes letter case in re that of ASCII: a literal in any case
-// becomes a sequence of classes, and the two characters beyond ASCII that fold
-// into it leave the classes that have the letter.
-func asciiFold(re *syntax.Regexp) *syntax.Regexp {
-	for i, sub := range re.Sub {
-		re.Sub[i] = asciiFold(sub)
-	}
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 || !slices.ContainsFunc(re.Rune, longFold) {
-			return re
-		}
-		seq := &syntax.Regexp{Op: syntax.OpConcat}
-		for _, r := range re.Rune {
-			if !longFold(r) {
-				seq.Sub = append(seq.Sub, &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: []rune{r}})
-				continue
-			}
-			up, low := r&^0x20, r|0x20
-			if r > 0x7f {
-				up, low = r, r
-			}
-			seq.Sub = append(seq.Sub, &syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{up, up, low, low}})
-		}
-		if len(seq.Sub) == 1 {
-			return seq.Sub[0]
-		}
-		return seq
-	case syntax.OpCharClass:
-		re.Rune = without(without(re.Rune, 's', 0x17f), 'k', 0x212a)
-	}
-	return re
-}
-
-func longFold(r rune) bool {
-	return r == 's' || r == 'S' || r == 'k' || r == 'K' || r == 0x17f || r == 0x212a
-}
-
-// without takes r, alone in its range, out of a class that has c.
-func without(class []rune, c, r rune) []rune {
-	has := false
-	for i := 0; i < len(class); i += 2 {
-		has = has || class[i] <= c && c <= class[i+1]
-	}
-	if !has {
-		return class
-	}
-	var out []rune
-	for i := 0; i < len(class); i += 2 {
-		if class[i] == r && class[i+1] == r {
-			continue
-		}
-		out = append(out, class[i], class[i+1])
-	}
-	return out
 }

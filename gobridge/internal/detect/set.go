@@ -167,60 +167,6 @@ func compile(r *Rule) ([]compiled, error) {
 	return parts, nil
 }
 
-// branches are the parts of an alternation that go on over any text, one by one,
-// and the others: what these need, the others need not have.
-func branches(re *syntax.Regexp) []*syntax.Regexp {
-	var open, rest []*syntax.Regexp
-	for _, sub := range alternatives(re) {
-		if goesOn(sub) {
-			open = append(open, sub)
-		} else {
-			rest = append(rest, sub)
-		}
-	}
-	switch {
-	case len(open) > maxParts || len(open) == 0:
-		return []*syntax.Regexp{re}
-	case len(rest) == 1:
-		open = append(open, rest[0])
-	case len(rest) > 1:
-		open = append(open, &syntax.Regexp{Op: syntax.OpAlternate, Flags: re.Flags, Sub: rest})
-	}
-	return open
-}
-
-// alternatives are those of re, and of what in them stands behind a mere
-// condition.
-func alternatives(re *syntax.Regexp) (all []*syntax.Regexp) {
-	switch {
-	case re.Op == syntax.OpCapture:
-		return alternatives(re.Sub[0])
-	case re.Op == syntax.OpAlternate:
-		for _, sub := range re.Sub {
-			all = append(all, alternatives(sub)...)
-		}
-		return all
-	case re.Op == syntax.OpConcat && len(re.Sub) == 2 && re.Sub[0].Op >= syntax.OpBeginLine && re.Sub[0].Op <= syntax.OpNoWordBoundary:
-		for _, sub := range alternatives(re.Sub[1]) {
-			all = append(all, &syntax.Regexp{Op: syntax.OpConcat, Flags: re.Flags, Sub: []*syntax.Regexp{re.Sub[0], sub}})
-		}
-		return all
-	}
-	return []*syntax.Regexp{re}
-}
-
-// maxParts is how many branches are taken apart.
-const maxParts = 12
-
-// goesOn reports whether re repeats without end what most text has.
-func goesOn(re *syntax.Regexp) bool {
-	if re.Op == syntax.OpStar || re.Op == syntax.OpPlus || re.Op == syntax.OpRepeat && re.Max < 0 {
-		n := need(re.Sub[0])
-		return n.bytes.share() > 0.5
-	}
-	return slices.ContainsFunc(re.Sub, goesOn)
-}
-
 // add adds patterns to c.
 func (c *compiled) add(trees []*syntax.Regexp) error {
 	var (
@@ -335,127 +281,12 @@ func (c *compiled) around(l *literal) uint8 {
 	return uint8(n)
 }
 
-// locate returns the end of the match of patterns[lead] that ends first, or -1,
-// by the places where text has the anchor. cost is how many bytes that took.
-func (c *compiled) locate(text []byte, r *reading, f *found) (end, cost int) {
-	m := c.patterns[c.lead]
-	single := c.single[0]
-	cost = 1
-	marked := single&frequent == 0
-	single &= r.in
-	var l lanes
-	if marked {
-		l, marked = r.lanes(single)
-	}
-	if single != 0 && !marked {
-		cost += len(text) / 2
-	}
-	places := r.of(f, len(c.arounds)+1)
-	lo, next := 0, 0 // no match begins there
-	for one := 0; ; {
-		// The next place, and what is around it.
-		at, behind := len(text), len(text)
-		n := -1
-		if len(places) > 0 {
-			at, behind, n = places[0].split()
-		}
-		switch {
-		case single == 0:
-		case marked:
-			if first := l.before(at, r.marks); first < at {
-				at, n = first, len(c.arounds)
-			}
-		default:
-			for one < at && byteClass[text[one]]&single == 0 {
-				one++
-			}
-			if one < at {
-				at, n = one, len(c.arounds)
-				one++
-			}
-		}
-		a := &c.alone
-		switch {
-		case n < 0:
-			return -1, cost
-		case n == len(c.arounds):
-			behind = at + 1
-		default:
-			a = &c.arounds[n]
-			places = places[1:]
-		}
-		if !a.open && (behind == len(text) || !a.after.has(text[behind])) {
-			continue
-		}
-
-		// Whether a match begins at from or behind, up to past.
-		done := &r.backs[n].done
-		from, past := max(*done, boundary(text, r.back(text, n, at, a))), at
-		switch {
-		case at < next && from >= lo:
-			*done = next
-			continue
-		case at < next: // so far only what begins at lo or behind is known
-			past, lo = lo-1, from
-		case from >= next || from < lo:
-			lo = from
-		default:
-			from = next
-		}
-		if end, behind = m.Within(text, from, past); end >= 0 {
-			return end, cost + end - from
-		}
-		behind = min(behind, len(text)+1)
-		cost += behind - from
-		next = max(next, behind)
-		*done = next
-	}
-}
-
 // matcher finds a pattern.
 type matcher struct{ *dfa.Matcher }
-
-// parse returns a pattern's tree: trimmed, if only the end of a match is asked for.
-func parse(pattern string, trimmed bool) (*syntax.Regexp, error) {
-	tree, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
-	if tree = asciiFold(tree); trimmed {
-		tree = trim(tree)
-	}
-	return tree, nil
-}
 
 func newMatcher(tree *syntax.Regexp, text bool) (matcher, error) {
 	m, err := dfa.CompileTree(tree, dfa.Options{Bytes: cacheBytes, Text: text})
 	return matcher{m}, err
-}
-
-// trim takes off re what a match may as well begin behind.
-func trim(re *syntax.Regexp) *syntax.Regexp {
-	switch re.Op {
-	case syntax.OpStar, syntax.OpQuest:
-		return &syntax.Regexp{Op: syntax.OpEmptyMatch}
-	case syntax.OpPlus:
-		return trim(re.Sub[0])
-	case syntax.OpRepeat:
-		if re.Min == 0 {
-			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
-		}
-		re.Max = re.Min
-	case syntax.OpConcat:
-		for i, sub := range re.Sub {
-			if re.Sub[i] = trim(sub); re.Sub[i].Op != syntax.OpEmptyMatch {
-				break
-			}
-		}
-	case syntax.OpCapture, syntax.OpAlternate:
-		for i, sub := range re.Sub {
-			re.Sub[i] = trim(sub)
-		}
-	}
-	return re
 }
 
 // cacheBytes is what a pattern may keep of its automaton.
@@ -508,67 +339,8 @@ func (m matcher) start(value []byte, end int) int {
 	return lo
 }
 
-// boundary is the beginning of the character at i, or 0 before it.
-func boundary(value []byte, i int) int {
-	if i <= 0 {
-		return 0
-	}
-	for n := 1; n < utf8.UTFMax && n <= i && i < len(value) && !utf8.RuneStart(value[i]); n++ {
-		if utf8.RuneStart(value[i-n]) {
-			if _, size := utf8.DecodeRune(value[i-n:]); size > n {
-				return i - n
-			}
-			break
-		}
-	}
-	return i
-}
-
 // maxChecked is how many matches in a value are checked.
 const maxChecked = 64
-
-// longestWhole is how many bytes a value has at most that re matches, 0 for no
-// limit: each branch begins and ends where the value does, and repeats nothing
-// without end.
-func longestWhole(re *syntax.Regexp) int {
-	switch re.Op {
-	case syntax.OpCapture:
-		return longestWhole(re.Sub[0])
-	case syntax.OpAlternate:
-		most := 0
-		for _, sub := range re.Sub {
-			n := longestWhole(sub)
-			if n == 0 {
-				return 0
-			}
-			most = max(most, n)
-		}
-		return most
-	case syntax.OpConcat:
-		last := re.Sub[len(re.Sub)-1]
-		if len(re.Sub) < 2 || re.Sub[0].Op != syntax.OpBeginText || last.Op != syntax.OpEndText {
-			return 0
-		}
-		if n := need(re).longest; n < maxLongest {
-			return n + 1 // not 0
-		}
-	}
-	return 0
-}
-
-// maxLongest is beyond any limit.
-const maxLongest = 1 << 20
-
-// longestRune is how many bytes r has, or what it is the same as.
-func longestRune(r rune, fold bool) int {
-	switch {
-	case r < utf8.RuneSelf:
-		return 1
-	case fold || r > 0x7ff:
-		return utf8.UTFMax
-	}
-	return 2
-}
 
 // possible reports whether a value of these bytes can match.
 func (c *compiled) possible(in byteSet) bool {
@@ -582,57 +354,4 @@ next:
 		return false
 	}
 	return true
-}
-
-// byteSet is a set of classes of bytes, letters of either case alike.
-type byteSet uint64
-
-var byteClass = func() (class [256]byteSet) {
-	for i := range class {
-		var n int
-		switch c := byte(i); {
-		case c == '\n' || c == '\r':
-			n = 1
-		case c == 0:
-			n = 2
-		case c < ' ' || c == 0x7f:
-			n = 3
-		case c == ' ':
-			n = 4
-		case '0' <= c && c <= '9':
-			n = 5
-		case isASCIILetter(c):
-			n = 6 + strings.IndexByte("bcfgjkpqvwxyz_", c|0x20)
-			if n < 6 {
-				n = 20
-			}
-		case c < 0x80:
-			n = 21 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c)
-		case c == 0xc2:
-			n = 54
-		case c == 0xe2:
-			n = 55
-		case c == 0xef:
-			n = 56
-		case c == 0xc0 || c == 0xc1 || c >= 0xf5:
-			n = 57
-		case c == 0xf0 || c == 0xf3:
-			n = 58
-		case c == 0xe1 || c == 0xe3:
-			n = 59
-		case c == 0xcc || c == 0xcd:
-			n = 60
-		case c == 0xce || c == 0xd0 || c == 0xd1:
-			n = 61
-		}
-		class[i] = 1 << n
-	}
-	return class
-}()
-
-func setOf(text string) (set byteSet) {
-	for i := range len(text) {
-		set |= byteClass[text[i]]
-	}
-	return set
 }

@@ -1,0 +1,147 @@
+package detect
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// byteSet is a set of classes of bytes, letters of either case alike.
+type byteSet uint64
+
+var byteClass = func() (class [256]byteSet) {
+	for i := range class {
+		var n int
+		switch c := byte(i); {
+		case c == '\n' || c == '\r':
+			n = 1
+		case c == 0:
+			n = 2
+		case c < ' ' || c == 0x7f:
+			n = 3
+		case c == ' ':
+			n = 4
+		case '0' <= c && c <= '9':
+			n = 5
+		case isASCIILetter(c):
+			n = 6 + strings.IndexByte("bcfgjkpqvwxyz_", c|0x20)
+			if n < 6 {
+				n = 20
+			}
+		case c < 0x80:
+			n = 21 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c)
+		case c == 0xc2:
+			n = 54
+		case c == 0xe2:
+			n = 55
+		case c == 0xef:
+			n = 56
+		case c == 0xc0 || c == 0xc1 || c >= 0xf5:
+			n = 57
+		case c == 0xf0 || c == 0xf3:
+			n = 58
+		case c == 0xe1 || c == 0xe3:
+			n = 59
+		case c == 0xcc || c == 0xcd:
+			n = 60
+		case c == 0xce || c == 0xd0 || c == 0xd1:
+			n = 61
+		}
+		class[i] = 1 << n
+	}
+	return class
+}()
+
+func setOf(text string) (set byteSet) {
+	for i := range len(text) {
+		set |= byteClass[text[i]]
+	}
+	return set
+}
+
+// byteFold maps bytes to 6 bits for the index, letters of either case alike.
+// What falls together is told apart by a comparison. Of the bytes beyond ASCII,
+// of which text in other languages is full, those of rules are by themselves.
+var byteFold = func() (fold [256]uint8) {
+	for i := range fold {
+		switch c := byte(i); {
+		case isASCIILetter(c):
+			fold[i] = c | 0x20 - 'a' + 1
+		case '0' <= c && c <= '9':
+			fold[i] = 27 + (c-'0')/5
+		case c == 0xc2 || c == 0x8a || c == 0x8d: // of U+00BC, U+560A and U+560D
+			fold[i] = 0
+		case c == ' ':
+			fold[i] = 29
+		case ' ' < c && c < 0x7f:
+			fold[i] = uint8(30 + strings.IndexByte("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", c))
+		case c >= 0x80:
+			fold[i] = 62
+		default:
+			fold[i] = 63
+		}
+	}
+	return fold
+}()
+
+var byteLower = func() (low [256]uint8) {
+	for i := range low {
+		low[i] = lower(byte(i))
+	}
+	return low
+}()
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// allBytes is a set of bytes.
+type allBytes [4]uint64
+
+func (s *allBytes) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
+
+func (s *allBytes) add(lo, hi rune) {
+	for c := lo; c <= min(hi, utf8.RuneSelf-1); c++ {
+		s[c>>6] |= 1 << (c & 63)
+	}
+	if hi >= utf8.RuneSelf {
+		s[2], s[3] = ^uint64(0), ^uint64(0)
+	}
+}
+
+func (s *allBytes) union(t *allBytes) {
+	for i := range s {
+		s[i] |= t[i]
+	}
+}
+
+// share is how many of ordinary text's bytes are in s.
+func (s *allBytes) share() (sum float64) {
+	for c := range 256 {
+		if s.has(byte(c)) {
+			sum += float64(byteCost[c])
+		}
+	}
+	return min(sum, 1)
+}
+
+// word is 1 for the bytes of words, as \b knows them.
+var word = func() (is [256]edges) {
+	for c := range is {
+		if isASCIILetter(byte(c)) || '0' <= c && c <= '9' || c == '_' {
+			is[c] = 1
+		}
+	}
+	return is
+}()
+
+func foldASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}
