@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp/syntax"
 	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -247,7 +248,9 @@ func (p *prog) classify(sets [][]rune) error {
 
 	spans := make([]uint16, nspan) // their classes
 	known := map[string]uint16{}
-	for at := range spans {
+	ascii, _ := slices.BinarySearch(bounds, utf8.RuneSelf) // spans of ASCII
+	for n := range spans {
+		at := (n + ascii) % nspan // class 0 is the first one beyond
 		key := string(in[at*width : (at+1)*width])
 		c, ok := known[key]
 		if !ok {
@@ -274,10 +277,60 @@ func (p *prog) classify(sets [][]rune) error {
 		p.lineBit[c] = newline >= 0 && key[newline/8]>>(newline%8)&1 != 0
 	}
 
-	t := tree{bounds: bounds, spans: spans, known: map[string]int32{}, nodes: []treeNode{{}}}
+	t := newTree(bounds, spans)
 	p.badClass = t.class(utf8.RuneError)
-	return p.makeColumns(&t)
+	p.asciiColumns(t)
+	if ascii == nspan-1 {
+		p.beyond(uniform())
+		return nil
+	}
+	own, err := t.columns()
+	if err == nil {
+		p.beyond(own)
+	}
+	return err
 }
+
+// asciiColumns gives each byte of ASCII its column.
+func (p *prog) asciiColumns(t *tree) {
+	known := map[int]uint8{}
+	for b := range utf8.RuneSelf {
+		class := t.class(rune(b))
+		c, ok := known[class]
+		if !ok {
+			c = uint8(p.nascii)
+			known[class] = c
+			p.nascii++
+			p.colClass = append(p.colClass, uint16(class))
+		}
+		p.column[b] = c
+	}
+}
+
+// beyond are the columns of the bytes beyond ASCII, from 0 on, and the nodes.
+type beyond struct {
+	column [utf8.RuneSelf]uint8
+	root   []int32 // by column
+	nodes  []node
+}
+
+// beyond adds columns to those of ASCII.
+func (p *prog) beyond(all *beyond) {
+	for b, c := range all.column {
+		p.column[utf8.RuneSelf+b] = uint8(p.nascii) + c
+	}
+	p.ncol, p.root, p.nodes = p.nascii+len(all.root), all.root, all.nodes
+}
+
+// uniform is for the many patterns that tell no characters beyond ASCII apart:
+// all these are of class 0.
+var uniform = sync.OnceValue(func() *beyond {
+	all, err := newTree([]rune{0, utf8.RuneSelf, unicode.MaxRune + 1}, []uint16{1, 0}).columns()
+	if err != nil {
+		panic(err) // it is one and the same always
+	}
+	return all
+})
 
 // tree holds the multi-byte characters by their bytes while they are classified.
 type tree struct {
@@ -285,6 +338,10 @@ type tree struct {
 	spans  []uint16
 	nodes  []treeNode
 	known  map[string]int32
+}
+
+func newTree(bounds []rune, spans []uint16) *tree {
+	return &tree{bounds: bounds, spans: spans, known: map[string]int32{}, nodes: []treeNode{{}}}
 }
 
 type treeNode struct {
@@ -351,81 +408,75 @@ func (t *tree) add(n treeNode) int32 {
 	return id
 }
 
-// makeColumns gives each byte its column, and the nodes their ways by column.
-func (p *prog) makeColumns(t *tree) error {
-	var lead [256]int32
-	for b := range lead {
-		lead[b] = bad
-		r := rune(b)
+// columns gives each byte beyond ASCII its column, and the nodes their ways by
+// column.
+func (t *tree) columns() (*beyond, error) {
+	var lead [utf8.RuneSelf]int32
+	for i := range lead {
+		lead[i] = bad
+		r := rune(utf8.RuneSelf + i)
 		switch {
-		case 0xC2 <= b && b <= 0xDF:
-			lead[b] = t.build(r&0x1F<<6, 0x80, 1, 1)
-		case 0xE0 <= b && b <= 0xEF:
-			lead[b] = t.build(r&0x0F<<12, 0x800, 2, 1)
-		case 0xF0 <= b && b <= 0xF4:
-			lead[b] = t.build(r&0x07<<18, 0x10000, 3, 1)
+		case 0xC2 <= r && r <= 0xDF:
+			lead[i] = t.build(r&0x1F<<6, 0x80, 1, 1)
+		case 0xE0 <= r && r <= 0xEF:
+			lead[i] = t.build(r&0x0F<<12, 0x800, 2, 1)
+		case 0xF0 <= r && r <= 0xF4:
+			lead[i] = t.build(r&0x07<<18, 0x10000, 3, 1)
 		}
 		if len(t.nodes) > maxNodes {
-			return ErrTooLarge
+			return nil, ErrTooLarge
 		}
 	}
 
+	all := new(beyond)
 	known := map[string]uint8{}
-	var bytes []int // one of each column
-	for b := range 256 {
-		var key []byte
-		if b < utf8.RuneSelf {
-			key = binary.LittleEndian.AppendUint32(key, uint32(t.class(rune(b))))
-		} else {
-			key = binary.LittleEndian.AppendUint32([]byte{1}, uint32(lead[b]))
-			for i := 1; i < len(t.nodes) && b < 0xC0; i++ {
-				key = binary.LittleEndian.AppendUint32(key, uint32(t.nodes[i].next[b&0x3F]))
-			}
+	var bytes []int // one of each column, less 0x80
+	for b := range lead {
+		key := binary.LittleEndian.AppendUint32(nil, uint32(lead[b]))
+		for i := 1; i < len(t.nodes) && b < continuations; i++ {
+			key = binary.LittleEndian.AppendUint32(key, uint32(t.nodes[i].next[b]))
 		}
 		c, ok := known[string(key)]
 		if !ok {
 			c = uint8(len(bytes))
 			known[string(key)] = c
 			bytes = append(bytes, b)
-			if b < utf8.RuneSelf {
-				p.nascii++
-				p.colClass = append(p.colClass, uint16(t.class(rune(b))))
-			} else {
-				p.root = append(p.root, lead[b])
-			}
+			all.root = append(all.root, lead[b])
 		}
-		p.column[b] = c
+		all.column[b] = c
 	}
-	p.ncol = len(bytes)
 
-	p.nodes = make([]node, len(t.nodes))
+	all.nodes = make([]node, len(t.nodes))
 	for i := 1; i < len(t.nodes); i++ { // what a node leads to comes before it
-		n := &p.nodes[i]
+		n := &all.nodes[i]
 		n.pend = t.nodes[i].pend
-		n.next = make([]int32, p.ncol-p.nascii)
-		for c := range n.next {
+		n.next = make([]int32, len(bytes))
+		for c, b := range bytes {
 			n.next[c] = bad
-			if b := bytes[p.nascii+c]; b < 0xC0 {
-				n.next[c] = t.nodes[i].next[b&0x3F]
+			if b < continuations {
+				n.next[c] = t.nodes[i].next[b]
 			}
 		}
-		n.classes = p.reach(n.next)
+		n.classes = reach(all.nodes, n.next)
 	}
-	return nil
+	return all, nil
 }
 
+// continuations are the bytes from 0x80 on that do not begin a character.
+const continuations = 0x40
+
 // reach returns the classes that next leads to, or nil if they are many.
-func (p *prog) reach(next []int32) []uint16 {
+func reach(nodes []node, next []int32) []uint16 {
 	classes := []uint16{}
 	for _, v := range next {
 		switch {
 		case v == bad:
 		case v < 0:
 			classes = append(classes, uint16(^v))
-		case p.nodes[v].classes == nil:
+		case nodes[v].classes == nil:
 			return nil
 		default:
-			classes = append(classes, p.nodes[v].classes...)
+			classes = append(classes, nodes[v].classes...)
 		}
 	}
 	slices.Sort(classes)
@@ -488,6 +539,9 @@ func (p *prog) findStarts() {
 func (p *prog) size() int {
 	n := 512 + len(p.insts)*8 + len(p.member)*8 + p.nclass*2 + p.ncol*4
 	for i := range p.nodes {
+		if &p.nodes[0] == &uniform().nodes[0] {
+			break // of all
+		}
 		n += 56 + len(p.nodes[i].next)*4 + len(p.nodes[i].classes)*2
 	}
 	for i := range p.starts {
