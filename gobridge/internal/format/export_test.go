@@ -8,20 +8,27 @@ func Index(doc []byte, base int, inGo bool) (quotes []uint16, read, signs int) {
 	var x index
 	size := min(len(doc)-base, maxBlocks*blockSize)
 	n := (size + blockSize - 1) / blockSize
-	tail, found := size-(n-1)*blockSize, 0
+	tail := size - (n-1)*blockSize
 	if inGo {
-		read, found, signs = indexBytes(doc, base, n, tail, &x.quotes[0])
+		read = x.blocksInGo(doc, base, n, tail)
 	} else {
-		read, found, signs = indexDoc(doc, base, n, tail, &x.quotes[0])
+		read = x.blocks(doc, base, n, tail)
 	}
-	return append(quotes, x.quotes[:found]...), read, signs
+	return append(quotes, x.quotes[:x.n]...), read, x.signs
+}
+
+// DigitsIn is how many digits an index knows of in doc[start:end].
+func DigitsIn(doc []byte, start, end int) int {
+	var x index
+	x.read(doc, 0)
+	return x.digitsIn(start, end)
 }
 
 // Survey is survey.
 func Survey(text []byte) (digits int, signs, ok bool) { return survey(text) }
 
 // Plain is isPlain, Holds whether that is wrong.
-func Plain(text []byte) bool { return len(text) >= 8 && isPlain(text, 0) }
+func Plain(text []byte) bool { return len(text) >= 8 && isPlain(text, 0, -1) }
 
 func Holds(text []byte) (holds bool) {
 	w := new(Walker)

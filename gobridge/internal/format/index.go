@@ -3,7 +3,6 @@ package format
 import (
 	"bytes"
 	"math/bits"
-	"unsafe"
 )
 
 const (
@@ -13,8 +12,9 @@ const (
 
 // index has the quotes of a part of a document, in blocks of 64 bytes.
 type index struct {
-	base   int // of the part
-	signs  int // a bit for each block that has % or =
+	base   int               // of the part
+	signs  int               // a bit for each block that has % or =
+	digits [maxBlocks]uint64 // of each block, a bit for a byte that may be one of base64 or hex, but small letters
 	n      int
 	quotes [maxBlocks*blockSize + quotesAtOnce]uint16 // n, from base
 }
@@ -30,11 +30,11 @@ func (x *index) read(doc []byte, base int) {
 	switch n := (size + blockSize - 1) / blockSize; {
 	case n == 0:
 	case len(doc) >= blockSize:
-		_, x.n, x.signs = indexDoc(doc, base, n, size-(n-1)*blockSize, &x.quotes[0])
+		x.blocks(doc, base, n, size-(n-1)*blockSize)
 	default:
 		var all [blockSize]byte
 		copy(all[:], doc[base:])
-		_, x.n, x.signs = indexDoc(all[:], 0, n, blockSize, &x.quotes[0])
+		x.blocks(all[:], 0, n, blockSize)
 	}
 }
 
@@ -52,10 +52,25 @@ func (x *index) kind(start, end int) markKind {
 	return markQuoted | markInside
 }
 
-// indexBytes reads n blocks at base, the last of which has tail bytes, as far as the
-// first that has a backslash. It looks at 64 bytes that end there.
-func indexBytes(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
-	out := unsafe.Slice(quotes, n*blockSize)
+// digitsIn is how many digits doc[start:end] has at most, which is not empty.
+func (x *index) digitsIn(start, end int) (n int) {
+	start -= x.base
+	end -= x.base + 1 // the last byte
+	i, last := start/blockSize, end/blockSize
+	set := ^uint64(0) << (start & (blockSize - 1))
+	for ; i < last; i++ {
+		n += bits.OnesCount64(x.digits[i&(maxBlocks-1)] & set)
+		set = ^uint64(0)
+	}
+	set &= ^uint64(0) >> (blockSize - 1 - end&(blockSize-1))
+	return n + bits.OnesCount64(x.digits[i&(maxBlocks-1)]&set)
+}
+
+// blocksInGo reads n blocks at base, the last of which has tail bytes, as far as the
+// first that has a backslash. It looks at 64 bytes that end there. It takes every
+// byte for a digit: looking for them later is as fast.
+func (x *index) blocksInGo(doc []byte, base, n, tail int) (read int) {
+	found, signs := 0, 0
 	for ; read < n; base += blockSize {
 		var set, slashes, sign uint64
 		before := 0 // bytes that do not count
@@ -74,14 +89,16 @@ func indexBytes(doc []byte, base, n, tail int, quotes *uint16) (read, found, sig
 			signs |= 1 << read
 		}
 		for set &= (slashes - 1) &^ slashes; set != 0; set &= set - 1 {
-			out[found] = uint16(read*blockSize + bits.TrailingZeros64(set))
+			x.quotes[found] = uint16(read*blockSize + bits.TrailingZeros64(set))
 			found++
 		}
+		x.digits[read] = ^uint64(0)
 		if read++; slashes != 0 {
 			break
 		}
 	}
-	return read, found, signs
+	x.n, x.signs = found, signs
+	return read
 }
 
 // bitsOf has a bit for each byte of x that is c.

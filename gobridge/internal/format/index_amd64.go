@@ -3,7 +3,7 @@ package format
 // indexBlocks is indexBytes, of p at base, for processors that hasAVX2.
 //
 //go:noescape
-func indexBlocks(p *byte, n, tail int, quotes *uint16) (read, found, signs int)
+func indexBlocks(p *byte, n, tail int, quotes *uint16, digits *uint64) (read, found, signs int)
 
 // surveyText counts the bytes of n at p, 32 or more, that are digits of base64 or
 // hex, but small letters; some of them twice. signs: % or = is among them.
@@ -25,11 +25,12 @@ var hasAVX2 = func() bool {
 	return b&avx2 != 0 && b&bmi1 != 0
 }()
 
-func indexDoc(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
+func (x *index) blocks(doc []byte, base, n, tail int) (read int) {
 	if !hasAVX2 {
-		return indexBytes(doc, base, n, tail, quotes)
+		return x.blocksInGo(doc, base, n, tail)
 	}
-	return indexBlocks(&doc[base], n, tail, quotes)
+	read, x.n, x.signs = indexBlocks(&doc[base], n, tail, &x.quotes[0], &x.digits[0])
+	return read
 }
 
 // survey tells how many digits text has at most, and whether it has signs. ok is

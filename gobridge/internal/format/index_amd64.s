@@ -1,7 +1,24 @@
 #include "textflag.h"
 
-// func indexBlocks(p *byte, n, tail int, quotes *uint16) (read, found, signs int)
-TEXT ·indexBlocks(SB), NOSPLIT, $0-56
+DATA bytes<>+0(SB)/8, $0x220a2f40e02b3d25
+DATA bytes<>+8(SB)/1, $0x5c
+GLOBL bytes<>(SB), RODATA|NOPTR, $9
+
+// out has a bit for each byte of in that may be a digit of base64 or hex, but
+// small letters.
+#define DIGITS(in, out) \
+	VPAND     in, Y9, Y2  \
+	VPCMPEQB  Y2, Y10, Y2 \
+	VPSUBB    Y7, in, Y3  \
+	VPMINUB   Y3, Y8, Y4  \
+	VPCMPEQB  Y3, Y4, Y3  \
+	VPCMPEQB  in, Y6, Y4  \
+	VPOR      Y2, Y3, Y2  \
+	VPOR      Y2, Y4, Y2  \
+	VPMOVMSKB Y2, out
+
+// func indexBlocks(p *byte, n, tail int, quotes *uint16, digits *uint64) (read, found, signs int)
+TEXT ·indexBlocks(SB), NOSPLIT, $0-64
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), R8
 	MOVQ quotes+24(FP), R10
@@ -10,18 +27,15 @@ TEXT ·indexBlocks(SB), NOSPLIT, $0-56
 	XORL CX, CX   // bytes of a block that are before p
 
 	// Each of the bytes that are looked for, 32 times.
-	MOVL         $0x22, AX
-	VMOVD        AX, X12
-	VPBROADCASTB X12, Y12
-	MOVL         $0x5c, AX
-	VMOVD        AX, X13
-	VPBROADCASTB X13, Y13
-	MOVL         $0x25, AX
-	VMOVD        AX, X14
-	VPBROADCASTB X14, Y14
-	MOVL         $0x3d, AX
-	VMOVD        AX, X11
-	VPBROADCASTB X11, Y11
+	VPBROADCASTB bytes<>+7(SB), Y12 // "
+	VPBROADCASTB bytes<>+8(SB), Y13 // the backslash
+	VPBROADCASTB bytes<>+0(SB), Y14 // %
+	VPBROADCASTB bytes<>+1(SB), Y11 // =
+	VPBROADCASTB bytes<>+2(SB), Y6  // +
+	VPBROADCASTB bytes<>+3(SB), Y9  // the bits of
+	VPBROADCASTB bytes<>+4(SB), Y10 // @ to _
+	VPBROADCASTB bytes<>+5(SB), Y7  // / and
+	VPBROADCASTB bytes<>+6(SB), Y8  // the digits
 
 next:
 	DECQ R8
@@ -46,6 +60,16 @@ whole:
 	NEGQ      AX
 	RCRQ      $1, DI // the carry: there are some
 
+	DIGITS(Y0, AX)
+	DIGITS(Y1, BX)
+	SHLQ $32, BX
+	ORQ  BX, AX
+	SHRQ CX, AX
+	MOVQ digits+32(FP), DX
+	MOVQ R11, BX
+	SHRQ $3, BX
+	MOVQ AX, (DX)(BX*1)
+
 	VPCMPEQB  Y0, Y12, Y2
 	VPCMPEQB  Y1, Y12, Y3
 	VPMOVMSKB Y2, AX
@@ -66,6 +90,7 @@ whole:
 	LEAQ    -1(R9), DX
 	ANDNQ   DX, R9, DX
 	ANDQ    DX, AX
+	JZ      none
 	POPCNTQ AX, R12
 	LEAQ    (R10)(R12*2), R13
 
@@ -106,7 +131,9 @@ quotes:
 	TESTQ AX, AX
 	JNZ   quotes
 
-	MOVQ  R13, R10 // go on behind the last of them
+	MOVQ R13, R10 // go on behind the last of them
+
+none:
 	ADDQ  $64, R11
 	ADDQ  $64, SI
 	TESTQ R9, R9
@@ -117,35 +144,24 @@ quotes:
 done:
 	VZEROUPPER
 	SHRQ $6, R11
-	MOVQ R11, read+32(FP)
+	MOVQ R11, read+40(FP)
 	SUBQ quotes+24(FP), R10
 	SHRQ $1, R10
-	MOVQ R10, found+40(FP)
+	MOVQ R10, found+48(FP)
 	MOVL $64, CX
 	SUBQ R11, CX
 	SHRQ CX, DI
-	MOVQ DI, signs+48(FP)
+	MOVQ DI, signs+56(FP)
 	RET
 
 #define COUNT \
-	VPCMPEQB  Y0, Y8, Y1      \
-	VPOR      Y1, Y7, Y7      \
-	VPCMPEQB  Y0, Y9, Y1      \
-	VPOR      Y1, Y7, Y7      \
-	VPAND     Y0, Y10, Y1     \
-	VPCMPEQB  Y1, Y11, Y1     \
-	VPSUBB    Y12, Y0, Y2     \
-	VPMINUB   Y2, Y13, Y3     \
-	VPCMPEQB  Y2, Y3, Y2      \
-	VPCMPEQB  Y0, Y14, Y3     \
-	VPOR      Y1, Y2, Y1      \
-	VPOR      Y1, Y3, Y1      \
-	VPMOVMSKB Y1, AX          \
-	POPCNTL   AX, AX          \
-	ADDL      AX, DI
-
-DATA bytes<>+0(SB)/8, $0x0a2f40e02b3d25
-GLOBL bytes<>(SB), RODATA|NOPTR, $8
+	VPCMPEQB Y0, Y14, Y1 \
+	VPOR     Y1, Y5, Y5  \
+	VPCMPEQB Y0, Y11, Y1 \
+	VPOR     Y1, Y5, Y5  \
+	DIGITS(Y0, AX)       \
+	POPCNTL  AX, AX      \
+	ADDL     AX, DI
 
 // func surveyText(p *byte, n int) (digits int, signs bool)
 TEXT ·surveyText(SB), NOSPLIT, $0-25
@@ -154,14 +170,14 @@ TEXT ·surveyText(SB), NOSPLIT, $0-25
 	XORL DI, DI
 	LEAQ -32(SI)(CX*1), DX // the last 32 bytes
 
-	VPBROADCASTB bytes<>+0(SB), Y8  // %
-	VPBROADCASTB bytes<>+1(SB), Y9  // =
-	VPBROADCASTB bytes<>+2(SB), Y14 // +
-	VPBROADCASTB bytes<>+3(SB), Y10 // the bits of
-	VPBROADCASTB bytes<>+4(SB), Y11 // @ to _
-	VPBROADCASTB bytes<>+5(SB), Y12 // / and
-	VPBROADCASTB bytes<>+6(SB), Y13 // the digits
-	VPXOR        Y7, Y7, Y7
+	VPBROADCASTB bytes<>+0(SB), Y14
+	VPBROADCASTB bytes<>+1(SB), Y11
+	VPBROADCASTB bytes<>+2(SB), Y6
+	VPBROADCASTB bytes<>+3(SB), Y9
+	VPBROADCASTB bytes<>+4(SB), Y10
+	VPBROADCASTB bytes<>+5(SB), Y7
+	VPBROADCASTB bytes<>+6(SB), Y8
+	VPXOR        Y5, Y5, Y5
 
 	CMPQ SI, DX
 	JAE  last
@@ -176,9 +192,9 @@ more:
 last:
 	VMOVDQU 0(DX), Y0
 	COUNT
-	VPMOVMSKB Y7, AX
-	TESTL   AX, AX
-	SETNE   signs+24(FP)
+	VPMOVMSKB Y5, AX
+	TESTL     AX, AX
+	SETNE     signs+24(FP)
 	MOVQ    DI, digits+16(FP)
 	VZEROUPPER
 	RET

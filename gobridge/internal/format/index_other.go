@@ -2,8 +2,8 @@
 
 package format
 
-func indexDoc(doc []byte, base, n, tail int, quotes *uint16) (read, found, signs int) {
-	return indexBytes(doc, base, n, tail, quotes)
+func (x *index) blocks(doc []byte, base, n, tail int) (read int) {
+	return x.blocksInGo(doc, base, n, tail)
 }
 
 func survey([]byte) (digits int, signs, ok bool) { return 0, false, false }

@@ -66,15 +66,15 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if w.chance == 0 && (w.root.Placeholder == nil || w.nested > 1) {
 		w.strict(l, pos)
 	} else {
-		l.read = progress{pos: pos}
+		l.json.progress = progress{pos: pos}
 	}
-	valid, strict := true, true
-	if l.read.pos < len(doc) || l.read.state != wantDocument {
-		valid, strict = w.lenient(doc, &l.read), false
+	valid, strict, read := true, true, &l.json.progress
+	if read.pos < len(doc) || read.state != wantDocument {
+		valid, strict = w.lenient(doc, read), false
 	}
-	w.strictly = strict && l.read.values == 1 && !l.read.scalars
+	w.strictly = strict && read.values == 1 && !read.scalars
 	w.pop()
-	return valid && l.read.seen && (l.read.values == 1 || !l.read.scalars)
+	return valid && read.seen && (read.values == 1 || !read.scalars)
 }
 
 // lenient reads on where strict stopped, and reports whether doc is JSON all the

@@ -21,10 +21,11 @@ type progress struct {
 // found out when it is asked for, see sync. Strings are found some at a time, as
 // that loop calls nothing.
 func (w *Walker) strict(l *level, pos int) {
-	s := jsonScanner{doc: l.doc, shaped: -1}
-	s.pos = pos
+	s := &l.json
+	s.doc, s.pos, s.state, s.seen, s.scalars, s.values = l.doc, pos, wantDocument, false, false, 0
+	s.open, s.objects, s.quote, s.shaped = 0, 0, 0, -1
 	if w.root.Shape != nil && w.nested == 1 && l.silent {
-		s.shaped, s.at = 1, w.root.Shape.specials()
+		s.shaped, s.at = 1, w.specials()
 	}
 	l.lazy, l.synced = lazyJSON, pos
 	x := &l.index
@@ -38,10 +39,9 @@ func (w *Walker) strict(l *level, pos int) {
 			x.read(l.doc, s.pos)
 			s.quote = 0
 		default:
-			more = w.odd(l, &s)
+			more = s.pos < len(s.doc) && w.odd(l, s)
 		}
 	}
-	l.read = s.progress
 	if s.pos < len(l.doc) {
 		l.pos = s.pos
 		w.sync()
@@ -324,9 +324,6 @@ stop:
 
 // odd reads what scan left, and reports whether it goes on.
 func (w *Walker) odd(l *level, s *jsonScanner) bool {
-	if s.pos == len(s.doc) {
-		return false
-	}
 	start, value := s.pos, true
 	outer, kind := s.open == s.shaped, markOuter
 	if outer && s.objects&1 == 0 {
@@ -364,7 +361,7 @@ func (w *Walker) odd(l *level, s *jsonScanner) bool {
 			l.pos++
 		}
 		if !outer || w.outer(kind, text) {
-			if value && (len(text) < 8 || !isPlain(text, 0)) {
+			if value && (len(text) < 8 || !isPlain(text, 0, -1)) {
 				w.visitString(text)
 			} else {
 				w.field.Value, w.field.Key = text, !value

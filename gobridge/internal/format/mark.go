@@ -59,10 +59,16 @@ func (w *Walker) emit(l *level, marks []mark) {
 			if kind&markRare != 0 && w.rare(l, m, text) {
 				continue
 			}
-			if kind&markInside != 0 && (len(text) < 8 || !isPlain(text, kind)) {
-				f.Key = false
-				w.visitString(text)
-				continue
+			if kind&markInside != 0 {
+				digits := -1
+				if l.lazy == lazyJSON && len(text) >= 8 {
+					digits = l.index.digitsIn(int(m.start), int(m.end))
+				}
+				if len(text) < 8 || !isPlain(text, kind, digits) {
+					f.Key = false
+					w.visitString(text)
+					continue
+				}
 			}
 		}
 		f.Value, f.Key = text, kind&markKey != 0
@@ -113,8 +119,8 @@ func (w *Walker) outer(kind markKind, text []byte) bool {
 
 // isPlain reports whether text, which has 8 bytes, is none of what inside looks
 // for. It is told by the first bytes, by signs, and by what kind of letters there
-// are.
-func isPlain(text []byte, kind markKind) bool {
+// are: how many digits of base64 or hex at most, -1 if nobody counted.
+func isPlain(text []byte, kind markKind, digits int) bool {
 	first, second := text[0], text[1]
 	switch then := thenHolds[first]; {
 	case then == 0 || then == second|0x20,
@@ -125,14 +131,17 @@ func isPlain(text []byte, kind markKind) bool {
 		first == 'c' && text[len(text)-1] <= '.': // pickle
 		return false
 	}
-	digits, signs, ok := survey(text)
-	if ok && !signs && digits*16 < len(text) {
-		return true // Dense wants 1 of 4, and looks at 1 of 4 at least
+	// Dense wants 1 of 4, and looks at 1 of 4 at least.
+	if digits < 0 {
+		if n, signs, ok := survey(text); ok {
+			return !signs && (n*16 < len(text) || !carrier.Dense(text))
+		}
+		digits = len(text)
 	}
-	if !ok {
-		signs = kind&markPlain == 0 && hasSigns(text)
+	if kind&markPlain == 0 && hasSigns(text) {
+		return false
 	}
-	return !signs && !carrier.Dense(text)
+	return digits*16 < len(text) || !carrier.Dense(text)
 }
 
 // thenHolds has for each byte with which byte behind it, in lower case, a text may

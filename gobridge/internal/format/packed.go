@@ -115,7 +115,7 @@ func (w *Walker) packed(f *packedFormat, doc []byte, visit bool) bool {
 	if visit {
 		l.lazy, l.synced = f.lazy, 0
 		if w.root.Shape != nil && w.nested == 1 && l.silent {
-			s.outer, s.at = 1, w.root.Shape.specials()
+			s.outer, s.at = 1, w.specials()
 		}
 	}
 	for more := !w.framed; more; {
@@ -480,7 +480,7 @@ func (w *Walker) readPacked(f *packedFormat, doc []byte, pos, covered, base int,
 				top.left-- // before what is visited appends to counters
 			}
 			if open {
-				text, end := w.joined(f, doc, start, kind)
+				text, end := w.joined(f, doc, start, kind, visit)
 				if end < 0 {
 					return false
 				}
@@ -511,21 +511,25 @@ func (w *Walker) readPacked(f *packedFormat, doc []byte, pos, covered, base int,
 	return len(w.counters) == base && !tagged
 }
 
-// joined joins the parts of a string of indefinite length, and returns what is
-// behind it, -1 when it is none.
-func (w *Walker) joined(f *packedFormat, doc []byte, pos int, kind token) (text []byte, end int) {
-	text = w.chunks[:0]
+// joined joins the parts of a string of indefinite length if it is visited, and
+// returns what is behind it, -1 when it is none.
+func (w *Walker) joined(f *packedFormat, doc []byte, pos int, kind token, visit bool) (text []byte, end int) {
+	l := &w.levels[w.nested]
+	text = l.joined[:0]
 	for pos < len(doc) {
 		part, start, size := f.head(doc, pos)
 		if part == tokenBreak {
-			w.chunks = text
+			if visit {
+				l.joined = text
+			}
 			return text, start
 		}
 		if part != kind || f.heads[doc[pos]].open {
 			break
 		}
-		pos = start + int(size)
-		text = append(text, doc[start:pos]...)
+		if pos = start + int(size); visit {
+			text = append(text, doc[start:pos]...)
+		}
 	}
 	return nil, -1
 }

@@ -82,7 +82,7 @@ func TestPrefixedJSONInString(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	const alphabet = "\"\"\"\"#!%<=abcdefghijklmnopqrstuvwxyz\x00\xa2\xdc\\"
+	const alphabet = "\"\"\"\"#!%<=@A_`+/09:abcdefghijklmnopqrstuvwxyz\x00\xa2\xdc\\"
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
 		doc := make([]byte, 64+random.IntN(700))
@@ -96,6 +96,18 @@ func TestIndex(t *testing.T) {
 		require.Equal(t, read, gotRead)
 		require.Equal(t, signs, gotSigns)
 		require.Equal(t, want, got)
+		if start := random.IntN(min(len(doc), 512)); bytes.IndexByte(doc, '\\') < 0 {
+			end := start + 1 + random.IntN(min(len(doc), 512)-start)
+			digits := 0
+			for _, c := range doc[start:end] {
+				if c >= '/' && c <= '9' || c >= '@' && c <= '_' || c == '+' {
+					digits++
+				}
+			}
+			if n := format.DigitsIn(doc, start, end); n != end-start { // no AVX2 here
+				require.Equal(t, digits, n)
+			}
+		}
 		part := doc[base:min(len(doc), base+read*64)]
 		for i := range part {
 			require.False(t, signs>>(i/64)&1 == 0 && (part[i] == '%' || part[i] == '='))

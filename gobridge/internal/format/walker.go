@@ -82,7 +82,6 @@ type Walker struct {
 	frames   []frame // the open arrays and objects of all levels
 	levels   [maxNested + 1]level
 	counters []counter // of the binary formats
-	chunks   []byte    // of a string in several parts
 	texts    []span    // what a document refers to, see reader
 	classes  []class
 	members  []span
@@ -96,6 +95,8 @@ type Walker struct {
 	used   int // levels used for this payload
 
 	watched watched
+	at      specials // of the last Shape that a document of plain JSON, MessagePack or CBOR had
+	shape   *Shape
 	role    role // of the next value of the outermost object with a Shape
 
 	outermost Across // of what is watched, to be reused
@@ -119,11 +120,12 @@ type level struct {
 	doc     []byte
 	base    int // frames[base] is its outermost array or object
 	offset  int // of the run that is being visited, -1 outside of one
-	read    progress
+	json    jsonScanner
 	lazy    lazy   // frames are behind, see sync
 	synced  int    // where in doc they are
 	pos     int    // where in doc they should be
 	scratch []byte // the current string of doc, if it had escapes
+	joined  []byte // or if it was in parts
 	decoded []byte // what a carrier decoded to: doc of this level
 	reader  reader
 	index   index
@@ -254,8 +256,8 @@ func (w *Walker) end() {
 	}
 	for i := range w.used {
 		l := &w.levels[i]
-		if cap(l.scratch)|cap(l.decoded) > maxScratch {
-			l.scratch, l.decoded = nil, nil
+		if cap(l.scratch)|cap(l.decoded)|cap(l.joined) > maxScratch {
+			l.scratch, l.decoded, l.joined = nil, nil, nil
 		}
 	}
 	if cap(w.texts)|cap(w.classes)|cap(w.members) > maxScratch/8 {
