@@ -3,6 +3,10 @@ package format_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wsi/gobridge/internal/format"
 )
 
 // By the specification.
@@ -18,4 +22,33 @@ func TestAvro(t *testing.T) {
 		"huge key": "Obj\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" + strings.Repeat("\x00", 17),
 		"negative": "Obj\x01\x02\x01" + strings.Repeat("\x00", 17),
 	})
+}
+
+// A record without its schema: strings are behind twice their length.
+func TestAvroRecord(t *testing.T) {
+	text, more := "1' OR '1'='1' UNION", "hello everyone, how are you?"
+	for name, tt := range map[string]struct {
+		doc    string
+		fields []string
+	}{
+		"one":        {"\xff\x01&" + text + "\xff", []string{"$@2=&" + text, "$@3=" + text}},
+		"two":        {"\xff\x01&" + text + "8" + more + "\xff", []string{"$@2=&" + text + "8" + more, "$@3=" + text, "$@23=" + more}},
+		"not these":  {"\xff\x10general&" + text + "\xff", []string{"$@2=general&" + text}},
+		"behind one": {"\xff\x0egeneral&" + text + "\xff", []string{"$@2=general&" + text, "$@2=general", "$@10=" + text}},
+		"bytes":      {"\xff\x01\x07general\x13" + text + "\xff", []string{"$@3=general", "$@11=" + text, "$@14=" + text[3:]}},
+		"length":     {"\xff\x01'" + text + "5 o'clock, or later.\xff", []string{"$@2='" + text + "5 o'clock, or later. cut", "$@3=" + text + "5 o'clock, or later."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w format.Walker
+			var fields []string
+			w.Text([]byte(tt.doc), format.Root{}, func(f *format.Field) {
+				s := f.Path() + "=" + string(f.Value)
+				if f.Cut {
+					s += " cut"
+				}
+				fields = append(fields, s)
+			})
+			require.Equal(t, tt.fields, fields)
+		})
+	}
 }

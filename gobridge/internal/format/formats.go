@@ -37,10 +37,12 @@ func init() {
 		{name: "cbor", read: (*Walker).cbor},
 		{name: "bson", read: (*Walker).bson},
 		{name: "bjson", read: (*Walker).bjson},
+		{name: "flatbuffers", read: (*Walker).flatBuffers},
 		{name: "ubjson", read: (*Walker).ubjson},
 		{name: "bjdata", read: (*Walker).bjdata},
 		{name: "pickle", read: (*Walker).pickle},
 		{name: "php", read: (*Walker).php},
+		{name: "hessian", read: (*Walker).hessian},
 		{name: "amf", read: (*Walker).amf},
 		{name: "protobuf", read: (*Walker).protobuf}, // takes most, so it names least
 	}

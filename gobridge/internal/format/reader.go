@@ -24,6 +24,7 @@ type reader struct {
 	strings int  // read so far: numbers alone are no document
 	last    span // of pickle: the last value, if it is a string
 	magic   bool // there is no doubt what it is
+	parts   bool // something is in parts
 	again   int  // how many bytes are left for strings that are referred to
 	base    tables
 }
@@ -186,6 +187,19 @@ func (r *reader) modified(s span) {
 		l.scratch = appendModified(l.scratch[:0], text)
 		r.w.value(l.scratch)
 	}
+}
+
+// join appends s, a part of what is visited as one, to parts; nil begins.
+func (r *reader) join(parts []byte, s span) []byte {
+	if r.parts = true; !r.visit || r.failed {
+		return nil
+	}
+	l := &r.w.levels[r.w.nested]
+	if parts == nil {
+		parts = l.joined[:0]
+	}
+	l.joined = append(parts, r.bytes(s)...)
+	return l.joined
 }
 
 // appendModified appends text in UTF-8: a NUL may be two bytes there, as readUTF

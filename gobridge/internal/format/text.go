@@ -127,28 +127,44 @@ func textSize(p []byte, i int) int {
 
 // run visits a run. One that begins with its own length, as binary formats have
 // it, is visited without it, and with it as cut: '5 o... is SQL rather than
-// 5 o'clock.
+// 5 o'clock. Where Avro has twice the length, or several texts follow each other,
+// each of them is visited, and the run.
 func (w *Walker) run(p []byte, start, end int) {
-	if text := behindLength(p[start:end]); text > 0 {
-		cut := w.field.Cut
-		w.field.Cut = true
+	at, unit, n := lengths(p[:end], start)
+	if n == 0 {
 		w.runAt(p, start, end)
-		w.field.Cut = cut
-		start += text
+		return
 	}
+	cut := w.field.Cut
+	w.field.Cut = cut || n == 1 && unit == 1
 	w.runAt(p, start, end)
-}
-
-// behindLength is where the text begins of a run that has its length within the
-// first bytes, 0 if it has none.
-func behindLength(run []byte) int {
-	const before = 3 // a type, a tag
-	for i := range min(before, len(run)-minRun) {
-		if int(run[i]) == len(run)-i-1 {
-			return i + 1
+	w.field.Cut = cut
+	for at < end {
+		text := at + 1
+		at = text + int(p[at])/unit
+		if at-text >= minRun {
+			w.runAt(p, text, at)
 		}
 	}
-	return 0
+}
+
+// lengths finds n texts that end with p, where its run from start on ends, each
+// behind its length in bytes, or twice that (a zigzag number): the first length
+// is at, before the run or within its first bytes. n is 0 if there are none.
+func lengths(p []byte, start int) (at, unit, n int) {
+	const before = 3 // a type, a tag
+	for at = max(0, start-1); at < start+before && at < len(p)-minRun; at++ {
+		for unit = 1; unit <= 2; unit++ {
+			i := at
+			for n = 0; i < len(p) && p[i] > 1 && int(p[i])%unit == 0; n++ {
+				i += 1 + int(p[i])/unit
+			}
+			if i == len(p) && (n > 1 || n == 1 && at >= start) {
+				return at, unit, n
+			}
+		}
+	}
+	return 0, 0, 0
 }
 
 func (w *Walker) runAt(p []byte, start, end int) {
