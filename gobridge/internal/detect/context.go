@@ -19,11 +19,13 @@ func weigh(value, text []byte, f *Finding) {
 	case f.Type == "sqli":
 		if isStatement(text) {
 			f.Score = statementScore
-		} else if isTalk(text, nil, proseWords) {
+		} else if isPlain(text) || isTalk(text, nil, proseWords) {
 			f.Score = proseScore
 		}
 	case isJSX(text[f.Start:f.End]):
 		f.Score = jsxScore
+	case isStyled(text[f.Start:f.End]):
+		f.Score = styleScore
 	default:
 		if n := mention(text[f.Start:f.End]); n > 0 && isTalk(text[:f.Start], text[f.Start+n:], talkWords) {
 			f.Score = mentionScore
@@ -38,11 +40,13 @@ func weigh(value, text []byte, f *Finding) {
 
 // What libinjection's word counts for: it knows SQL, not who is to have written
 // it, takes code of a script for an attribute, a tag that is named for one that
-// is there, and finds quotes and operators in what is no text.
+// is there, the colours of an editor for a style that runs code, and finds quotes
+// and operators in what is no text.
 const (
 	statementScore = 2
 	proseScore     = 4
 	jsxScore       = 3
+	styleScore     = 2
 	binaryScore    = 2
 	mentionScore   = 2
 )
@@ -54,6 +58,77 @@ func isJSX(text []byte) bool {
 		n++
 	}
 	return n > 0 && bytes.HasPrefix(text[n:], []byte("={"))
+}
+
+// isStyled reports whether text, from the first thing that libinjection can flag
+// to its end, has nothing of that but style attributes that only say how a text
+// looks, as editors write them.
+func isStyled(value []byte) bool {
+	s := text(value)
+	if lt := strings.IndexByte(s, '<'); !hasPrefixFold(s, "STYLE") || lt >= 0 && markup(s, lt) >= 0 {
+		return false
+	}
+	for from := 0; ; {
+		eq := strings.IndexByte(s[from:], '=')
+		if eq < 0 {
+			return true
+		}
+		at := attribute(s, from+eq)
+		if at < 0 {
+			return true
+		}
+		if !hasPrefixFold(s[at:], "STYLE") {
+			return false
+		}
+		eq = at + strings.IndexByte(s[at:], '=')
+		n := look(s[eq+1:])
+		if n < 0 {
+			return false
+		}
+		from = eq + 1 + n
+	}
+}
+
+// look is the length of a style in quotes that s begins with and that has only
+// numbers, words, colours and fonts; -1 of another. An escape, a comment, an
+// entity and a call but those of colours and lengths are none of these.
+func look(s string) int {
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return -1
+	}
+	end := strings.IndexByte(s[1:], s[0])
+	if end < 0 {
+		return -1
+	}
+	style := s[1 : 1+end]
+	for i := 0; i < len(style); i++ {
+		switch c := style[i]; c {
+		case '\\', '<', '>', '=', '&', '@', '`', '{', '}', '[', '*', 0:
+			return -1
+		case '(':
+			from := i
+			for from > 0 && (isASCIILetter(style[from-1]) || style[from-1] == '-') {
+				from--
+			}
+			var word [12]byte
+			switch string(upper(word[:], style[from:i])) {
+			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE":
+			default:
+				return -1
+			}
+		case ':':
+			from := i
+			for from > 0 && (isASCIILetter(style[from-1]) || style[from-1] == '-') {
+				from--
+			}
+			var word [12]byte
+			switch string(upper(word[:], style[from:i])) {
+			case "BEHAVIOR", "JAVASCRIPT", "VBSCRIPT", "DATA", "-MOZ-BINDING":
+				return -1
+			}
+		}
+	}
+	return end + 2
 }
 
 // mention is the length of a tag that text begins with and that may only be
@@ -137,6 +212,24 @@ func wordEdge(c byte) bool {
 		return true
 	}
 	return false
+}
+
+// isPlain reports whether value has nothing but words, numbers, the marks of
+// sentences and paths as "src/*/x": no quote, operator, comment that ends, or end
+// of a statement.
+func isPlain(value []byte) bool {
+	var before, last byte
+	for _, c := range value {
+		switch {
+		case isASCIILetter(c), '0' <= c && c <= '9', c >= utf8.RuneSelf:
+		case c == '-' && last == '-', c == '/' && last == '*' && before != '/':
+			return false
+		case strings.IndexByte(" .,:!?()-\n\r/*@_", c) < 0:
+			return false
+		}
+		before, last = last, c
+	}
+	return true
 }
 
 // isStatement reports whether value begins as a statement of SQL does.

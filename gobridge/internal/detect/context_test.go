@@ -1,0 +1,56 @@
+package detect
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// scoreOf is what rule says of text, 0 when it finds nothing.
+func scoreOf(text, rule string) int {
+	for _, f := range Scan([]byte(text), Options{}, &Budget{Left: 1 << 20}, nil) {
+		if f.Rule == rule {
+			return f.Score
+		}
+	}
+	return 0
+}
+
+func TestStyles(t *testing.T) {
+	for _, text := range []string{
+		`<p style="color:#ff0000; text-align: center">x</p>`,
+		`<p style='font-family:"Open Sans", serif'>x</p>`,
+		`<td style="width:50%;"><span style="background:rgba(0, 0, 0, .5)">x</span></td>`,
+	} {
+		require.Equal(t, styleScore, scoreOf(text, "941100"), text)
+	}
+	for _, text := range []string{
+		`<p style="width:expression(alert(1))">x</p>`,
+		`<p style="x:expr/**/ession(1)">x</p>`,
+		`<p style="width:exp\72 ession(1)">x</p>`,
+		`<p style="background:url(javascript:alert(1))">x</p>`,
+		`<p style="behavior:url(x.htc)">x</p>`,
+		`<p style="behavior: x">x</p>`,
+		`<p style="-moz-binding: x">x</p>`,
+		`<p style="-o-link:'javascript:alert(1)'">x</p>`,
+		`<p style="color:red" onclick="alert(1)">x</p>`,
+		`<p onclick="alert(1)" style="color:red">x</p>`,
+		`<p style="color:red"><script>alert(1)</script>`,
+		`<p style=color:red>x</p>`,
+		`<p style="color:red`,
+		`<p style="&#101;xpression(1)">x</p>`,
+	} {
+		require.Equal(t, 5, scoreOf(text, "941100"), text)
+	}
+}
+
+func TestPlainWords(t *testing.T) {
+	for _, text := range []string{"I try to use it too", "To delete a zone :", "karrick, (2)", "@vue/*", "packages/*/src"} {
+		require.Equal(t, proseScore, scoreOf(text, "942100"), text)
+	}
+	for _, text := range []string{"1 or 1=1", "' or 1 --", "x; drop table y", "1/**/or/**/2"} {
+		require.Equal(t, 5, scoreOf(text, "942100"), text)
+	}
+	require.False(t, isPlain([]byte("a -- b")))
+	require.False(t, isPlain([]byte("1 /* x */")))
+}
