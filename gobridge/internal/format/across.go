@@ -1,7 +1,7 @@
 package format
 
 import (
-	"sort"
+	"bytes"
 	"unsafe"
 )
 
@@ -83,9 +83,12 @@ func (a *Across) touch(doc []byte, marks []mark) bool {
 	for i := len(marks) - 1; i >= 0 && last == 0; i-- {
 		last = marks[i].end // 0: no string
 	}
-	tags := a.tags[:min(len(a.tags), maxTags)]
-	i := sort.Search(len(tags), func(i int) bool { return tags[i].start >= at+int(first) })
-	return i < len(tags) && tags[i].start < at+int(last)
+	for i := range a.tags[:min(len(a.tags), maxTags)] {
+		if start := a.tags[i].start; start >= at+int(first) {
+			return start < at+int(last)
+		}
+	}
+	return false
 }
 
 // Across visits the tags that were in no value, as parts.
@@ -166,20 +169,22 @@ func offsetIn(doc, p []byte) int {
 // tagLen is the length of the tag that p begins with, all of p if it does not
 // end.
 func tagLen(p []byte) int {
-	quote, before := byte(0), byte(0)
-	for i, c := range p {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '>':
+	for i := 0; i < len(p); i++ {
+		switch p[i] {
+		case '>':
 			return i + 1
-		case before == '=' && (c == '"' || c == '\''):
-			quote = c
-		}
-		if !isSpace(c) && c != '\f' {
-			before = c
+		case '=':
+			quote := i + 1
+			for quote < len(p) && (isSpace(p[quote]) || p[quote] == '\f') {
+				quote++
+			}
+			if quote < len(p) && (p[quote] == '"' || p[quote] == '\'') {
+				n := bytes.IndexByte(p[quote+1:], p[quote])
+				if n < 0 {
+					return len(p)
+				}
+				i = quote + 1 + n
+			}
 		}
 	}
 	return len(p)

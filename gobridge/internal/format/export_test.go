@@ -24,8 +24,13 @@ func DigitsIn(doc []byte, start, end int) int {
 	return x.digitsIn(start, end)
 }
 
-// Survey is survey.
-func Survey(text []byte) (digits int, signs, ok bool) { return survey(text) }
+// Survey is surveyText, of 32 bytes or more.
+func Survey(text []byte) (digits int, signs, ok bool) {
+	if hasAVX2 {
+		digits, signs = surveyText(&text[0], len(text))
+	}
+	return digits, signs, hasAVX2
+}
 
 // Plain is isPlain, Holds whether that is wrong.
 func Plain(text []byte) bool { return len(text) >= 8 && isPlain(text, 0, -1) }

@@ -32,13 +32,3 @@ func (x *index) blocks(doc []byte, base, n, tail int) (read int) {
 	read, x.n, x.signs = indexBlocks(&doc[base], n, tail, &x.quotes[0], &x.digits[0])
 	return read
 }
-
-// survey tells how many digits text has at most, and whether it has signs. ok is
-// false where looking again is as fast.
-func survey(text []byte) (digits int, signs, ok bool) {
-	if !hasAVX2 || len(text) < 32 {
-		return 0, false, false
-	}
-	digits, signs = surveyText(&text[0], len(text))
-	return digits, signs, true
-}

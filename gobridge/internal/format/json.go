@@ -66,9 +66,9 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if w.chance == 0 && (w.root.Placeholder == nil || w.nested > 1) {
 		w.strict(l, pos)
 	} else {
-		l.json.progress = progress{pos: pos}
+		l.read = progress{pos: pos}
 	}
-	valid, strict, read := true, true, &l.json.progress
+	valid, strict, read := true, true, &l.read
 	if read.pos < len(doc) || read.state != wantDocument {
 		valid, strict = w.lenient(doc, read), false
 	}

@@ -21,11 +21,10 @@ type progress struct {
 // found out when it is asked for, see sync. Strings are found some at a time, as
 // that loop calls nothing.
 func (w *Walker) strict(l *level, pos int) {
-	s := &l.json
-	s.doc, s.pos, s.state, s.seen, s.scalars, s.values = l.doc, pos, wantDocument, false, false, 0
-	s.open, s.objects, s.quote, s.shaped = 0, 0, 0, -1
+	s := jsonScanner{doc: l.doc, shaped: -1}
+	s.pos = pos
 	if w.root.Shape != nil && w.nested == 1 && l.silent {
-		s.shaped, s.at = 1, w.specials()
+		s.shaped, s.at = 1, w.root.Shape.specials()
 	}
 	l.lazy, l.synced = lazyJSON, pos
 	x := &l.index
@@ -39,9 +38,10 @@ func (w *Walker) strict(l *level, pos int) {
 			x.read(l.doc, s.pos)
 			s.quote = 0
 		default:
-			more = s.pos < len(s.doc) && w.odd(l, s)
+			more = s.pos < len(s.doc) && w.odd(l, &s)
 		}
 	}
+	l.read = s.progress
 	if s.pos < len(l.doc) {
 		l.pos = s.pos
 		w.sync()

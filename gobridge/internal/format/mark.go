@@ -133,7 +133,8 @@ func isPlain(text []byte, kind markKind, digits int) bool {
 	}
 	// Dense wants 1 of 4, and looks at 1 of 4 at least.
 	if digits < 0 {
-		if n, signs, ok := survey(text); ok {
+		if hasAVX2 && len(text) >= 32 {
+			n, signs := surveyText(&text[0], len(text))
 			return !signs && (n*16 < len(text) || !carrier.Dense(text))
 		}
 		digits = len(text)

@@ -115,7 +115,7 @@ func (w *Walker) packed(f *packedFormat, doc []byte, visit bool) bool {
 	if visit {
 		l.lazy, l.synced = f.lazy, 0
 		if w.root.Shape != nil && w.nested == 1 && l.silent {
-			s.outer, s.at = 1, w.specials()
+			s.outer, s.at = 1, w.root.Shape.specials()
 		}
 	}
 	for more := !w.framed; more; {

@@ -91,13 +91,6 @@ type specials struct {
 }
 
 // specials of the outermost array.
-func (w *Walker) specials() specials {
-	if w.shape != w.root.Shape {
-		w.shape, w.at = w.root.Shape, w.root.Shape.specials()
-	}
-	return w.at
-}
-
 func (s *Shape) specials() (at specials) {
 	for i := range s.Event {
 		if m := &s.Event[i]; m.Key == "" {

@@ -95,8 +95,6 @@ type Walker struct {
 	used   int // levels used for this payload
 
 	watched watched
-	at      specials // of the last Shape that a document of plain JSON, MessagePack or CBOR had
-	shape   *Shape
 	role    role // of the next value of the outermost object with a Shape
 
 	outermost Across // of what is watched, to be reused
@@ -120,7 +118,7 @@ type level struct {
 	doc     []byte
 	base    int // frames[base] is its outermost array or object
 	offset  int // of the run that is being visited, -1 outside of one
-	json    jsonScanner
+	read    progress
 	lazy    lazy   // frames are behind, see sync
 	synced  int    // where in doc they are
 	pos     int    // where in doc they should be
