@@ -161,7 +161,7 @@ func (s *packedScanner) scan(f *packedFormat, marks *[maxMarks]mark) (n int) {
 	)
 	for pos < len(doc) && n <= maxMarks-marksAtOnce {
 		h = &f.heads[doc[pos]]
-		if left > 0 && h.kind <= tokenText && open != s.outer {
+		if left > 0 && h.kind <= tokenText && open != s.outer && !s.tagged {
 			if n, pos, left = f.run(doc, marks, n, pos, left, covered, maps&1); n > 0 {
 				covered = int(marks[n-1].end)
 			}
