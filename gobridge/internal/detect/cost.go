@@ -34,7 +34,7 @@ func (c clause) locating() (sum float64) {
 	looked := 0.0
 	for i := range c {
 		l := &c[i]
-		if i == 0 || l.around != c[i-1].around {
+		if i == 0 || l.around != c[i-1].around && *l.around != *c[i-1].around {
 			looked = l.looked()
 		}
 		n := looked

@@ -43,9 +43,10 @@ const (
 // clause is in the order of its texts.
 type clause []literal
 
+// literal shares what is around it, which is never changed, with others.
 type literal struct {
 	bounded
-	around
+	*around
 }
 
 // bounded is a text, and whether there is a word boundary at its edges.
@@ -112,7 +113,23 @@ func literals(re *syntax.Regexp) []clause {
 func clauseOf(exact []string, e edges, a around) clause {
 	c := make(clause, len(exact))
 	for i, text := range exact {
-		c[i] = literal{bounded{text, e}, a}
+		c[i] = literal{bounded{text, e}, &a}
+	}
+	return c
+}
+
+// with is c where what is around its texts is changed.
+func (c clause) with(change func(*around)) clause {
+	c = slices.Clone(c)
+	changed := map[*around]*around{}
+	for i := range c {
+		l := &c[i]
+		if changed[l.around] == nil {
+			a := *l.around
+			change(&a)
+			changed[l.around] = &a
+		}
+		l.around = changed[l.around]
 	}
 	return c
 }
@@ -207,11 +224,7 @@ func need(re *syntax.Regexp) (n needs) {
 // opened says that what follows n's texts is not known.
 func (n *needs) opened() {
 	for i, c := range n.clauses {
-		c = slices.Clone(c)
-		for k := range c {
-			c[k].open = true
-		}
-		n.clauses[i] = c
+		n.clauses[i] = c.with(func(a *around) { a.open = true })
 	}
 }
 
@@ -241,12 +254,10 @@ func concat(parts []needs) (all needs) {
 	for i := range parts {
 		p := &parts[i]
 		for _, c := range p.clauses {
-			c = slices.Clone(c)
-			for k := range c {
-				c[k].before = min(maxLongest, all.longest+c[k].before)
-				c[k].behind.union(&all.bytes)
-			}
-			all.clauses = append(all.clauses, c)
+			all.clauses = append(all.clauses, c.with(func(a *around) {
+				a.before = min(maxLongest, all.longest+a.before)
+				a.behind.union(&all.bytes)
+			}))
 		}
 		if p.exact != nil {
 			if len(exact)*len(p.exact) > maxExact || min(len(exact), len(p.exact)) > manyChars && longest(p.exact) == 1 {
@@ -300,14 +311,14 @@ func alternate(subs []*syntax.Regexp) (n needs) {
 		parts[i] = need(sub)
 		n.edges &= parts[i].edges
 		if exact = exact && parts[i].exact != nil; exact {
-			all = union(all, parts[i].exact)
+			all = append(all, parts[i].exact...)
 		}
 		n.longest = max(n.longest, parts[i].longest)
 		n.bytes.union(&parts[i].bytes)
 		n.first.union(&parts[i].first)
 		n.empty = n.empty || parts[i].empty
 	}
-	if exact && len(all) <= maxExact {
+	if all = union(all, nil); exact && len(all) <= maxExact {
 		n.exact = all
 		return n
 	}
@@ -338,8 +349,12 @@ func (c clause) merge() clause {
 	one := c[:0]
 	for i := range c {
 		if n := len(one); n > 0 && one[n-1].text == c[i].text {
-			one[n-1].union(&c[i].around)
-			one[n-1].edges &= c[i].edges
+			l := &one[n-1]
+			if l.edges &= c[i].edges; l.around != c[i].around {
+				a := *l.around
+				a.union(c[i].around)
+				l.around = &a
+			}
 		} else {
 			one = append(one, c[i])
 		}
@@ -358,12 +373,16 @@ func union(a, b []string) []string {
 	return slices.Compact(c)
 }
 
+// product is sorted, as a and b are.
 func product(a, b []string) []string {
 	c := make([]string, 0, len(a)*len(b))
 	for _, x := range a {
 		for _, y := range b {
 			c = append(c, x+y)
 		}
+	}
+	if len(a) == 1 {
+		return c
 	}
 	slices.Sort(c)
 	return slices.Compact(c)

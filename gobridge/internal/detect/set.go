@@ -261,22 +261,23 @@ func (c *compiled) choose(clauses [][]clause, begins []bool) {
 // around keeps what is around l, and returns where.
 func (c *compiled) around(l *literal) uint8 {
 	const most = 255
+	a := *l.around
 	if len(l.text) > maxText {
-		l.open = true // of which the index has the beginning
+		a.open = true // the index has the beginning
 	}
 	if len(l.text) == 1 {
-		c.alone.union(&l.around)
+		c.alone.union(&a)
 		return 0
 	}
-	n := slices.Index(c.arounds, l.around)
+	n := slices.Index(c.arounds, a)
 	switch {
 	case n >= 0:
 	case len(c.arounds) < most:
 		n = len(c.arounds)
-		c.arounds = append(c.arounds, l.around)
+		c.arounds = append(c.arounds, a)
 	default:
 		n = most - 1
-		c.arounds[n].union(&l.around)
+		c.arounds[n].union(&a)
 	}
 	return uint8(n)
 }
