@@ -161,10 +161,12 @@ func (s *packedScanner) scan(f *packedFormat, marks *[maxMarks]mark) (n int) {
 	)
 	for pos < len(doc) && n <= maxMarks-marksAtOnce {
 		h = &f.heads[doc[pos]]
-		if left > 0 && h.kind <= tokenText && open != s.outer && !s.tagged {
-			if n, pos, left = f.run(doc, marks, n, pos, left, covered, maps&1); n > 0 {
+		if left > 0 && h.kind <= tokenMap && open != s.outer && !s.tagged {
+			s.open, s.maps = open, maps
+			if n, pos, left = s.run(f, marks, n, pos, left, covered); n > 0 {
 				covered = int(marks[n-1].end)
 			}
+			open, maps = s.open, s.maps
 			if left == 0 {
 				goto close
 			}
@@ -323,17 +325,29 @@ stop:
 	return n
 }
 
-// run finds the strings of the innermost array or map as far as they are short, as
-// most are, and skips numbers. It does not get to the end of doc, nor to what may
-// have text before it, or is not UTF-8.
-func (f *packedFormat) run(doc []byte, marks *[maxMarks]mark, n, pos int, left uint64, covered int, isMap uint64) (int, int, uint64) {
+// run finds strings as far as they are short, as most are, and what is between them
+// is numbers, and short arrays and maps. It does not get to the end of doc, nor to
+// what may have text before it, is not UTF-8, or the Shape has to know.
+func (s *packedScanner) run(f *packedFormat, marks *[maxMarks]mark, n, pos int, left uint64, covered int) (int, int, uint64) {
 	var (
+		doc   = s.doc
+		isMap = s.maps & 1
 		last  = len(doc) - 9
 		text  = int(f.text)
 		short = uint(f.short)
 		kind  markKind
 	)
-	for left > 0 && n <= maxMarks-2 && pos <= last {
+	for n <= maxMarks-2 && pos <= last {
+		if left == 0 {
+			if s.open == 1 || s.open-1 == s.outer {
+				break
+			}
+			s.open--
+			s.maps >>= 1
+			isMap = s.maps & 1
+			left = s.left[s.open&maxPacked]
+			continue
+		}
 		start := pos + 1
 		size := int(byteAt(doc, pos)) - text
 		if isMap&^left != 0 && uint(size) < short {
@@ -370,7 +384,26 @@ func (f *packedFormat) run(doc []byte, marks *[maxMarks]mark, n, pos int, left u
 				left--
 				continue
 			}
-			if h.kind != tokenText || h.length != 1 || isMap&^left != 0 {
+			if isMap&^left != 0 {
+				break
+			}
+			if h.kind != tokenText {
+				if h.kind != tokenArray && h.kind != tokenMap || h.length > 0 || h.open || s.open == maxPacked || int(h.size) > len(doc)-start {
+					break
+				}
+				s.left[s.open&maxPacked] = left - 1
+				s.open++
+				s.opens++
+				left, isMap = uint64(h.size), 0
+				s.maps <<= 1
+				if h.kind == tokenMap {
+					left, isMap = left*2, 1
+					s.maps |= 1
+				}
+				pos = start
+				continue
+			}
+			if h.length != 1 {
 				break
 			}
 			size = int(byteAt(doc, start))

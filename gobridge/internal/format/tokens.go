@@ -7,10 +7,10 @@ const (
 	tokenNone   token = iota // not in the format
 	tokenScalar              // a number, a bool, nil
 	tokenText
-	tokenBytes
-	tokenExt // bytes behind one that says what they are
 	tokenArray
 	tokenMap
+	tokenBytes
+	tokenExt   // bytes behind one that says what they are
 	tokenTag   // of CBOR: of the item that follows
 	tokenBreak // of CBOR: an array or map of no given length ends
 )
