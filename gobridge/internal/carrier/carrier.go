@@ -198,7 +198,7 @@ func worth(p []byte) bool {
 	if len(p) == 0 {
 		return false
 	}
-	if _, n := magic(p); n > 0 {
+	if _, n := magic(p); n > 0 || len(p) >= 2*minRun && likelyUTF16(p) {
 		return true
 	}
 	run, wide := 0, 0

@@ -94,6 +94,8 @@ func TestDecode(t *testing.T) {
 		{"data: with white space", carrier.DataURL, "da\tta\n:,<b>", "<b>"},
 
 		{"UTF-16LE", carrier.UTF16, "<\x00s\x00v\x00g\x00", "<svg"},
+		{"UTF-16LE of full-width letters", carrier.UTF16, "\x1c\xff\x53\xff\x56\xff\x47\xff", "＜ｓｖｇ"},
+		{"UTF-16BE with no width between", carrier.UTF16, "\x00<\x20\x0b\x00s\x20\x0b\x00v\x20\x0b\x00g", "<\u200bs\u200bv\u200bg"},
 		{"UTF-16BE with a mark", carrier.UTF16, "\xfe\xff\x00<\x00s\xd8\x3d\xde\x00", "<s😀"},
 		{"binary string", carrier.Latin1, "x\u009c\u00cbH", "x\x9c\xcbH"},
 	} {

@@ -5,27 +5,45 @@ import (
 	"unicode/utf8"
 )
 
-// likelyUTF16 reports whether every other byte of the beginning of p is NUL, as
-// in UTF-16 of ASCII.
+// likelyUTF16 reports whether the beginning of p is UTF-16 of ASCII, or of what
+// stands for it.
 func likelyUTF16(p []byte) bool {
 	if len(p) < 4 {
 		return false
 	}
 	p = p[:min(len(p), 64)&^1]
-	even, odd := 0, 0
-	for i := 0; i < len(p); i += 2 {
-		switch {
-		case p[i] == 0 && p[i+1] != 0:
-			even++
-		case p[i] != 0 && p[i+1] == 0:
-			odd++
-		}
-	}
-	return max(even, odd)*4 >= len(p)/2*3
+	big, little := units(p)
+	return max(big, little)*4 >= len(p)/2*3
 }
 
-// utf16 transcodes p to UTF-8. Without a byte order mark the side with more
-// NULs is the high one.
+// units counts the code units of p that are likely in text, in either byte order:
+// ASCII, its full-width form, and what has no width.
+func units(p []byte) (big, little int) {
+	for i := 0; i+1 < len(p); i += 2 {
+		if likelyUnit(p[i], p[i+1]) {
+			big++
+		}
+		if likelyUnit(p[i+1], p[i]) {
+			little++
+		}
+	}
+	return big, little
+}
+
+func likelyUnit(high, low byte) bool {
+	switch high {
+	case 0:
+		return low != 0
+	case 0x20: // U+200B to U+200F, U+2060 to U+2064
+		return 0x0B <= low && low <= 0x0F || 0x60 <= low && low <= 0x64
+	case 0xFF: // U+FF01 to U+FF5E
+		return 0x01 <= low && low <= 0x5E
+	}
+	return false
+}
+
+// utf16 transcodes p to UTF-8. Without a byte order mark it is the order in which
+// more of it is text.
 func (o *output) utf16(p []byte) bool {
 	big := false
 	switch {
@@ -35,16 +53,8 @@ func (o *output) utf16(p []byte) bool {
 		p = p[2:]
 		big = true
 	default:
-		even, odd := 0, 0
-		for i := 0; i+1 < min(len(p), 256); i += 2 {
-			if p[i] == 0 {
-				even++
-			}
-			if p[i+1] == 0 {
-				odd++
-			}
-		}
-		big = even > odd
+		m, n := units(p[:min(len(p), 256)])
+		big = m > n
 	}
 	at := func(i int) rune {
 		if big {

@@ -83,10 +83,10 @@ var encodings = []struct {
 }
 
 // notFound are the pairs that hide a text: octal digits are hexadecimal ones of
-// CSS, what CSS has resolved is no SQL, and UTF-16 is known by the NULs of ASCII.
+// CSS, what CSS has resolved is no SQL, and UTF-16 is not known by NULs alone.
 var notFound = map[string]bool{
 	"CSS in octal": true, "octal in CSS": true, "comment in CSS": true,
-	"NUL in UTF-16": true, "full-width in UTF-16": true, "zero width in UTF-16": true,
+	"NUL in UTF-16":      true,
 	"atob in zero width": true, // its + is a blank in the only reading
 }
 
