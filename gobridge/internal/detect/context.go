@@ -24,7 +24,7 @@ func weigh(value, text []byte, f *Finding) {
 		}
 	case isJSX(text[f.Start:f.End]):
 		f.Score = jsxScore
-	case isStyled(text[f.Start:f.End]):
+	case isEdited(text[f.Start:f.End]):
 		f.Score = styleScore
 	default:
 		if n := mention(text[f.Start:f.End]); n > 0 && isTalk(text[:f.Start], text[f.Start+n:], talkWords) {
@@ -60,12 +60,15 @@ func isJSX(text []byte) bool {
 	return n > 0 && bytes.HasPrefix(text[n:], []byte("={"))
 }
 
-// isStyled reports whether text, from the first thing that libinjection can flag
-// to its end, has nothing of that but style attributes that only say how a text
-// looks, as editors write them.
-func isStyled(value []byte) bool {
+// isEdited reports whether text, from the first thing that libinjection can flag
+// to its end, has nothing of that but what editors write: styles that only say how
+// a text looks, and pictures.
+func isEdited(value []byte) bool {
 	s := text(value)
-	if lt := strings.IndexByte(s, '<'); !hasPrefixFold(s, "STYLE") || lt >= 0 && markup(s, lt) >= 0 {
+	if !hasPrefixFold(s, "STYLE") && !hasPrefixFold(s, "SRC") {
+		return false
+	}
+	if lt := strings.IndexByte(s, '<'); lt >= 0 && markup(s, lt) >= 0 {
 		return false
 	}
 	for from := 0; ; {
@@ -77,16 +80,50 @@ func isStyled(value []byte) bool {
 		if at < 0 {
 			return true
 		}
-		if !hasPrefixFold(s[at:], "STYLE") {
-			return false
-		}
 		eq = at + strings.IndexByte(s[at:], '=')
-		n := look(s[eq+1:])
+		n := -1
+		switch {
+		case hasPrefixFold(s[at:], "STYLE"):
+			n = look(s[eq+1:])
+		case hasPrefixFold(s[at:], "SRC"):
+			n = picture(s[eq+1:])
+		}
 		if n < 0 {
 			return false
 		}
 		from = eq + 1 + n
 	}
+}
+
+// picture is the length of a picture's data in quotes that s begins with, -1 of
+// anything else.
+func picture(s string) int {
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return -1
+	}
+	end := strings.IndexByte(s[1:], s[0])
+	if end < 0 {
+		return -1
+	}
+	kind, ok := strings.CutPrefix(s[1:1+end], "data:image/")
+	if !ok {
+		return -1
+	}
+	kind, data, ok := strings.Cut(kind, ";base64,")
+	if !ok {
+		return -1
+	}
+	switch kind {
+	case "png", "jpeg", "jpg", "gif", "webp", "bmp", "avif":
+	default:
+		return -1
+	}
+	for i := range len(data) {
+		if c := data[i]; !isASCIILetter(c) && (c < '0' || c > '9') && c != '+' && c != '/' && c != '=' {
+			return -1
+		}
+	}
+	return end + 2
 }
 
 // look is the length of a style in quotes that s begins with and that has only

@@ -20,6 +20,7 @@ func TestStyles(t *testing.T) {
 	for _, text := range []string{
 		`<p style="color:#ff0000; text-align: center">x</p>`,
 		`<p style='font-family:"Open Sans", serif'>x</p>`,
+		`<img alt="x" src="data:image/png;base64,iVBORw0KGgo="><b style="color:red">y</b>`,
 		`<td style="width:50%;"><span style="background:rgba(0, 0, 0, .5)">x</span></td>`,
 	} {
 		require.Equal(t, styleScore, scoreOf(text, "941100"), text)
@@ -39,6 +40,9 @@ func TestStyles(t *testing.T) {
 		`<p style=color:red>x</p>`,
 		`<p style="color:red`,
 		`<p style="&#101;xpression(1)">x</p>`,
+		`<img src="data:image/svg+xml;base64,PHN2Zz4=">`,
+		`<img src="data:image/png;base64,iVBOR<x">`,
+		`<iframe src="data:image/png;base64,iVBOR">`,
 	} {
 		require.Equal(t, 5, scoreOf(text, "941100"), text)
 	}
