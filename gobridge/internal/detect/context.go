@@ -212,8 +212,8 @@ func isBinary(value []byte) bool {
 }
 
 const (
-	talkWords  = 5  // words of a language around a match that make a text of it
-	proseWords = 8  // the same where the match may be all of the text
+	talkWords  = 5 // words of a language around a match that make a text of it
+	proseWords = 8 // the same where the match may be all of the text
 )
 
 // isTalk reports whether there are so many words in before and after. A word is
