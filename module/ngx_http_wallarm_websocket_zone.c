@@ -567,7 +567,8 @@ ngx_http_wallarm_websocket_zone_expire(ngx_http_wallarm_websocket_zone_t *zone,
 
         if (n++ != 0
             && (!ngx_http_wallarm_websocket_ban_over(node)
-                || ngx_current_msec - node->last <= zone->in
+                || (ngx_msec_int_t) (ngx_current_msec - node->last)
+                   <= (ngx_msec_int_t) zone->in
                 || ngx_http_wallarm_websocket_excess(zone, node) != 0))
         {
             return;
@@ -928,7 +929,8 @@ ngx_http_wallarm_websocket_ban_drop(ngx_http_wallarm_websocket_zone_t *zone,
         }
 
         if (node->count == node->size
-            && ngx_current_msec - node->times[node->pos] <= zone->in)
+            && (ngx_msec_int_t) (ngx_current_msec - node->times[node->pos])
+               <= (ngx_msec_int_t) zone->in)
         {
             node->count = 0;
             node->until = ngx_current_msec + zone->time;
@@ -1608,7 +1610,12 @@ ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
 
         if (!*over || rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY) {
             node->excess = excess;
-            node->last = ngx_current_msec;
+
+            /* another worker may have been later: no time comes back twice */
+
+            if ((ngx_msec_int_t) (ngx_current_msec - node->last) > 0) {
+                node->last = ngx_current_msec;
+            }
         }
     }
 
