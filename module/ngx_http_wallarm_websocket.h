@@ -224,7 +224,8 @@ typedef enum {
     ngx_http_wallarm_websocket_nothing = 0,
     ngx_http_wallarm_websocket_head,         /* the verdict of the head */
     ngx_http_wallarm_websocket_reading,      /* the body to be read */
-    ngx_http_wallarm_websocket_body          /* the verdict of the body */
+    ngx_http_wallarm_websocket_body,         /* the verdict of the body */
+    ngx_http_wallarm_websocket_delayed       /* room in a rate */
 } ngx_http_wallarm_websocket_wait_e;
 
 
@@ -295,6 +296,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     ngx_http_wallarm_websocket_pace_t  *pace; /* NULL: no rates */
 
     ngx_msec_t                    began;
+    ngx_msec_t                    delay;     /* of a request, by rates */
     uint32_t                      attacks;
     uint32_t                      messages;
     uint32_t                      uninspected;
@@ -303,7 +305,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
 
     int                           answer;    /* of the phase handlers, once */
 
-    unsigned                      wait:2;    /* _wait_e */
+    unsigned                      wait:3;    /* _wait_e */
     unsigned                      raised:8;  /* bits of _hs_e */
     unsigned                      http:1;    /* the session is a request's */
     unsigned                      judged:1;  /* the head, in conf's mode */
@@ -395,6 +397,8 @@ ngx_int_t ngx_http_wallarm_websocket_expired(ngx_http_request_t *r,
 void ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx);
+void ngx_http_wallarm_websocket_limit_request(
+    ngx_http_wallarm_websocket_ctx_t *ctx, size_t bytes, uint32_t *rated);
 void ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
 

@@ -18,12 +18,16 @@ static void ngx_http_wallarm_websocket_judge_body(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_http_request_body_t *rb);
 static ngx_int_t ngx_http_wallarm_websocket_answer(
     ngx_http_wallarm_websocket_ctx_t *ctx);
+static void ngx_http_wallarm_websocket_suspended(
+    ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_wait_e wait);
 static ngx_int_t ngx_http_wallarm_websocket_suspend(
     ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_wait_e wait);
 static void ngx_http_wallarm_websocket_resume(
     ngx_http_wallarm_websocket_ctx_t *ctx);
 static void ngx_http_wallarm_websocket_verdict_timer_handler(ngx_event_t *ev);
+static void ngx_http_wallarm_websocket_delay_handler(ngx_event_t *ev);
 static void ngx_http_wallarm_websocket_end_request(
     ngx_http_wallarm_websocket_ctx_t *ctx);
 static void ngx_http_wallarm_websocket_request_failed(
@@ -216,7 +220,8 @@ ngx_http_wallarm_websocket_precontent_handler(ngx_http_request_t *r)
 static void
 ngx_http_wallarm_websocket_body_handler(ngx_http_request_t *r)
 {
-    ngx_http_wallarm_websocket_ctx_t  *ctx;
+    ngx_http_wallarm_websocket_ctx_t   *ctx;
+    ngx_http_wallarm_websocket_wait_e   wait;
 
     ctx = ngx_http_wallarm_websocket_get_ctx(r);
 
@@ -230,19 +235,27 @@ ngx_http_wallarm_websocket_body_handler(ngx_http_request_t *r)
         ngx_http_wallarm_websocket_judge_body(ctx, r->request_body);
     }
 
-    if (ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].pending) {
+    wait = ngx_http_wallarm_websocket_nothing;
 
-        if (ngx_http_wallarm_websocket_suspend(ctx,
-                                              ngx_http_wallarm_websocket_body)
-            != NGX_AGAIN)
-        {
+    if (ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].pending) {
+        wait = ngx_http_wallarm_websocket_body;
+
+    } else {
+        ngx_http_wallarm_websocket_end_request(ctx);
+
+        if (ctx->delay && !ctx->refused) {
+            wait = ngx_http_wallarm_websocket_delayed;
+        }
+    }
+
+    if (wait != ngx_http_wallarm_websocket_nothing) {
+
+        if (ngx_http_wallarm_websocket_suspend(ctx, wait) != NGX_AGAIN) {
             ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         }
 
         return;
     }
-
-    ngx_http_wallarm_websocket_end_request(ctx);
 
     ctx->answered = 1;
 
@@ -255,10 +268,28 @@ static void
 ngx_http_wallarm_websocket_judge_body(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_request_body_t *rb)
 {
+    size_t                                n;
     ngx_buf_t                            *b;
     ngx_uint_t                            last;
     ngx_chain_t                          *cl;
     ngx_http_wallarm_websocket_result_t   res;
+
+    n = 0;
+
+    for (cl = rb->bufs; cl; cl = cl->next) {
+        n += (size_t) ngx_buf_size(cl->buf);
+    }
+
+    ngx_http_wallarm_websocket_limit_request(ctx, n, NULL);
+
+    if (ctx->refused) {
+
+        if (ctx->offence) {
+            ngx_http_wallarm_websocket_offence(ctx);
+        }
+
+        return;
+    }
 
     if (ngx_http_wallarm_websocket_over_budget(ctx,
                                            NGX_HTTP_WALLARM_WEBSOCKET_CLIENT))
@@ -320,6 +351,29 @@ ngx_http_wallarm_websocket_answer(ngx_http_wallarm_websocket_ctx_t *ctx)
 }
 
 
+/* until the timer or, before it, a verdict */
+
+static void
+ngx_http_wallarm_websocket_suspended(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_http_wallarm_websocket_wait_e wait)
+{
+    ngx_event_t  *ev;
+
+    ev = ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer;
+
+    if (wait == ngx_http_wallarm_websocket_delayed) {
+        ev->handler = ngx_http_wallarm_websocket_delay_handler;
+        ngx_add_timer(ev, ctx->delay);
+
+    } else {
+        ev->handler = ngx_http_wallarm_websocket_verdict_timer_handler;
+        ngx_add_timer(ev, ctx->conf->time_limit);
+    }
+
+    ctx->wait = wait;
+}
+
+
 /* NGX_AGAIN, or an error */
 
 static ngx_int_t
@@ -349,8 +403,6 @@ ngx_http_wallarm_websocket_suspend(ngx_http_wallarm_websocket_ctx_t *ctx,
         d->timer = ev;
     }
 
-    ev->handler = ngx_http_wallarm_websocket_verdict_timer_handler;
-
     if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -358,9 +410,7 @@ ngx_http_wallarm_websocket_suspend(ngx_http_wallarm_websocket_ctx_t *ctx,
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    ngx_add_timer(ev, ctx->conf->time_limit);
-
-    ctx->wait = wait;
+    ngx_http_wallarm_websocket_suspended(ctx, wait);
 
     return NGX_AGAIN;
 }
@@ -383,10 +433,16 @@ ngx_http_wallarm_websocket_resume(ngx_http_wallarm_websocket_ctx_t *ctx)
         ngx_del_timer(ev);
     }
 
+    ngx_http_wallarm_websocket_end_request(ctx);
+
+    if (ctx->delay && !ctx->refused) {
+        ngx_http_wallarm_websocket_suspended(ctx,
+                                           ngx_http_wallarm_websocket_delayed);
+        return;
+    }
+
     ctx->wait = ngx_http_wallarm_websocket_nothing;
     ctx->answered = 1;
-
-    ngx_http_wallarm_websocket_end_request(ctx);
 
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_core_run_phases;
@@ -424,6 +480,19 @@ ngx_http_wallarm_websocket_verdict_timer_handler(ngx_event_t *ev)
     ngx_http_wallarm_websocket_place(ctx);
 
     ngx_http_wallarm_websocket_request_result(ctx, &res);
+    ngx_http_wallarm_websocket_resume(ctx);
+}
+
+
+static void
+ngx_http_wallarm_websocket_delay_handler(ngx_event_t *ev)
+{
+    ngx_http_wallarm_websocket_ctx_t  *ctx;
+
+    ctx = ev->data;
+
+    ctx->delay = 0;
+
     ngx_http_wallarm_websocket_resume(ctx);
 }
 
@@ -474,6 +543,7 @@ ngx_http_wallarm_websocket_request_result(
     switch (res->status) {
 
     case NGX_HTTP_WALLARM_WEBSOCKET_PASS:
+        ngx_http_wallarm_websocket_limit_request(ctx, 0, res->rated);
         break;
 
     case NGX_HTTP_WALLARM_WEBSOCKET_PENDING:

@@ -124,6 +124,8 @@ static void ngx_http_wallarm_websocket_connections_cleanup(void *data);
 static int64_t ngx_http_wallarm_websocket_expires(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 static void ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev);
+static ngx_str_t *ngx_http_wallarm_websocket_rate_token(
+    ngx_http_wallarm_websocket_rule_t *rule);
 static ngx_uint_t ngx_http_wallarm_websocket_over_rate(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
     ngx_http_wallarm_websocket_rule_t *rule,
@@ -1514,6 +1516,101 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
 }
 
 
+/*
+ * A body is counted by its bytes before it is judged, and by what is in it, which
+ * "rated" says, behind that.  The request may be refused, or wait for "delay".
+ */
+
+void
+ngx_http_wallarm_websocket_limit_request(ngx_http_wallarm_websocket_ctx_t *ctx,
+    size_t bytes, uint32_t *rated)
+{
+    size_t                                 n;
+    ngx_str_t                              key;
+    ngx_msec_t                             delay;
+    ngx_uint_t                             i, over, pass;
+    ngx_http_wallarm_websocket_rule_t     *rule;
+    ngx_http_wallarm_websocket_zone_t     *zone;
+    ngx_http_wallarm_websocket_raise_t     raise;
+    ngx_http_wallarm_websocket_limited_t   limited;
+
+    if (ctx->conf->rates == NULL
+        || ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].opaque)
+    {
+        return;
+    }
+
+    rule = ctx->conf->rates->elts;
+
+    for (i = 0; i < ctx->conf->rates->nelts && !ctx->refused; i++) {
+
+        zone = rule[i].zone->data;
+
+        n = zone->bytes ? bytes : rated ? rated[i] : 0;
+
+        if (n == 0
+            || ngx_http_wallarm_websocket_zone_key(ctx->request, zone, &key,
+                                                   &limited.hash)
+               != NGX_OK)
+        {
+            continue;
+        }
+
+        limited.rule = &rule[i];
+        limited.key = key;
+
+        over = 0;
+        delay = ngx_http_wallarm_websocket_charge(zone, &limited, n, &over);
+
+        if (!over) {
+            continue;
+        }
+
+        pass = rule[i].dry_run
+               || (rule[i].action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY
+                   && ctx->conf->mode != NGX_HTTP_WALLARM_WEBSOCKET_BLOCK);
+
+        if (pass || rule[i].action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY) {
+
+            ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                          "wallarm: polling request over the rate of zone "
+                          "\"%V\"%s", &rule[i].zone->shm.name,
+                          pass ? ", dry run" : " is delayed");
+
+            if (!pass) {
+                ctx->delay = ngx_max(ctx->delay, delay);
+            }
+
+            continue;
+        }
+
+        ngx_memzero(&raise, sizeof(ngx_http_wallarm_websocket_raise_t));
+
+        raise.token = ngx_http_wallarm_websocket_rate_token(&rule[i]);
+        raise.value = rule[i].event;
+
+        if (ngx_http_wallarm_websocket_bridge_raise(ctx->session,
+                                          NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                                          &raise))
+        {
+            ctx->refused = 1;
+            ctx->answer = NGX_HTTP_TOO_MANY_REQUESTS;
+            ngx_http_wallarm_websocket_status_refused(ctx->conf, 1, NULL);
+        }
+
+        ngx_http_wallarm_websocket_events(ctx);
+    }
+}
+
+
+static ngx_str_t *
+ngx_http_wallarm_websocket_rate_token(ngx_http_wallarm_websocket_rule_t *rule)
+{
+    return rule->event.data ? &ngx_http_wallarm_websocket_event_rate
+                            : &ngx_http_wallarm_websocket_too_fast;
+}
+
+
 /* returns 1 if the connection is to be dropped */
 
 static ngx_uint_t
@@ -1533,8 +1630,7 @@ ngx_http_wallarm_websocket_over_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
 
     ngx_memzero(&raise, sizeof(ngx_http_wallarm_websocket_raise_t));
 
-    raise.token = rule->event.data ? &ngx_http_wallarm_websocket_event_rate
-                                   : &ngx_http_wallarm_websocket_too_fast;
+    raise.token = ngx_http_wallarm_websocket_rate_token(rule);
     raise.value = rule->event;
     raise.message = (rule->action == NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE
                      && res->last && res->alone);

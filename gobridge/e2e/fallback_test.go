@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -563,4 +564,132 @@ func TestTimeLimitBlock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The rates of messages, bytes and events hold for what polls, too, and a key has
+// one bucket for both. A body has as many messages as are in it.
+func TestPollingRates(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	location := func(path, rules string) string {
+		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on; wallarm_event_log logs" + path + ".json;" + rules + "}\n"
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true,
+		http: "wallarm_websocket_rate_zone $http_x_key zone=some:64k rate=1/m;\n" +
+			"wallarm_websocket_rate_zone $http_x_key zone=bytes:64k rate=60/m of=bytes;\n" +
+			"wallarm_websocket_rate_zone $http_x_key zone=fast:64k rate=10/s;\n" +
+			"wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=2;\n" +
+			"wallarm_websocket_rate zone=some burst=2;\n",
+		server: location("/unseen", "") + location("/drop", "") +
+			location("/event", "wallarm_websocket_rate zone=some event=say;") +
+			location("/alone", "wallarm_websocket_rate zone=some drop_message;") +
+			location("/bytes", "wallarm_websocket_rate zone=bytes burst=200k;") +
+			location("/ban", "wallarm_websocket_ban zone=bans;") +
+			location("/delay", "wallarm_websocket_rate zone=fast delay;") +
+			location("/slow", "wallarm_websocket_rate zone=some delay;") +
+			location("/monitoring", "wallarm_mode monitoring;") +
+			location("/log", "wallarm_websocket_violation message_rate log;") +
+			location("/dry", "wallarm_websocket_rate zone=some dry_run;") +
+			location("/off", "wallarm_websocket_rate off;")}))
+	n.run()
+	n.ready(1)
+	target := func(path string) string { return path + pollingTarget }
+	say, run := `42["say",1]`, `42["run",1]`
+	four := strings.Join([]string{say, run, run, run}, "\x1e")
+	large := chat(prose(120 << 10)) // judged off the loop, from a file
+	for _, tt := range []struct {
+		name, path string
+		bodies     []string
+		refused    bool // the last
+		what       string
+	}{
+		{"messages", "/drop", []string{say, run, say, run}, true, "message_rate blocked"},
+		{"in one body", "/drop", []string{four}, true, "message_rate blocked"},
+		{"large", "/drop", []string{large, say, run, large}, true, "message_rate blocked"},
+		{"events", "/event", []string{four, run, run, say}, true, "event_rate blocked"},
+		{"drop_message", "/alone", []string{say, say}, true, "message_rate blocked"},
+		{"bytes", "/bytes", []string{large, say, large}, true, "message_rate blocked"},
+		{"chunked", "/drop", []string{four}, true, "message_rate blocked"},
+		{"monitoring", "/monitoring", []string{four, large}, false, "message_rate monitored"},
+		{"log", "/log", []string{four, large}, false, "message_rate logged"},
+		{"dry run", "/dry", []string{four, large}, false, ""},
+		{"off", "/off", []string{four, large}, false, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n := n.in(t)
+			client := n.client()
+			before := strings.Count(n.log(tt.path[1:]+".json"), "\n")
+			for i, body := range tt.bodies {
+				if tt.name == "chunked" {
+					client.send(chunked(target(tt.path), body, "X-Key: "+tt.name+"\r\n"))
+				} else {
+					client.send(post(target(tt.path), body, "X-Key: "+tt.name+"\r\n"))
+				}
+				if i == len(tt.bodies)-1 && tt.refused {
+					require.Equal(t, "429", client.status())
+					n.unseen()
+				} else {
+					n.passes(client, body)
+				}
+			}
+			if tt.what == "" {
+				require.Empty(t, n.log(tt.path[1:]+".json"))
+				return
+			}
+			e := n.eventsIn(tt.path[1:]+".json", before+1)[before]
+			require.Equal(t, tt.what, e.what())
+			require.Contains(t, e.Line, `"transport":"polling"`)
+			if tt.refused {
+				require.Contains(t, e.Line, `"status_code":429`)
+			}
+		})
+	}
+	n.logged(`polling request over the rate of zone "some", dry run`)
+
+	t.Run("one bucket", func(t *testing.T) {
+		n := n.in(t)
+		client := n.client()
+		client.send(post(target("/drop"), strings.Join([]string{say, run, say}, "\x1e"), "X-Key: both\r\n"))
+		n.passes(client, strings.Join([]string{say, run, say}, "\x1e"))
+		upgraded, backend := n.connectTo("/drop/socket.io/?EIO=4&transport=websocket", "X-Key: both\r\n")
+		upgraded.send(text(run))
+		dropped(upgraded, backend, ws.ClosePolicyViolation)
+	})
+	t.Run("ban", func(t *testing.T) {
+		n := n.in(t)
+		for _, want := range []string{"429", "429", "403"} {
+			client := n.client()
+			client.send(post(target("/ban"), four, "X-Key: banned\r\n"))
+			require.Equal(t, want, client.status())
+		}
+		n.unseen()
+	})
+	t.Run("delay", func(t *testing.T) {
+		n := n.in(t)
+		begin := time.Now()
+		for range 6 {
+			client := n.client()
+			client.send(post(target("/delay"), say, "X-Key: late\r\n"))
+			n.passes(client, say)
+		}
+		require.GreaterOrEqual(t, time.Since(begin).Seconds(), 5/10.0*0.9)
+		client := n.client()
+		client.send(post(target("/delay"), large, "X-Key: late\r\n"))
+		n.passes(client, large)
+		require.GreaterOrEqual(t, time.Since(begin).Seconds(), 6/10.0*0.9)
+		n.logged(`polling request over the rate of zone "fast" is delayed`)
+	})
+	t.Run("vanishes", func(t *testing.T) {
+		n := n.in(t)
+		first := n.client()
+		first.send(post(target("/slow"), say, "X-Key: gone\r\n"))
+		n.passes(first, say)
+		before := strings.Count(n.log("access.log"), "\n")
+		client := n.client()
+		client.send(post(target("/slow"), say, "X-Key: gone\r\n"))
+		n.logged(`polling request over the rate of zone "some" is delayed`)
+		client.Close()
+		n.eventually("the request has ended", func() bool { return strings.Count(n.log("access.log"), "\n") > before })
+		n.unseen()
+	})
 }

@@ -35,13 +35,13 @@ func (p *positive) begin(t *task) {
 		p.events = e
 	}
 	p.schemas, p.left = c.Policy.Schemas[t.dir.from], inlineSchema
-	if t.dir.from != ws.FromClient || t.body != nil || t.message.Opcode.IsControl() {
+	if t.dir.from != ws.FromClient || t.message.Opcode.IsControl() || !c.Policy.Counts && t.body == nil {
 		return
 	}
 	if p.rates = c.Policy.Rates; p.rates != nil && t.deferred == nil {
 		t.rated = [policy.MaxRates]uint32{}
 		for i := range p.rates {
-			if p.rates[i].Messages {
+			if p.rates[i].Messages || t.body != nil && p.rates[i].Any() {
 				t.rated[i] = 1
 			}
 		}
@@ -69,7 +69,7 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	}
 	if e.Kind != framework.Doubtful || p.other == 0 { // else it was counted by its parts
 		for i := range p.rates {
-			if p.rates[i].Of(e.Event) {
+			if p.rates[i].Of(e.Event) || t.body != nil && p.other > 0 && p.rates[i].Any() {
 				t.rated[i]++
 			}
 		}

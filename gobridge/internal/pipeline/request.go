@@ -51,7 +51,7 @@ func httpStatus(v ws.Violation) ws.CloseCode {
 		return statusBadGateway
 	case ws.MessageTooBig, ws.DeflateTooBig:
 		return statusTooLarge
-	case ws.HandshakeTooManyConnections:
+	case ws.HandshakeTooManyConnections, ws.MessageRate, ws.EventRate:
 		return statusTooMany
 	case ws.MemoryExhausted:
 		return statusTryLater

@@ -39,9 +39,10 @@ type Policy struct {
 	// Schemas are those of events, by ws.Direction: wallarm_websocket_schema,
 	// wallarm_websocket_asyncapi.
 	Schemas [2]Schemas
-	// Rates are what of the client's messages is counted, nil if nothing is:
-	// wallarm_websocket_rate.
+	// Rates are what of the client's messages is counted: wallarm_websocket_rate.
 	Rates []Rate
+	// Counts says that there is a Rate that NGINX does not count by itself.
+	Counts bool
 	// Violations is what follows from which: wallarm_websocket_violation.
 	Violations ws.Actions
 	// Redact says what events do not show: wallarm_websocket_redact. Nil: the
@@ -114,9 +115,7 @@ func (l *Loader) Parse(list []Statement) (*Policy, []Message) {
 		return nil, p.messages
 	}
 	p.settle()
-	if !slices.ContainsFunc(p.Rates, Rate.any) {
-		p.Rates = nil
-	}
+	p.Counts = slices.ContainsFunc(p.Rates, Rate.any)
 	return p.Policy, p.messages
 }
 
