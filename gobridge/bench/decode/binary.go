@@ -236,6 +236,14 @@ func binaryGrowths() (out []growth) {
 	} {
 		out = append(out, growth{d.name, walk(d.make(4 << 10)), walk(d.make(64 << 10))})
 	}
+	// Strings of Hessian in parts, and what may be strings of FlatBuffers.
+	hessian := func(n int) []byte { return append([]byte("z"), bytes.Repeat([]byte("R\x00\x01aS\x00\x01b"), n/8)...) }
+	table := func(n int) []byte {
+		doc := []byte("\x0c\x00\x00\x00\x06\x00\x08\x00\x04\x00\x00\x00\x08\x00\x00\x00\x04\x00\x00\x00\x02\x00\x00\x00hi\x00\x00")
+		return append(doc, bytes.Repeat([]byte("\x03\x00\x00\x00abcd\x05\x00\x00\x00ab\xff\xff"), n/16)...)
+	}
+	out = append(out, growth{"Hessian, in parts", walk(hessian(4 << 10)), walk(hessian(64 << 10))},
+		growth{"FlatBuffers", walk(table(4 << 10)), walk(table(64 << 10))})
 	for _, unit := range []string{"\x91", "\x81\xa1a", "\x9f", "\xbf\x61a", "\x7f\x61a", "\x0a\x7e", "\x0b", "[", "{i\x01a", "[$U#", "\x20\x10"} {
 		make := func(n int) []byte { return append([]byte{unit[0]}, bytes.Repeat([]byte(unit), n/len(unit))...) }
 		out = append(out, growth{fmt.Sprintf("%q", unit), walk(make(4 << 10)), walk(make(64 << 10))})

@@ -1,6 +1,9 @@
 package format
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // hessianVersion begins a call or a reply of Hessian 2.0.
 const hessianVersion = "H\x02\x00"
@@ -9,7 +12,7 @@ const hessianVersion = "H\x02\x00"
 // parts; they are joined. A document begins with its version, or with a list, a map
 // or a class, or it has something in parts: else it is what many bytes look like.
 func (w *Walker) hessian(doc []byte, visit bool) bool {
-	if len(doc) < 3 {
+	if len(doc) < 3 || !hessianTold(doc[0]) && bytes.IndexByte(doc, 'R') < 0 && bytes.IndexByte(doc, 'A') < 0 {
 		return false
 	}
 	return w.readWith(doc, visit, hessianDocument)
@@ -25,10 +28,9 @@ const (
 )
 
 func hessianDocument(r *reader) {
-	told := false
+	told := hessianTold(r.doc[0])
 	if len(r.doc) > 3 && string(r.doc[:3]) == hessianVersion {
 		r.take(3)
-		told = true
 		switch r.byte() {
 		case 'C': // method, how many arguments, these
 			r.hessianText(hessianValue)
@@ -37,18 +39,18 @@ func hessianDocument(r *reader) {
 		default:
 			r.fail()
 		}
-	} else {
-		switch c := r.doc[0]; {
-		case c >= 'U' && c <= 'X', c >= 'p' && c <= 0x7f, c == 'C', c == 'M', c == 'H':
-			told = true
-		}
 	}
-	for i := int64(0); r.more(); i++ {
+	for r.more() {
 		r.hessian()
 	}
 	if !told && !r.parts {
 		r.fail()
 	}
+}
+
+// hessianTold reports whether c begins a list, a map or a class, or a version.
+func hessianTold(c byte) bool {
+	return c >= 'U' && c <= 'X' || c >= 'p' && c <= 0x7f || c == 'C' || c == 'M' || c == 'H'
 }
 
 // hessian reads a value, behind the classes that it is of.
