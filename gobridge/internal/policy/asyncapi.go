@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,6 +33,7 @@ type asyncAPI struct {
 	byServer bool // it is the server that it describes
 	channels bool // events have the addresses of channels, not names of messages
 	data     bool // payloads are what the application gets, not whole messages
+	yields   bool // a trait does not override what a message has: version 3
 
 	compilers map[*jsonschema.Draft]*jsonschema.Compiler
 	compiled  map[string]*jsonschema.Schema
@@ -240,6 +242,7 @@ func (a *asyncAPI) version2() error {
 }
 
 func (a *asyncAPI) version3() error {
+	a.yields = true
 	operations, ok := node{"", a.root}.member("operations")
 	if !ok {
 		return errors.New(`has no "operations"`)
@@ -315,6 +318,9 @@ func (a *asyncAPI) message(m node, address string, from ws.Direction) error {
 	if m.object() == nil {
 		return m.fail("no message")
 	}
+	if m, err = a.traits(m); err != nil {
+		return err
+	}
 	if id := m.at + " " + address; !a.seen[from][id] {
 		a.seen[from][id] = true
 	} else {
@@ -355,6 +361,35 @@ func (a *asyncAPI) message(m node, address string, from ws.Direction) error {
 		a.add(from, name, schema)
 	}
 	return nil
+}
+
+// traitKeys are what a message may have from its traits and is looked at here. A
+// trait has no payload, and one of an operation has no messages.
+var traitKeys = []string{"name", "messageId", "schemaFormat"}
+
+// traits is m with what its traits say, of which the last counts.
+func (a *asyncAPI) traits(m node) (node, error) {
+	list, _ := m.member("traits")
+	merged := maps.Clone(m.object())
+	for _, t := range list.items() {
+		t, _, err := a.resolve(t)
+		if err != nil {
+			return m, err
+		}
+		if t.object() == nil {
+			return m, t.fail("no trait")
+		}
+		for _, key := range traitKeys {
+			value, ok := t.object()[key]
+			if _, own := m.object()[key]; !ok || own && a.yields {
+				continue
+			}
+			if merged[key] = value; value == nil { // JSON Merge Patch
+				delete(merged, key)
+			}
+		}
+	}
+	return node{m.at, merged}, nil
 }
 
 // add lets data of the events be what schema says, or, if it is nil, anything.

@@ -61,6 +61,22 @@ const chat3 = `{
 	"components": {"messages": {"told": {"payload": true}}}
 }`
 
+// traits has what messages get from them; the version goes before it.
+const traits = `
+channels:
+  chat:
+    address: chat
+    publish: {message: {oneOf: [{$ref: '#/channels/chat/messages/a'}, {$ref: '#/channels/chat/messages/b'}]}}
+    messages:
+      a: {traits: [{name: first}, {$ref: '#/components/messageTraits/named'}], payload: {type: string}}
+      b: {name: own, traits: [{name: other, schemaFormat: application/schema+json;version=draft-04}], payload: {const: b}}
+operations:
+  say: {action: receive, channel: {$ref: '#/channels/chat'}, traits: [{$ref: '#/components/operationTraits/bound'}]}
+components:
+  messageTraits: {named: {name: said, headers: {type: object}}}
+  operationTraits: {bound: {bindings: {ws: {}}}}
+`
+
 // withAsyncAPI is a policy with one document.
 func withAsyncAPI(t testing.TB, text, args string, more ...Statement) (*Policy, []Message) {
 	name := filepath.Join(t.TempDir(), "chat.yaml")
@@ -97,6 +113,14 @@ func TestAsyncAPI(t *testing.T) {
 		{"2, data", chat2, "payload=data", 0, "say", `{"method":"say","params":{"text":"a"}}`, &callShape, 0, ""},
 		{"2, whole", chat2, "", 0, "say", `{"method":"say","params":{"text":"a"}}`, &callShape, ws.SchemaViolation, `at ""`},
 		{"2, data without a name", chat2, "payload=data", 0, "", `{"text":"a"}`, nil, ws.EventUnknown, ""},
+		{"2, named by the last trait", "asyncapi: 2.6.0" + traits, "", 0, "said", `"a"`, nil, 0, ""},
+		{"2, its schema is the message's", "asyncapi: 2.6.0" + traits, "", 0, "said", `1`, nil, ws.SchemaViolation, "type"},
+		{"2, by the one before", "asyncapi: 2.6.0" + traits, "", 0, "first", `"a"`, nil, ws.EventUnknown, ""},
+		{"2, a trait overrides", "asyncapi: 2.6.0" + traits, "", 0, "other", `1`, nil, 0, ""},
+		{"2, what it overrides", "asyncapi: 2.6.0" + traits, "", 0, "own", `"a"`, nil, ws.EventUnknown, ""},
+		{"3, named by the last trait", "asyncapi: 3.0.0" + traits, "", 0, "said", `1`, nil, ws.SchemaViolation, "type"},
+		{"3, a trait does not override", "asyncapi: 3.0.0" + traits, "", 0, "own", `"a"`, nil, 0, ""},
+		{"3, what would override", "asyncapi: 3.0.0" + traits, "", 0, "other", `"a"`, nil, ws.EventUnknown, ""},
 		{"3, received", chat3, "", 0, "say", `{"type":"say.it"}`, nil, 0, ""},
 		{"3, the name in the payload", chat3, "", 0, "say.it", `{"type":"say.it","text":"a"}`, &callShape, 0, ""},
 		{"3, another one there", chat3, "", 0, "say", `{"type":"say"}`, nil, ws.SchemaViolation, `const at "/type"`},
@@ -204,6 +228,8 @@ func TestAsyncAPIMessages(t *testing.T) {
 		{"nowhere", message(`{"$ref":"#/components/messages/x"}`), `"#/components/messages/x" leads nowhere at "#/channels/a~1b/publish/message"`},
 		{"in a circle", message(`{"$ref":"#/channels/a~1b/publish/message"}`), `more than 16 references that lead to each other`},
 		{"no message", `{"asyncapi":"2.0.0","channels":{"c":{"publish":{}}}}`, `no "message" at "#/channels/c/publish"`},
+		{"no trait", message(`{"traits":[1]}`), `no trait at "#/channels/a~1b/publish/message/traits/0"`},
+		{"trait nowhere", message(`{"traits":[{"$ref":"#/components/messageTraits/x"}]}`), `"#/components/messageTraits/x" leads nowhere at "#/channels/a~1b/publish/message/traits/0"`},
 		{"no schema", message(`{"payload":{"type":"text"}}`), `#/channels/a~1b/publish/message/payload`},
 		{"long name", message(`{"name":"` + strings.Repeat("n", 300) + `"}`), `a name is longer than 256 bytes at "#/channels/a~1b/publish/message"`},
 	} {
@@ -230,6 +256,8 @@ func TestAsyncAPIMessages(t *testing.T) {
 func FuzzAsyncAPI(f *testing.F) {
 	f.Add([]byte(chat2))
 	f.Add([]byte(chat3))
+	f.Add([]byte("asyncapi: 2.6.0" + traits))
+	f.Add([]byte("asyncapi: 3.0.0" + traits))
 	f.Add([]byte("a: &a [*a, *a]\n*a : 1"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		a := newAsyncAPI("a.yaml", func(string, ...any) {})
