@@ -72,23 +72,28 @@ func (a *Across) Visit(f *Field) {
 	a.visit(f)
 }
 
-// touch reports whether a tag that is looked for begins where the marks of doc
-// stand.
-func (a *Across) touch(doc []byte, marks []mark) bool {
+// see notes which tags are in one of the marks of doc that are values as they stand.
+func (a *Across) see(doc []byte, marks []mark) {
 	at := offsetIn(a.doc, doc)
 	if at < 0 {
-		return false
+		return
 	}
 	first, last := marks[0].start, uint32(0)
 	for i := len(marks) - 1; i >= 0 && last == 0; i-- {
 		last = marks[i].end // 0: no string
 	}
 	for i := range a.tags[:min(len(a.tags), maxTags)] {
-		if start := a.tags[i].start; start >= at+int(first) {
-			return start < at+int(last)
+		t := &a.tags[i]
+		if t.start < at+int(first) {
+			continue
+		}
+		if t.start >= at+int(last) {
+			return
+		}
+		for _, m := range marks {
+			t.seen = t.seen || m.kind&markRare == 0 && at+int(m.start) <= t.start && t.end <= at+int(m.end)
 		}
 	}
-	return false
 }
 
 // Across visits the tags that were in no value, as parts.

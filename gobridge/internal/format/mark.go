@@ -45,7 +45,8 @@ func (w *Walker) emit(l *level, marks []mark) {
 	}
 	f := &w.field
 	visit := w.visit
-	if a := w.watched.across; a != nil && !a.touch(l.doc, marks) {
+	if a := w.watched.across; a != nil {
+		a.see(l.doc, marks)
 		visit = a.visit
 	}
 	doc := unsafe.Pointer(unsafe.SliceData(l.doc))
@@ -55,9 +56,13 @@ func (w *Walker) emit(l *level, marks []mark) {
 		text := unsafe.Slice((*byte)(unsafe.Add(doc, m.start)), m.end-m.start)
 		// A key is read by sync, a value is not.
 		l.pos = int(m.start) - int(kind>>markHead)
+		visitOne := visit
 		if kind&(markRare|markInside) != 0 {
-			if kind&markRare != 0 && w.rare(l, m, text) {
-				continue
+			if kind&markRare != 0 {
+				if w.rare(l, m, text) {
+					continue
+				}
+				visitOne = w.visit
 			}
 			if kind&markInside != 0 {
 				digits := -1
@@ -72,7 +77,7 @@ func (w *Walker) emit(l *level, marks []mark) {
 			}
 		}
 		f.Value, f.Key = text, kind&markKey != 0
-		visit(f)
+		visitOne(f)
 	}
 	f.Key = false
 }
