@@ -15,6 +15,9 @@ static char *ngx_wallarm_websocket_library(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 static void *ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf);
+static void ngx_http_wallarm_websocket_without_parse(ngx_conf_t *cf,
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf);
 static char *ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_wallarm_websocket_mode(ngx_conf_t *cf,
@@ -684,6 +687,65 @@ ngx_http_wallarm_websocket_create_loc_conf(ngx_conf_t *cf)
 }
 
 
+/* a location that is to be guarded, but where it was forgotten to look */
+
+static void
+ngx_http_wallarm_websocket_without_parse(ngx_conf_t *cf,
+    ngx_http_wallarm_websocket_loc_conf_t *prev,
+    ngx_http_wallarm_websocket_loc_conf_t *conf)
+{
+    u_char                                  *name;
+    ngx_http_core_loc_conf_t                *clcf;
+    ngx_http_wallarm_websocket_statement_t  *st;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->parse != NGX_CONF_UNSET || prev->parse == 1
+        || clcf->name.len == 0)
+    {
+        return;
+    }
+
+    if (conf->origins != NGX_CONF_UNSET_PTR && conf->origins) {
+        name = (u_char *) "wallarm_websocket_origin";
+
+    } else if (conf->subprotocols != NGX_CONF_UNSET_PTR && conf->subprotocols) {
+        name = (u_char *) "wallarm_websocket_subprotocol";
+
+    } else if (conf->extensions != NGX_CONF_UNSET_UINT
+               && conf->extensions
+                  != NGX_HTTP_WALLARM_WEBSOCKET_EXTENSIONS_INSPECT)
+    {
+        name = (u_char *) "wallarm_websocket_extensions";
+
+    } else if (conf->bans != NGX_CONF_UNSET_PTR && conf->bans) {
+        name = (u_char *) "wallarm_websocket_ban";
+
+    } else if (conf->connections != NGX_CONF_UNSET_PTR && conf->connections) {
+        name = (u_char *) "wallarm_websocket_connections";
+
+    } else if (conf->rates != NGX_CONF_UNSET_PTR && conf->rates) {
+        name = (u_char *) "wallarm_websocket_rate";
+
+    } else if (conf->max_age != NGX_CONF_UNSET_MSEC
+               && (conf->max_age || conf->age_jwt))
+    {
+        name = (u_char *) "wallarm_websocket_max_age";
+
+    } else if (conf->policy && conf->rates == NGX_CONF_UNSET_PTR) {
+        st = conf->policy->statements.elts;
+        name = st[0].name.data;
+
+    } else {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"%s\" in location \"%V\" does nothing without "
+                  "\"wallarm_parse_websocket on\"", name, &clcf->name);
+}
+
+
 static char *
 ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child)
@@ -695,6 +757,8 @@ ngx_http_wallarm_websocket_merge_loc_conf(ngx_conf_t *cf, void *parent,
     ngx_wallarm_websocket_conf_t  *wcf;
 
     static ngx_str_t  request_id = ngx_string("request_id");
+
+    ngx_http_wallarm_websocket_without_parse(cf, prev, conf);
 
     ngx_conf_merge_value(conf->parse, prev->parse, 0);
 

@@ -296,7 +296,7 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             } else if (s.len <= 2
                        || ngx_strncmp(s.data + s.len - 2, "/s", 2) != 0)
             {
-                goto invalid;
+                goto invalid_rate;
             }
 
             s.len -= 2;
@@ -310,7 +310,7 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             n = (ngx_int_t) ngx_parse_size(&s);
 
             if (n < 1 || n > NGX_HTTP_WALLARM_WEBSOCKET_MAX_RATE) {
-                goto invalid;
+                goto invalid_rate;
             }
 
             zone->rate = n;
@@ -366,6 +366,13 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     shm_zone->data = zone;
 
     return NGX_CONF_OK;
+
+invalid_rate:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid rate \"%V\", it must be "
+                       "as \"10r/s\", \"64k/s\" or \"5r/m\"", &value[i]);
+
+    return NGX_CONF_ERROR;
 
 invalid:
 
@@ -603,7 +610,7 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_int_t                           n;
     ngx_str_t                          *value, name, s;
     ngx_str_t                           event;
-    ngx_uint_t                          i, kind, action, dry_run;
+    ngx_uint_t                          i, kind, action, actions, dry_run;
     ngx_array_t                       **rules;
     ngx_shm_zone_t                     *shm_zone;
     ngx_http_wallarm_websocket_rule_t  *rule;
@@ -661,6 +668,7 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DROP;
+    actions = 0;
     ngx_str_null(&event);
     dry_run = 0;
 
@@ -685,14 +693,17 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 
             } else if (ngx_strcmp(value[i].data, "delay") == 0) {
                 action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DELAY;
+                actions++;
                 continue;
 
             } else if (ngx_strcmp(value[i].data, "drop") == 0) {
                 action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_DROP;
+                actions++;
                 continue;
 
             } else if (ngx_strcmp(value[i].data, "drop_message") == 0) {
                 action = NGX_HTTP_WALLARM_WEBSOCKET_RATE_MESSAGE;
+                actions++;
                 continue;
 
             } else if (ngx_strcmp(value[i].data, "dry_run") == 0) {
@@ -704,6 +715,10 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
                                "invalid parameter \"%V\"", &value[i]);
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (actions > 1) {
+        return "takes one of \"drop\", \"delay\" and \"drop_message\"";
     }
 
     shm_zone = ngx_shared_memory_add(cf, &name, 0,

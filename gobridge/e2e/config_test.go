@@ -304,6 +304,37 @@ func TestDirectives(t *testing.T) {
 			require.Equal(t, 1, strings.Count(out, "[warn]"), "said once, whatever inherits it")
 		})
 	}
+	for _, tt := range []struct{ directives, want string }{
+		{"wallarm_websocket_origin https://a.example;", "wallarm_websocket_origin"},
+		{"wallarm_websocket_subprotocol mqtt;", "wallarm_websocket_subprotocol"},
+		{"wallarm_websocket_extensions strip;", "wallarm_websocket_extensions"},
+		{"wallarm_websocket_ban zone=b;", "wallarm_websocket_ban"},
+		{"wallarm_websocket_connections zone=c 5;", "wallarm_websocket_connections"},
+		{"wallarm_websocket_rate zone=r;", "wallarm_websocket_rate"},
+		{"wallarm_websocket_max_age jwt=$arg_token;", "wallarm_websocket_max_age"},
+		{"wallarm_websocket_event deny admin;", "wallarm_websocket_event"},
+		{"wallarm_websocket_violation message_nul block;", "wallarm_websocket_violation"},
+		{"", ""},
+		{"wallarm_websocket_rate off; wallarm_websocket_origin off; wallarm_websocket_max_age 0;", ""},
+		{"wallarm_websocket_rate zone=r; wallarm_parse_websocket off;", ""},
+		{"wallarm_websocket_rate zone=r; wallarm_parse_websocket on;", ""},
+	} {
+		t.Run("without parsing, "+tt.directives, func(t *testing.T) {
+			n := n.in(t)
+			n.write("nginx.conf", n.config(t, conf{noLocation: true,
+				http: "wallarm_websocket_ban_zone $binary_remote_addr zone=b:64k;\nwallarm_websocket_connections_zone $binary_remote_addr zone=c:64k;\n" +
+					"wallarm_websocket_rate_zone $binary_remote_addr zone=r:64k rate=1/s;\nwallarm_websocket_origin https://b.example;\n",
+				server: "location /chat {\n" + tt.directives + "\n}\n"}))
+			out, ok := n.test()
+			require.True(t, ok, out)
+			if tt.want == "" {
+				require.NotContains(t, out, "[warn]")
+				return
+			}
+			require.Contains(t, out, `"`+tt.want+`" in location "/chat" does nothing without "wallarm_parse_websocket on"`)
+			require.Equal(t, 1, strings.Count(out, "[warn]"))
+		})
+	}
 	t.Run("safe_blocking is a warning", func(t *testing.T) {
 		n := n.in(t)
 		n.write("nginx.conf", n.config(t, conf{http: "wallarm_mode safe_blocking;"}))

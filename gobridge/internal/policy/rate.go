@@ -37,11 +37,8 @@ func (p *parser) rate(s *Statement) error {
 		if pattern, ok := strings.CutPrefix(arg, "event="); ok {
 			r.events, r.pattern = true, pattern
 		}
-		switch arg {
-		case "drop_message":
+		if arg == "drop_message" {
 			r.Messages = true
-		case "drop", "delay":
-			r.Messages = false
 		}
 	}
 	if len(r.pattern) > maxSelector {

@@ -18,7 +18,7 @@ func TestRates(t *testing.T) {
 	p, messages := parse("zone=a burst=5", "zone=b delay dry_run")
 	require.Empty(t, messages)
 	require.False(t, p.Counts, "NGINX counts these by itself")
-	p, messages = parse("zone=a burst=5", "zone=b event=chat.*", "zone=c drop_message", "zone=d drop_message drop", "zone=e drop_message event=", "zone=f event=*")
+	p, messages = parse("zone=a burst=5", "zone=b event=chat.*", "zone=c drop_message", "zone=d drop", "zone=e drop_message event=", "zone=f event=*")
 	require.Empty(t, messages)
 	for i, want := range [][3]bool{{}, {true, false, false}, {}, {}, {false, true, false}, {true, true, false}} {
 		for j, name := range []string{"chat.send", ""} {
