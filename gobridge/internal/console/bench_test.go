@@ -146,9 +146,17 @@ func BenchmarkFollow(b *testing.B) {
 			require.NoError(b, json.NewDecoder(r.Body).Decode(&h))
 			return h
 		}
-		for health().Version == "" {
-			time.Sleep(10 * time.Millisecond)
+		until := func(every time.Duration, so func(Health) bool) (h Health) {
+			for h = health(); !so(h); h = health() {
+				select {
+				case err := <-ended:
+					b.Fatalf("the console ended: %v", err)
+				case <-time.After(every):
+				}
+			}
+			return h
 		}
+		until(10*time.Millisecond, func(h Health) bool { return h.Version != "" })
 		var before, after syscall.Rusage
 		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &before))
 		b.StartTimer()
@@ -166,14 +174,11 @@ func BenchmarkFollow(b *testing.B) {
 			require.NoError(b, err)
 		}
 		wrote := time.Since(started)
-		for health().Events < n {
-			time.Sleep(100 * time.Millisecond)
-		}
+		h := until(100*time.Millisecond, func(h Health) bool { return h.Events >= n })
 		took := time.Since(started)
 		b.StopTimer()
 		require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &after))
 		require.NoError(b, f.Close())
-		h := health()
 		require.Equal(b, n, h.Events)
 		require.Zero(b, h.Counters["duplicates"]+h.Counters["malformed"]+h.Counters["files_lost"])
 		cancel()

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -257,6 +258,37 @@ func TestRotatedFileIsGone(t *testing.T) {
 	b.ingest()
 	b.holds(one, two)
 	require.EqualValues(t, 1, b.counter("files_lost"), "it may have had more lines")
+}
+
+// Whoever may write the directory of the log cannot make the console read, and
+// show, a file of somebody else, nor wait for a pipe.
+func TestPlantedFiles(t *testing.T) {
+	b := newBed(t)
+	one := lines(b.g, 4)
+	b.append(b.log, one...)
+	b.ingest()
+	b.kill()
+	secret := filepath.Join(t.TempDir(), "secret")
+	b.append(secret, []byte("root:$y$hash\n"))
+	require.NoError(t, os.Symlink(secret, b.log+".1"))
+	require.NoError(t, syscall.Mkfifo(b.log+".2", 0o600))
+	future := time.Now().Add(time.Second)
+	require.NoError(t, os.Chtimes(secret, future, future))
+	require.NoError(t, os.Chtimes(b.log+".2", future, future))
+	b.open()
+	b.ingest()
+	b.holds(one)
+	require.Zero(t, b.counter("malformed"))
+
+	// The log itself is where the administrator says, also behind a link.
+	require.NoError(t, os.Remove(b.log+".1"))
+	require.NoError(t, os.Rename(b.log, b.log+"-real"))
+	require.NoError(t, os.Symlink(b.log+"-real", b.log))
+	two := lines(b.g, 2)
+	b.append(b.log, two...)
+	b.restart()
+	b.ingest()
+	b.holds(one, two)
 }
 
 // With copytruncate the file stays the same one and begins anew. What was

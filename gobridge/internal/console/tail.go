@@ -148,7 +148,12 @@ func (f *follower) siblings() (all []sibling) {
 			!(strings.HasPrefix(name, stem+"-") && strings.Contains(name, filepath.Ext(base))) {
 			continue
 		}
-		info, err := os.Stat(filepath.Join(dir, name))
+		// Only the log itself may be a link.
+		stat := e.Info
+		if name == base {
+			stat = func() (fs.FileInfo, error) { return os.Stat(f.log) }
+		}
+		info, err := stat()
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
@@ -162,12 +167,12 @@ func (f *follower) siblings() (all []sibling) {
 // find looks for a stored file: by its inode, or compressed by its beginning.
 func find(siblings []sibling, src *sourceState) string {
 	for _, s := range siblings {
-		if s.dev == src.dev && s.ino == src.ino && begins(s.path, src.head) {
+		if s.dev == src.dev && s.ino == src.ino && begins(src.log, s.path, src.head) {
 			return s.path
 		}
 	}
 	for _, s := range siblings {
-		if strings.HasSuffix(s.path, ".gz") && len(src.head) > 0 && begins(s.path, src.head) {
+		if strings.HasSuffix(s.path, ".gz") && len(src.head) > 0 && begins(src.log, s.path, src.head) {
 			return s.path
 		}
 	}
@@ -175,8 +180,8 @@ func find(siblings []sibling, src *sourceState) string {
 }
 
 // begins reports whether a file begins with head.
-func begins(path string, head []byte) bool {
-	t, err := openTail("", path, 0)
+func begins(log, path string, head []byte) bool {
+	t, err := openTail(log, path, 0)
 	if err != nil {
 		return false
 	}
@@ -191,8 +196,13 @@ func begins(path string, head []byte) bool {
 }
 
 func openTail(log, path string, offset int64) (*tail, error) {
-	// Whoever may write the directory must not make the console hang.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	// Whoever may write the directory must not make the console hang, nor read
+	// what he may not.
+	flag := os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+	if path != log {
+		flag |= syscall.O_NOFOLLOW
+	}
+	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -407,7 +417,7 @@ func (t *tail) truncated(f *follower, b *batch) error {
 
 	src := t.sourceState
 	for _, sib := range f.siblings() {
-		if sib.dev == t.dev && sib.ino == t.ino || len(src.head) == 0 || !begins(sib.path, src.head) {
+		if sib.dev == t.dev && sib.ino == t.ino || len(src.head) == 0 || !begins(f.log, sib.path, src.head) {
 			continue
 		}
 		if c, err := openTail(t.log, sib.path, src.offset); err == nil {
