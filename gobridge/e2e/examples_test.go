@@ -100,3 +100,60 @@ func TestExamples(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, examples, len(names)-1)
 }
+
+// Each line of configuration in the tables of docs/hardening.md is one, too.
+func TestHardeningLines(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/hardening.md")
+	require.NoError(t, err)
+	n := start(t, conf{stopped: true})
+	cert, key := certificate(t)
+	n.write("a.pem", cert)
+	n.write("a.key", key)
+	n.write("chat-send.json", "true")
+	n.write("api.yaml", "asyncapi: 2.6.0\nchannels: {}\n")
+	// what a line needs that is another's
+	beside := map[string]string{
+		"limit_conn":       "limit_conn_zone $binary_remote_addr zone=ws_conn:10m;",
+		"limit_req":        "limit_req_zone $binary_remote_addr zone=ws_open:10m rate=1r/s;",
+		"ws_rate burst":    "wallarm_websocket_rate_zone $binary_remote_addr zone=ws_rate:10m rate=20/s;",
+		"zone=logins":      "wallarm_websocket_rate_zone $binary_remote_addr zone=logins:10m rate=5/m;",
+		"ban zone=":        "wallarm_websocket_ban_zone $binary_remote_addr zone=ws_bans:10m;",
+		"zone=ws_all 10":   "wallarm_websocket_connections_zone $server_name zone=ws_all:1m;",
+		"zone=ws_user 5":   "wallarm_websocket_connections_zone $cookie_sid zone=ws_user:10m;",
+		"access_log path ": "log_format websocket '$status';",
+	}
+	inHTTP := regexp.MustCompile(`^(limit_conn_zone|limit_req_zone|log_format|wallarm_websocket_\w+_zone) `)
+	lines := 0
+	for _, row := range regexp.MustCompile("(?m)^\\|[^|]*\\|([^|]*)\\|").FindAllStringSubmatch(string(page), -1) {
+		for _, m := range regexp.MustCompile("`([a-z][a-z_0-9]* ?[^`]*;)`").FindAllStringSubmatch(row[1], -1) {
+			line := strings.NewReplacer("limit_req_zone ...;", beside["limit_req"], "log_format websocket ...;", beside["access_log path "],
+				"access_log ... websocket;", "access_log path websocket;",
+				"wallarm_websocket_origin ...;", "wallarm_websocket_origin https://a.example;", " ...;", ";",
+				"listen 443 ssl;", "listen "+freeAddr(t)+" ssl; ssl_certificate a.pem; ssl_certificate_key a.key;").Replace(m[1])
+			lines++
+			t.Run(m[1], func(t *testing.T) {
+				n := n.in(t)
+				c := conf{server: "location /x {\nproxy_pass http://127.0.0.1:1;\nwallarm_parse_websocket on;\n" + strings.ReplaceAll(line, "wallarm_parse_websocket on;", "") + "\n}\n"}
+				switch {
+				case inHTTP.MatchString(line):
+					c = conf{http: line + "\n"}
+				case strings.HasPrefix(line, "listen"):
+					c = conf{server: line + "\n"}
+				case strings.HasPrefix(line, "wallarm_websocket_worker_memory"):
+					c = conf{main: line + "\n"}
+				}
+				for in, other := range beside {
+					if strings.Contains(line, in) && !strings.Contains(line, other) {
+						c.http += other + "\n"
+					}
+				}
+				n.write("nginx.conf", n.config(t, c))
+				out, ok := n.test()
+				require.True(t, ok, out)
+				require.NotContains(t, out, "[warn]")
+			})
+		}
+	}
+	require.Greater(t, lines, 40)
+}
