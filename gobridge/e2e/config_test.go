@@ -266,6 +266,7 @@ func TestDirectives(t *testing.T) {
 		{"wallarm_websocket_asyncapi", "asyncapi.yaml log of=client event=channel payload=data", ""},
 		{"wallarm_websocket_event", "accept chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "accept", it must be allow or deny in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=backend chat", `\[emerg\].*"wallarm_websocket_event" directive: invalid parameter "from=backend", it must be from=client or from=server in .*nginx.conf:\d+`},
+		{"wallarm_websocket_event", "allow a from=server", `\[emerg\].*"wallarm_websocket_event" directive: "from=server" has to stand before the patterns in .*nginx.conf:\d+`},
 		{"wallarm_websocket_event", "allow from=server", `\[emerg\].*"wallarm_websocket_event" directive: needs a pattern in .*nginx.conf:\d+`},
 		{"wallarm_websocket_paranoia", "0", `\[emerg\].*"wallarm_websocket_paranoia" directive: invalid value "0", it must be 1 to 4 in .*nginx.conf:\d+`},
 		{"wallarm_websocket_paranoia", "4", ""},

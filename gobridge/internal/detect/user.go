@@ -269,7 +269,12 @@ func (f *Finding) Applies(event, path string) bool {
 // Glob reports whether s fits pattern, in which "*" stands for any text and a
 // backslash takes the meaning from what follows it. It is linear in the product
 // of the lengths, and both are bounded.
-func Glob[T string | []byte](pattern string, s T) bool {
+func Glob[T string | []byte](pattern string, s T) bool { return glob(pattern, s, false) }
+
+// GlobFold is Glob where the case of ASCII letters does not count.
+func GlobFold[T string | []byte](pattern string, s T) bool { return glob(pattern, s, true) }
+
+func glob[T string | []byte](pattern string, s T, fold bool) bool {
 	i, j := 0, 0
 	star, back := -1, 0
 	for j < len(s) {
@@ -284,7 +289,7 @@ func Glob[T string | []byte](pattern string, s T) bool {
 			if c == '\\' && i+1 < len(pattern) {
 				c, n = pattern[i+1], 2
 			}
-			if c == s[j] {
+			if c == s[j] || fold && lower(c) == lower(s[j]) {
 				i += n
 				j++
 				continue

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"strings"
 
 	"wsi/gobridge/internal/framework"
 	"wsi/gobridge/internal/policy"
@@ -67,9 +68,11 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	if p.coded && len(e.Event) == 0 {
 		return
 	}
+	// The hubs of SignalR find their methods in any case.
+	fold := strings.HasPrefix(e.Framework, "signalr")
 	if e.Kind != framework.Doubtful || p.other == 0 { // else it was counted by its parts
 		for i := range p.rates {
-			if p.rates[i].Of(e.Event) || t.body != nil && p.other > 0 && p.rates[i].Any() {
+			if p.rates[i].Of(e.Event) || fold && p.rates[i].OfFold(e.Event) || t.body != nil && p.other > 0 && p.rates[i].Any() {
 				t.rated[i]++
 			}
 		}
@@ -77,9 +80,12 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 	p.other++
 	if p.events != nil {
 		v := ws.NoViolation
-		if e.Kind == framework.Subscribe {
+		switch {
+		case e.Kind == framework.Subscribe:
 			v = p.events.JudgeSubscribe(e.Event)
-		} else {
+		case fold:
+			v = p.events.JudgeFold(e.Event)
+		default:
 			v = p.events.Judge(e.Event)
 		}
 		if v != ws.NoViolation {
@@ -90,6 +96,9 @@ func (j *judge) allowed(t *task, e *framework.Envelope) {
 		return
 	}
 	schemas := p.schemas.Of(e.Event)
+	if fold {
+		schemas = p.schemas.OfFold(e.Event)
+	}
 	if schemas == nil {
 		return
 	}

@@ -55,6 +55,7 @@ func refused(t testing.TB, e *Engine, p *policy.Policy, h Handshake, from ws.Dir
 
 func TestEvents(t *testing.T) {
 	socketIO := Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
+	hub := Handshake{Target: "/chatHub?id=abc"}
 	mqtt := Handshake{Target: "/", Result: handshake.Result{Subprotocol: "mqtt"}}
 	connect := "binary:\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00"
 	for _, tt := range []struct {
@@ -74,6 +75,11 @@ func TestEvents(t *testing.T) {
 		{"denied", "event deny chat.delete", socketIO, 0, []string{`42["other"]`, "text", `42["chat.delete",1]`}, []string{"event_denied chat.delete"}},
 		{"not a packet", "event allow chat.*", socketIO, 0, []string{"text"}, []string{"event_unknown "}},
 		{"not a packet, of a name", "event deny evil", socketIO, 0, []string{`{"type":"evil","data":1}`}, []string{"event_denied evil"}},
+		{"hub method in another case", "event deny DeleteAll", hub, 0,
+			[]string{"{\"protocol\":\"json\",\"version\":1}\x1e", "{\"type\":1,\"target\":\"deleteALL\",\"arguments\":[]}\x1e"}, []string{"event_denied deleteALL"}},
+		{"allowed hub method in another case", "event allow Send ", hub, 0,
+			[]string{"{\"protocol\":\"json\",\"version\":1}\x1e", "{\"type\":1,\"target\":\"send\",\"arguments\":[]}\x1e"}, nil},
+		{"event in another case", "event deny Evil", socketIO, 0, []string{`42["evil"]`}, nil},
 		{"server", "event allow from=server chat.*", socketIO, 1, []string{`0{"sid":"x"}`, "40", `42["chat.new"]`, `42["other"]`}, []string{"event_unknown other"}},
 		{"other direction", "event allow from=server chat.*", socketIO, 0, []string{`42["other"]`}, nil},
 		{"plain", "event allow say", Handshake{Target: "/"}, 0, []string{`{"type":"say","data":{}}`, `{"type":"run","data":{}}`}, []string{"event_unknown run"}},
@@ -149,6 +155,9 @@ func TestSchemas(t *testing.T) {
 			"binary:\x83\xa4type\x02\xa4data\x92\xa4chat\x81\xa4text\xa1a\xa3nsp\xa1/", "binary:\x83\xa4type\x02\xa4data\x91\xa4chat\xa3nsp\xa1/"},
 			[]string{`schema_violation chat: minItems at ""`}},
 		{"SignalR, MessagePack", "schema say " + list, hub, []string{"{\"protocol\":\"messagepack\",\"version\":1}\x1e",
+			"binary:\x15\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\xa5hello", "binary:\x10\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\x07"},
+			[]string{`schema_violation say: type at "/0/text"`}},
+		{"SignalR, in another case", "schema SAY " + list, hub, []string{"{\"protocol\":\"messagepack\",\"version\":1}\x1e",
 			"binary:\x15\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\xa5hello", "binary:\x10\x95\x01\x80\xc0\xa3say\x91\x81\xa4text\x07"},
 			[]string{`schema_violation say: type at "/0/text"`}},
 		{"WAMP, MessagePack", "schema u.r " + list, wamp, []string{"binary:\x95\x10\x01\x80\xa3u.r\x91\x81\xa4text\xa1a", "binary:\x95\x10\x01\x80\xa3u.r\x91\x01"},

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/ws"
@@ -23,9 +24,14 @@ func (e *Events) Any() bool { return e.allow != nil || e.deny != nil }
 
 // Judge says what is wrong with an event, ws.NoViolation if nothing. A name that
 // may be a part of one is not known by the part, but to "*".
-func (e *Events) Judge(name []byte) ws.Violation {
+func (e *Events) Judge(name []byte) ws.Violation { return e.judge(name, detect.Glob) }
+
+// JudgeFold is Judge where the application does not look at the case of names.
+func (e *Events) JudgeFold(name []byte) ws.Violation { return e.judge(name, detect.GlobFold) }
+
+func (e *Events) judge(name []byte, fits func(string, []byte) bool) ws.Violation {
 	for _, pattern := range e.deny {
-		if detect.Glob(pattern, name) {
+		if fits(pattern, name) {
 			return ws.EventDenied
 		}
 	}
@@ -41,7 +47,7 @@ func (e *Events) Judge(name []byte) ws.Violation {
 		return ws.NoViolation
 	}
 	for _, pattern := range e.allow {
-		if detect.Glob(pattern, name) {
+		if fits(pattern, name) {
 			return ws.NoViolation
 		}
 	}
@@ -81,6 +87,9 @@ func (p *parser) event(s *Statement) error {
 		return errors.New("needs a pattern")
 	}
 	for _, pattern := range patterns {
+		if strings.HasPrefix(pattern, "from=") {
+			return fmt.Errorf("%q has to stand before the patterns", pattern)
+		}
 		if len(pattern) > maxSelector {
 			return fmt.Errorf("a pattern is longer than %d bytes", maxSelector)
 		}

@@ -56,6 +56,7 @@ func TestEventMessages(t *testing.T) {
 		{"accept chat", `invalid parameter "accept", it must be allow or deny`},
 		{"allow from=backend chat", `invalid parameter "from=backend", it must be from=client or from=server`},
 		{"deny from=server", "needs a pattern"},
+		{"allow chat.* from=server", `"from=server" has to stand before the patterns`},
 		{"allow " + strings.Repeat("a", maxSelector+1), "a pattern is longer than 256 bytes"},
 	} {
 		p, messages := Parse([]Statement{{"wallarm_websocket_event", strings.Fields(tt.args), "a.conf", 1}})

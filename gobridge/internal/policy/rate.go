@@ -23,6 +23,9 @@ func (r Rate) any() bool { return r.Messages || r.events }
 // Of reports whether an event of that name is counted.
 func (r *Rate) Of(name []byte) bool { return r.events && detect.Glob(r.pattern, name) }
 
+// OfFold is Of where the application does not look at the case of names.
+func (r *Rate) OfFold(name []byte) bool { return r.events && detect.GlobFold(r.pattern, name) }
+
 // Any reports whether it is messages that are counted, of any event.
 func (r *Rate) Any() bool { return !r.events }
 

@@ -25,6 +25,8 @@ func TestRates(t *testing.T) {
 			require.Equal(t, want[j], p.Rates[i].Of([]byte(name)), "%d %q", i, name)
 		}
 	}
+	require.False(t, p.Rates[1].Of([]byte("Chat.send")))
+	require.True(t, p.Rates[1].OfFold([]byte("Chat.send")))
 	for i, want := range []bool{false, false, true, false, false, false} {
 		require.Equal(t, want, p.Rates[i].Messages, i)
 	}

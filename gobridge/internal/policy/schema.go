@@ -43,9 +43,14 @@ func (s Schemas) Cost() (n int) {
 }
 
 // Of lists those for an event. Usually there is none, and nothing is allocated.
-func (s Schemas) Of(name []byte) (list Schemas) {
+func (s Schemas) Of(name []byte) Schemas { return s.of(name, detect.Glob) }
+
+// OfFold is Of where the application does not look at the case of names.
+func (s Schemas) OfFold(name []byte) Schemas { return s.of(name, detect.GlobFold) }
+
+func (s Schemas) of(name []byte, fits func(string, []byte) bool) (list Schemas) {
 	for i := range s {
-		if detect.Glob(s[i].pattern, name) {
+		if fits(s[i].pattern, name) {
 			list = append(list, s[i])
 		}
 	}
