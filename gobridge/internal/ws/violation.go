@@ -182,7 +182,7 @@ var violationTable = [numViolations]violationInfo{
 	DeflateRatio: {"deflate_ratio", "", Block, CloseMessageTooBig, anyAction,
 		"over `wallarm_websocket_max_inflate_ratio`"},
 	MessageRate: {"message_rate", "", Block, ClosePolicyViolation, anyAction,
-		"over `wallarm_websocket_rate`; what is done is said there, with log nothing is"},
+		"over `wallarm_websocket_rate`; what is done is said there, with log nothing is; a polling request is answered 429"},
 	EventRate: {"event_rate", "", Block, ClosePolicyViolation, anyAction,
 		"the same with `event=`, of whose pattern its value is"},
 	ConnectionTooOld: {"connection_too_old", "", Block, CloseGoingAway, anyAction,
