@@ -260,10 +260,11 @@ func (f *Finding) Narrow() bool { return f.rule != nil && (f.rule.Event != "" ||
 // ForEvent reports whether the finding's rule is for some events only.
 func (f *Finding) ForEvent() bool { return f.rule != nil && f.rule.Event != "" }
 
-// Applies reports whether the finding's rule is for what is at path of event.
+// Applies reports whether the finding's rule is for what is at path of event, in
+// any case: some servers find their methods so.
 func (f *Finding) Applies(event, path string) bool {
 	return f.rule == nil ||
-		(f.rule.Event == "" || Glob(f.rule.Event, event)) && (f.rule.Path == "" || Glob(f.rule.Path, path))
+		(f.rule.Event == "" || GlobFold(f.rule.Event, event)) && (f.rule.Path == "" || Glob(f.rule.Path, path))
 }
 
 // Glob reports whether s fits pattern, in which "*" stands for any text and a

@@ -149,6 +149,7 @@ func TestWith(t *testing.T) {
 func TestApplies(t *testing.T) {
 	f := Finding{rule: &Rule{Event: "doc.*", Path: "$.html*"}}
 	require.True(t, f.Applies("doc.save", "$.html>base64"))
+	require.True(t, f.Applies("Doc.SAVE", "$.html"), "as hubs of SignalR find their methods")
 	require.False(t, f.Applies("chat", "$.html"))
 	require.False(t, f.Applies("doc.save", "$.text"))
 	require.True(t, f.Narrow())
