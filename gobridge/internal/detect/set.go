@@ -41,9 +41,9 @@ func Builtin() ([]Rule, error) {
 
 // Default is the set of the builtin rules, compiled once per process: with more
 // collections than usual, as what lives on would else be scattered over pages
-// whose rest was of what does not (3 MiB).
+// whose rest was of what does not (1 MiB).
 var Default = sync.OnceValue(func() *Set {
-	defer debug.SetGCPercent(debug.SetGCPercent(25))
+	defer debug.SetGCPercent(debug.SetGCPercent(60))
 	rules, err := Builtin()
 	if err != nil {
 		panic(err) // a test reads them all
