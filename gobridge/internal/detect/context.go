@@ -126,6 +126,15 @@ func picture(s string) int {
 	return end + 2
 }
 
+// nameBefore is the name in a style that ends before i.
+func nameBefore(style string, i int) string {
+	from := i
+	for from > 0 && (isASCIILetter(style[from-1]) || style[from-1] == '-') {
+		from--
+	}
+	return style[from:i]
+}
+
 // look is the length of a style in quotes that s begins with and that has only
 // numbers, words, colours and fonts; -1 of another. An escape, a comment, an
 // entity and a call but those of colours and lengths are none of these.
@@ -143,23 +152,15 @@ func look(s string) int {
 		case '\\', '<', '>', '=', '&', '@', '`', '{', '}', '[', '*', 0:
 			return -1
 		case '(':
-			from := i
-			for from > 0 && (isASCIILetter(style[from-1]) || style[from-1] == '-') {
-				from--
-			}
-			var word [12]byte
-			switch string(upper(word[:], style[from:i])) {
+			var buf [12]byte
+			switch string(upper(buf[:], nameBefore(style, i))) {
 			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE":
 			default:
 				return -1
 			}
 		case ':':
-			from := i
-			for from > 0 && (isASCIILetter(style[from-1]) || style[from-1] == '-') {
-				from--
-			}
-			var word [12]byte
-			switch string(upper(word[:], style[from:i])) {
+			var buf [12]byte
+			switch string(upper(buf[:], nameBefore(style, i))) {
 			case "BEHAVIOR", "JAVASCRIPT", "VBSCRIPT", "DATA", "-MOZ-BINDING":
 				return -1
 			}
