@@ -91,6 +91,7 @@ typedef struct {
     uint32_t                      hash;
     ngx_str_t                     key;
     ngx_uint_t                    said;      /* that it is delayed */
+    ngx_uint_t                    lost;      /* its key found no room */
 } ngx_http_wallarm_websocket_limited_t;
 
 
@@ -131,7 +132,7 @@ static ngx_uint_t ngx_http_wallarm_websocket_over_rate(
     ngx_http_wallarm_websocket_rule_t *rule,
     ngx_http_wallarm_websocket_result_t *res);
 static ngx_msec_t ngx_http_wallarm_websocket_charge(
-    ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_limited_t *limited, uint64_t n,
     ngx_uint_t *over);
 static uint64_t ngx_http_wallarm_websocket_excess(
@@ -522,18 +523,22 @@ ngx_http_wallarm_websocket_zone_node(ngx_http_wallarm_websocket_zone_t *zone,
              + size * sizeof(ngx_msec_t);
     n = offset + key->len;
 
-    node = ngx_slab_alloc_locked(zone->shpool, n);
+    /* a long key needs pages of its own, for which many short ones may go */
 
-    if (node == NULL) {
+    for ( ;; ) {
+        node = ngx_slab_alloc_locked(zone->shpool, n);
 
-        if (zone->kind != NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE) {
-            ngx_http_wallarm_websocket_zone_expire(zone, 0);
-            node = ngx_slab_alloc_locked(zone->shpool, n);
+        if (node) {
+            break;
         }
 
-        if (node == NULL) {
+        if (zone->kind == NGX_HTTP_WALLARM_WEBSOCKET_CONNECTIONS_ZONE
+            || ngx_queue_empty(&zone->sh->queue))
+        {
             return NULL;
         }
+
+        ngx_http_wallarm_websocket_zone_expire(zone, 0);
     }
 
     ngx_memzero(node, offset);
@@ -1459,7 +1464,7 @@ ngx_http_wallarm_websocket_limit_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
         }
 
         over = 0;
-        delay = ngx_http_wallarm_websocket_charge(zone, limited, n, &over);
+        delay = ngx_http_wallarm_websocket_charge(ctx, limited, n, &over);
 
         if (!over) {
             continue;
@@ -1573,9 +1578,10 @@ ngx_http_wallarm_websocket_limit_request(ngx_http_wallarm_websocket_ctx_t *ctx,
 
         limited.rule = &rule[i];
         limited.key = key;
+        limited.lost = 0;
 
         over = 0;
-        delay = ngx_http_wallarm_websocket_charge(zone, &limited, n, &over);
+        delay = ngx_http_wallarm_websocket_charge(ctx, &limited, n, &over);
 
         if (!over) {
             continue;
@@ -1683,7 +1689,7 @@ ngx_http_wallarm_websocket_over_rate(ngx_http_wallarm_websocket_ctx_t *ctx,
    if it will go later */
 
 static ngx_msec_t
-ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
+ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_limited_t *limited, uint64_t n,
     ngx_uint_t *over)
 {
@@ -1691,8 +1697,10 @@ ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
     ngx_msec_t                          delay;
     ngx_http_wallarm_websocket_node_t  *node;
     ngx_http_wallarm_websocket_rule_t  *rule;
+    ngx_http_wallarm_websocket_zone_t  *zone;
 
     rule = limited->rule;
+    zone = rule->zone->data;
 
     /* at least one message, or the bytes of one second, go at once */
 
@@ -1731,6 +1739,22 @@ ngx_http_wallarm_websocket_charge(ngx_http_wallarm_websocket_zone_t *zone,
     }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (node == NULL) {
+
+        if (!ctx->conf->fail_open) {
+            *over = 1;
+            delay = (ngx_msec_t) ((double) n * zone->period / zone->rate) + 1;
+        }
+
+        if (!limited->lost) {
+            limited->lost = 1;
+            ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                          "wallarm: no memory for a key in zone \"%V\", "
+                          "messages are %s", &rule->zone->shm.name,
+                          *over ? "over its rate" : "not counted");
+        }
+    }
 
     return delay;
 }

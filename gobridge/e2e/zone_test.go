@@ -446,6 +446,49 @@ func TestRateDrop(t *testing.T) {
 	require.Equal(t, map[ws.CloseCode]int{0: 1}, codes)
 }
 
+// A key that is longer than the others takes their room, and one that has none in
+// the whole zone is not let pass in silence.
+func TestRateZoneFull(t *testing.T) {
+	t.Parallel()
+	begin := func(t *testing.T, location string) *nginx {
+		n := start(t, conf{stopped: true})
+		n.write("nginx.conf", n.config(t, conf{
+			http:     "large_client_header_buffers 4 64k;\nwallarm_websocket_rate_zone $http_x_key zone=rates:32k rate=1/m;\n",
+			location: "wallarm_websocket_rate zone=rates burst=1 " + location}))
+		n.run()
+		n.ready(1)
+		go n.echo()
+		return n
+	}
+	dropped := map[ws.CloseCode]int{ws.ClosePolicyViolation: 1}
+	t.Run("long key", func(t *testing.T) {
+		n := begin(t, ";")
+		for i := range 300 {
+			n.speakAll(1, "/", fmt.Sprint(i), 1, "hello")
+		}
+		_, codes := n.speakAll(1, "/", strings.Repeat("k", 6000), 10, "hello")
+		require.Equal(t, dropped, codes)
+	})
+	const lost = `no memory for a key in zone "rates"`
+	key := strings.Repeat("k", 40000)
+	t.Run("no room, fallback", func(t *testing.T) {
+		n := begin(t, ";")
+		n.allow(lost)
+		passed, codes := n.speakAll(1, "/", key, 10, "hello")
+		require.Equal(t, 10, passed)
+		require.Equal(t, map[ws.CloseCode]int{0: 1}, codes)
+		require.Equal(t, 1, strings.Count(n.log("error.log"), lost+", messages are not counted"))
+	})
+	t.Run("no room, no fallback", func(t *testing.T) {
+		n := begin(t, "; wallarm_fallback off;")
+		n.allow(lost)
+		passed, codes := n.speakAll(1, "/", key, 10, "hello")
+		require.Zero(t, passed)
+		require.Equal(t, dropped, codes)
+		require.Contains(t, n.log("error.log"), lost+", messages are over its rate")
+	})
+}
+
 // A rate that is used all the time holds within 5 % for 64 connections of 4
 // workers, whose clocks are not read at the same time.
 func TestRateSustained(t *testing.T) {
