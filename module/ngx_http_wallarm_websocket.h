@@ -293,6 +293,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     ngx_queue_t                   lives;     /* of this worker, if listed */
 
     ngx_event_t                  *age;       /* its end by age, NULL: none */
+    ngx_msec_t                    age_end;
     ngx_http_wallarm_websocket_pace_t  *pace; /* NULL: no rates */
 
     ngx_msec_t                    began;
@@ -355,6 +356,7 @@ extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_ratio;
 extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_rate;
 extern ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_messages;
 
+char *ngx_http_wallarm_websocket_once(ngx_conf_t *cf, ngx_uint_t first);
 /* "offset" is that in ngx_http_wallarm_websocket_limits_t, "post" the bounds */
 char *ngx_http_wallarm_websocket_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -394,8 +396,8 @@ void ngx_http_wallarm_websocket_merge_age(
     ngx_http_wallarm_websocket_loc_conf_t *conf);
 ngx_int_t ngx_http_wallarm_websocket_expired(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
-void ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
-void ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);
+ngx_int_t ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx);
+ngx_int_t ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_unpace(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_limit_request(
     ngx_http_wallarm_websocket_ctx_t *ctx, size_t bytes, uint32_t *rated);

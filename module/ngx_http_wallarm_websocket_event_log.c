@@ -89,6 +89,10 @@ ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_wallarm_websocket_once(cf, 2) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     log = ngx_http_wallarm_websocket_add_log(cf, &wlcf->event_logs);
     if (log == NULL) {
         return NGX_CONF_ERROR;

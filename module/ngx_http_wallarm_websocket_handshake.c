@@ -363,7 +363,10 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         return rc;
     }
 
-    if (ngx_http_wallarm_websocket_tap(ctx) != NGX_OK) {
+    if (ngx_http_wallarm_websocket_tap(ctx) != NGX_OK
+        || ngx_http_wallarm_websocket_age(ctx) != NGX_OK
+        || ngx_http_wallarm_websocket_pace(ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -371,8 +374,6 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
 
     ngx_http_wallarm_websocket_connection_event(ctx, 0);
 
-    ngx_http_wallarm_websocket_age(ctx);
-    ngx_http_wallarm_websocket_pace(ctx);
     ngx_http_wallarm_websocket_control_add(ctx);
 
     return rc;

@@ -39,6 +39,39 @@ ngx_http_wallarm_websocket_bounds_t  ngx_http_wallarm_websocket_messages = {
 };
 
 
+/* a parameter that is given twice may mean either; "first" is the index of the
+   first parameter, whose name is all up to "=" */
+
+char *
+ngx_http_wallarm_websocket_once(ngx_conf_t *cf, ngx_uint_t first)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_str_t  *value;
+    ngx_uint_t  i, k;
+
+    value = cf->args->elts;
+
+    for (i = first; i < cf->args->nelts; i++) {
+
+        /* with the final null, so that a word is compared as a whole */
+
+        p = (u_char *) ngx_strchr(value[i].data, '=');
+        len = p ? (size_t) (p - value[i].data) + 1 : value[i].len + 1;
+
+        for (k = first; k < i; k++) {
+            if (ngx_strncmp(value[k].data, value[i].data, len) == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate parameter \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* "value [from=client|server]" */
 
 char *

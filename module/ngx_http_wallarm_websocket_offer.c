@@ -113,6 +113,10 @@ ngx_http_wallarm_websocket_origin(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_wallarm_websocket_once(cf, 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (wlcf->origins == NGX_CONF_UNSET_PTR) {
 
         origins = ngx_pcalloc(cf->pool,
@@ -304,6 +308,10 @@ ngx_http_wallarm_websocket_subprotocol(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_wallarm_websocket_once(cf, 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (wlcf->subprotocols == NGX_CONF_UNSET_PTR) {
 
         sp = ngx_pcalloc(cf->pool,
@@ -343,7 +351,9 @@ ngx_http_wallarm_websocket_subprotocol(ngx_conf_t *cf, ngx_command_t *cmd,
             }
         }
 
-        if (p < last || value[i].len == 0) {
+        if (p < last || value[i].len == 0
+            || ngx_strcmp(value[i].data, "off") == 0)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid subprotocol \"%V\", it must be a name "
                                "or \"prefix*\"", &value[i]);

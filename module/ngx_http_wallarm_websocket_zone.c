@@ -20,6 +20,9 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_RATE          1000000000
 
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_DROPS         1000
+/* ten years, in milliseconds: sums with times do not overflow */
+#define NGX_HTTP_WALLARM_WEBSOCKET_MAX_TIME                                   \
+    ((ngx_int_t) 3650 * 24 * 60 * 60 * 1000)
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_KEY           65535
 
 /* of what is over a rate */
@@ -208,6 +211,10 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_wallarm_websocket_once(cf, 2) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     size = 0;
     ngx_str_null(&name);
 
@@ -271,7 +278,7 @@ ngx_http_wallarm_websocket_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
             n = ngx_parse_time(&s, 0);
 
-            if (n == NGX_ERROR || n == 0) {
+            if (n < 1 || n > NGX_HTTP_WALLARM_WEBSOCKET_MAX_TIME) {
                 goto invalid;
             }
 
@@ -676,6 +683,10 @@ ngx_http_wallarm_websocket_use_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     actions = 0;
     ngx_str_null(&event);
     dry_run = 0;
+
+    if (ngx_http_wallarm_websocket_once(cf, 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (kind == NGX_HTTP_WALLARM_WEBSOCKET_RATE_ZONE) {
 
@@ -1116,6 +1127,10 @@ ngx_http_wallarm_websocket_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
         return "is duplicate";
     }
 
+    if (ngx_http_wallarm_websocket_once(cf, 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     some = 0;
     wlcf->max_age = 0;
     wlcf->age_code = NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_GOING_AWAY;
@@ -1172,7 +1187,7 @@ ngx_http_wallarm_websocket_max_age(ngx_conf_t *cf, ngx_command_t *cmd,
 
         wlcf->max_age = ngx_parse_time(&value[i], 0);
 
-        if (wlcf->max_age == (ngx_msec_t) NGX_ERROR) {
+        if (wlcf->max_age > NGX_HTTP_WALLARM_WEBSOCKET_MAX_TIME) {
             return "invalid value";
         }
 
@@ -1247,7 +1262,7 @@ ngx_http_wallarm_websocket_expired(ngx_http_request_t *r,
 }
 
 
-void
+ngx_int_t
 ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
     int64_t       left;
@@ -1267,18 +1282,18 @@ ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
             left = ngx_max(left, 1);
 
             if (age == 0 || left < (int64_t) age) {
-                age = ngx_min(left, NGX_MAX_INT32_VALUE);
+                age = ngx_min(left, NGX_HTTP_WALLARM_WEBSOCKET_MAX_TIME);
             }
         }
     }
 
     if (age == 0) {
-        return;
+        return NGX_OK;
     }
 
     ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
     if (ev == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     ev->handler = ngx_http_wallarm_websocket_age_handler;
@@ -1286,21 +1301,34 @@ ngx_http_wallarm_websocket_age(ngx_http_wallarm_websocket_ctx_t *ctx)
     ev->log = ctx->request->connection->log;
     ev->cancelable = 1;
 
-    ngx_add_timer(ev, age);
+    /* the event loop waits for no longer than an int has room for */
+
+    ngx_add_timer(ev, ngx_min(age, NGX_MAX_INT32_VALUE));
 
     ctx->age = ev;
+    ctx->age_end = ngx_current_msec + age;
+
+    return NGX_OK;
 }
 
 
 static void
 ngx_http_wallarm_websocket_age_handler(ngx_event_t *ev)
 {
+    ngx_msec_int_t                       left;
     ngx_http_wallarm_websocket_ctx_t    *ctx;
     ngx_http_wallarm_websocket_raise_t   raise;
 
     ctx = ev->data;
 
     if (ctx->dropping || ctx->upstream->peer.connection == NULL) {
+        return;
+    }
+
+    left = (ngx_msec_int_t) (ctx->age_end - ngx_current_msec);
+
+    if (left > 0) {
+        ngx_add_timer(ev, ngx_min(left, NGX_MAX_INT32_VALUE));
         return;
     }
 
@@ -1357,9 +1385,10 @@ ngx_http_wallarm_websocket_check_rates(ngx_conf_t *cf, ngx_array_t *rates)
 
 /* what is limited in this connection, by keys as they are at the handshake */
 
-void
+ngx_int_t
 ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
 {
+    ngx_int_t                              rc;
     ngx_str_t                              key;
     ngx_uint_t                             i, n;
     ngx_http_wallarm_websocket_rule_t     *rule;
@@ -1367,7 +1396,7 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_wallarm_websocket_limited_t  *limited;
 
     if (ctx->conf->rates == NULL) {
-        return;
+        return NGX_OK;
     }
 
     n = ctx->conf->rates->nelts;
@@ -1377,17 +1406,21 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
                        sizeof(ngx_http_wallarm_websocket_pace_t)
                        + n * sizeof(ngx_http_wallarm_websocket_limited_t));
     if (pace == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
         limited = &pace->limited[pace->n];
 
-        if (ngx_http_wallarm_websocket_zone_key(ctx->request,
-                                                rule[i].zone->data, &key,
-                                                &limited->hash)
-            != NGX_OK)
-        {
+        rc = ngx_http_wallarm_websocket_zone_key(ctx->request,
+                                                 rule[i].zone->data, &key,
+                                                 &limited->hash);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
             continue;
         }
 
@@ -1395,7 +1428,7 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
 
         limited->key.data = ngx_pstrdup(ctx->request->pool, &key);
         if (limited->key.data == NULL) {
-            continue;
+            return NGX_ERROR;
         }
 
         limited->key.len = key.len;
@@ -1409,6 +1442,8 @@ ngx_http_wallarm_websocket_pace(ngx_http_wallarm_websocket_ctx_t *ctx)
     pace->event.log = ctx->request->connection->log;
 
     ctx->pace = pace;
+
+    return NGX_OK;
 }
 
 

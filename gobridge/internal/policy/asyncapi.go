@@ -134,9 +134,17 @@ func (a *asyncAPI) resolve(n node) (to, first node, err error) {
 // [payload=message|data]".
 func (p *parser) asyncapi(s *Statement) error {
 	a := newAsyncAPI(s.Args[0], p.warn)
+	if err := once(s.Args[1:]); err != nil {
+		return err
+	}
+	action := ""
 	for _, arg := range s.Args[1:] {
 		switch arg {
 		case "log", "block":
+			if action != "" {
+				return errors.New("takes one of log and block")
+			}
+			action = arg
 			for _, v := range []ws.Violation{ws.EventUnknown, ws.SchemaViolation, ws.SchemaUnreadable} {
 				if err := p.Violations.Parse(v.String(), arg); err != nil {
 					return err

@@ -96,16 +96,14 @@ const date = "2006-01-02"
 
 func (p *parser) ignore(s *Statement) error {
 	var g Ignore
-	set := map[string]bool{}
+	if err := once(s.Args); err != nil {
+		return err
+	}
 	for _, arg := range s.Args {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok || value == "" {
 			return fmt.Errorf("invalid parameter %q", arg)
 		}
-		if set[name] {
-			return fmt.Errorf("duplicate parameter %q", name)
-		}
-		set[name] = true
 		if err := p.selector(&g, name, value); err != nil {
 			return err
 		}

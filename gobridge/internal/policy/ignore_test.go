@@ -77,7 +77,7 @@ func TestIgnoreMessages(t *testing.T) {
 		{"type=xss until=tomorrow", `invalid date "tomorrow"`, false},
 		{"type=xss event", `invalid parameter "event"`, false},
 		{"type=xss event=", `invalid parameter "event="`, false},
-		{"type=xss type=sqli", `duplicate parameter "type"`, false},
+		{"type=xss type=sqli", `duplicate parameter "type=sqli"`, false},
 		{"type=xss method=x", `unknown parameter "method"`, false},
 		{"type=xss", `without "event=", "path=" or "match=" switches xss off for the whole location`, true},
 		{"type=xss path=$ until=2020-02-28", `has expired on 2020-02-28`, true},

@@ -153,6 +153,20 @@ func printable(r rune) rune {
 	return r
 }
 
+// once refuses a parameter that is given twice, which may mean either. The name
+// of one is all up to "=".
+func once(args []string) error {
+	seen := map[string]bool{}
+	for _, arg := range args {
+		name, _, _ := strings.Cut(arg, "=")
+		if seen[name] {
+			return fmt.Errorf("duplicate parameter %q", arg)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
 func (p *parser) parserDisable(s *Statement) error {
 	for _, name := range s.Args {
 		off, ok := format.Parser(name)
@@ -172,6 +186,10 @@ func (p *parser) violation(s *Statement) error {
 func (p *parser) redact(s *Statement) error {
 	if p.Redact == nil {
 		p.Redact = new(event.Redaction)
+	}
+	flags := slices.DeleteFunc(slices.Clone(s.Args), func(arg string) bool { return strings.HasPrefix(arg, "name=") })
+	if err := once(flags); err != nil {
+		return err
 	}
 	for _, arg := range s.Args {
 		name, value, _ := strings.Cut(arg, "=")

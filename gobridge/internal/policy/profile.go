@@ -47,6 +47,9 @@ func (p *parser) profile(s *Statement) error {
 	if err != nil {
 		return fmt.Errorf("invalid profile %w", err)
 	}
+	if err = once(s.Args[1:]); err != nil {
+		return err
+	}
 	f := Profile{Profile: profile}
 	for _, arg := range s.Args[1:] {
 		name, value, ok := strings.Cut(arg, "=")
@@ -56,8 +59,6 @@ func (p *parser) profile(s *Statement) error {
 			return fmt.Errorf("invalid parameter %q", arg)
 		case set == nil:
 			return fmt.Errorf("unknown parameter %q", name)
-		case *set != "":
-			return fmt.Errorf("duplicate parameter %q", name)
 		case name == "path" && value[0] != '$' && value[0] != '*':
 			return fmt.Errorf("invalid path %q, it must begin with \"$\" or \"*\"", value)
 		}

@@ -70,7 +70,7 @@ func TestSteeringMessages(t *testing.T) {
 		"wallarm_websocket_profile talk":                 `invalid profile "talk" is not chat, api, code or rich_text`,
 		"wallarm_websocket_profile chat event":           `invalid parameter "event"`,
 		"wallarm_websocket_profile chat type=x":          `unknown parameter "type"`,
-		"wallarm_websocket_profile chat event=a event=b": `duplicate parameter "event"`,
+		"wallarm_websocket_profile chat event=a event=b": `duplicate parameter "event=b"`,
 		"wallarm_websocket_profile chat path=a":          `invalid path "a", it must begin with "$" or "*"`,
 		"wallarm_websocket_rules /nonexistent/rules":     `/nonexistent/rules: no such file or directory`,
 		"wallarm_websocket_rules /":                      `/: is not a regular file`,

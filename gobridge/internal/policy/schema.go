@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -144,7 +145,8 @@ func reason(err error) string {
 
 // readFile reads a file that directives name.
 func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	// or a FIFO would let the reader wait for ever
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +195,9 @@ func (p *parser) schema(s *Statement) error {
 	}
 	if len(args) != 2 {
 		return errors.New("needs a pattern and a file")
+	}
+	if strings.HasPrefix(args[0], "from=") {
+		return fmt.Errorf("duplicate parameter %q", args[0])
 	}
 	if len(args[0]) > maxSelector {
 		return fmt.Errorf("a pattern is longer than %d bytes", maxSelector)
