@@ -51,7 +51,18 @@ typedef struct {
     ngx_rbtree_t                  rbtree;
     ngx_rbtree_node_t             sentinel;
     ngx_queue_t                   queue;     /* the last used first */
+    ngx_queue_t                   counted;   /* connections */
+    ngx_msec_t                    reaped;    /* those of dead workers */
 } ngx_http_wallarm_websocket_keys_t;
+
+
+/* one of "count", so that what a killed worker counted can be taken back */
+
+typedef struct {
+    ngx_queue_t                   queue;
+    ngx_http_wallarm_websocket_node_t  *node;
+    ngx_pid_t                     pid;
+} ngx_http_wallarm_websocket_counted_t;
 
 
 typedef struct {
@@ -75,14 +86,12 @@ typedef struct {
 /* of a connection, for its end */
 
 typedef struct {
-    ngx_http_wallarm_websocket_zone_t  *zone;
-    ngx_http_wallarm_websocket_node_t  *node;
-} ngx_http_wallarm_websocket_counted_t;
-
-
-typedef struct {
     ngx_uint_t                    n;
-    ngx_http_wallarm_websocket_counted_t  counted[1];
+
+    struct {
+        ngx_http_wallarm_websocket_zone_t     *zone;
+        ngx_http_wallarm_websocket_counted_t  *counted;
+    } in[1];
 } ngx_http_wallarm_websocket_admission_t;
 
 
@@ -124,6 +133,14 @@ static ngx_uint_t ngx_http_wallarm_websocket_ban_over(
     ngx_http_wallarm_websocket_node_t *node);
 static ngx_int_t ngx_http_wallarm_websocket_ban_drop(
     ngx_http_wallarm_websocket_zone_t *zone, ngx_str_t *key, uint32_t hash);
+static ngx_http_wallarm_websocket_counted_t *
+    ngx_http_wallarm_websocket_count(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_str_t *key, uint32_t hash, ngx_uint_t limit, ngx_uint_t *over);
+static void ngx_http_wallarm_websocket_uncount(
+    ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_counted_t *counted);
+static void ngx_http_wallarm_websocket_reap(
+    ngx_http_wallarm_websocket_zone_t *zone);
 static void ngx_http_wallarm_websocket_connections_cleanup(void *data);
 static int64_t ngx_http_wallarm_websocket_expires(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_loc_conf_t *wlcf);
@@ -442,6 +459,8 @@ ngx_http_wallarm_websocket_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     ngx_rbtree_init(&zone->sh->rbtree, &zone->sh->sentinel,
                     ngx_str_rbtree_insert_value);
     ngx_queue_init(&zone->sh->queue);
+    ngx_queue_init(&zone->sh->counted);
+    zone->sh->reaped = ngx_current_msec;
 
     len = sizeof(" in wallarm zone \"\"") + shm_zone->shm.name.len;
 
@@ -991,9 +1010,9 @@ ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
     ngx_str_t                                key;
     ngx_uint_t                               i, n, over;
     ngx_pool_cleanup_t                      *cln;
-    ngx_http_wallarm_websocket_node_t       *node;
     ngx_http_wallarm_websocket_rule_t       *rule;
     ngx_http_wallarm_websocket_zone_t       *zone;
+    ngx_http_wallarm_websocket_counted_t    *counted;
     ngx_http_wallarm_websocket_admission_t  *admission;
 
     if (wlcf->connections == NULL) {
@@ -1010,8 +1029,8 @@ ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
     n = wlcf->connections->nelts;
 
     cln = ngx_pool_cleanup_add(r->pool,
-                      sizeof(ngx_http_wallarm_websocket_admission_t)
-                      + n * sizeof(ngx_http_wallarm_websocket_counted_t));
+                      (n + 1)
+                      * sizeof(ngx_http_wallarm_websocket_admission_t));
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -1042,15 +1061,12 @@ ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
 
         ngx_shmtx_lock(&zone->shpool->mutex);
 
-        node = ngx_http_wallarm_websocket_zone_node(zone, &key, hash, 0);
-
-        if (node) {
-            over |= (++node->count > rule[i].number);
-        }
+        counted = ngx_http_wallarm_websocket_count(zone, &key, hash,
+                                                   rule[i].number, &over);
 
         ngx_shmtx_unlock(&zone->shpool->mutex);
 
-        if (node == NULL) {
+        if (counted == NULL) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "wallarm: no memory for a key in zone \"%V\", "
                           "websocket connection %s", &rule[i].zone->shm.name,
@@ -1063,8 +1079,8 @@ ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
             return NGX_HTTP_SERVICE_UNAVAILABLE;
         }
 
-        admission->counted[admission->n].zone = zone;
-        admission->counted[admission->n].node = node;
+        admission->in[admission->n].zone = zone;
+        admission->in[admission->n].counted = counted;
         admission->n++;
     }
 
@@ -1084,25 +1100,116 @@ ngx_http_wallarm_websocket_connections(ngx_http_request_t *r,
 }
 
 
+/* one more of a key, or NULL; the mutex is held */
+
+static ngx_http_wallarm_websocket_counted_t *
+ngx_http_wallarm_websocket_count(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_str_t *key, uint32_t hash, ngx_uint_t limit, ngx_uint_t *over)
+{
+    ngx_http_wallarm_websocket_node_t     *node;
+    ngx_http_wallarm_websocket_counted_t  *counted;
+
+    counted = ngx_slab_alloc_locked(zone->shpool,
+                                 sizeof(ngx_http_wallarm_websocket_counted_t));
+
+    node = counted ? ngx_http_wallarm_websocket_zone_node(zone, key, hash, 0)
+                   : NULL;
+
+    if (node == NULL || node->count >= limit) {
+
+        ngx_http_wallarm_websocket_reap(zone);
+
+        if (counted == NULL) {
+            counted = ngx_slab_alloc_locked(zone->shpool,
+                                 sizeof(ngx_http_wallarm_websocket_counted_t));
+            if (counted == NULL) {
+                return NULL;
+            }
+        }
+
+        node = ngx_http_wallarm_websocket_zone_node(zone, key, hash, 0);
+        if (node == NULL) {
+            ngx_slab_free_locked(zone->shpool, counted);
+            return NULL;
+        }
+    }
+
+    counted->node = node;
+    counted->pid = ngx_pid;
+    ngx_queue_insert_tail(&zone->sh->counted, &counted->queue);
+
+    if (++node->count > limit) {
+        *over = 1;
+    }
+
+    return counted;
+}
+
+
+static void
+ngx_http_wallarm_websocket_uncount(ngx_http_wallarm_websocket_zone_t *zone,
+    ngx_http_wallarm_websocket_counted_t *counted)
+{
+    ngx_http_wallarm_websocket_node_t  *node;
+
+    node = counted->node;
+
+    ngx_queue_remove(&counted->queue);
+    ngx_slab_free_locked(zone->shpool, counted);
+
+    if (--node->count == 0) {
+        ngx_http_wallarm_websocket_zone_delete(zone, node);
+    }
+}
+
+
+/* a killed worker has not taken back what it counted; looked for when a limit is
+   reached, at most once a second */
+
+static void
+ngx_http_wallarm_websocket_reap(ngx_http_wallarm_websocket_zone_t *zone)
+{
+    ngx_queue_t                           *q, *next;
+    ngx_http_wallarm_websocket_counted_t  *counted;
+
+    if ((ngx_msec_int_t) (ngx_current_msec - zone->sh->reaped) < 1000) {
+        return;
+    }
+
+    zone->sh->reaped = ngx_current_msec;
+
+    for (q = ngx_queue_head(&zone->sh->counted);
+         q != ngx_queue_sentinel(&zone->sh->counted);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        counted = ngx_queue_data(q, ngx_http_wallarm_websocket_counted_t,
+                                 queue);
+
+        if (counted->pid != ngx_pid
+            && kill(counted->pid, 0) == -1 && ngx_errno == ESRCH)
+        {
+            ngx_http_wallarm_websocket_uncount(zone, counted);
+        }
+    }
+}
+
+
 static void
 ngx_http_wallarm_websocket_connections_cleanup(void *data)
 {
     ngx_http_wallarm_websocket_admission_t  *admission = data;
 
     ngx_uint_t                          i;
-    ngx_http_wallarm_websocket_node_t  *node;
     ngx_http_wallarm_websocket_zone_t  *zone;
 
     for (i = 0; i < admission->n; i++) {
 
-        zone = admission->counted[i].zone;
-        node = admission->counted[i].node;
+        zone = admission->in[i].zone;
 
         ngx_shmtx_lock(&zone->shpool->mutex);
 
-        if (--node->count == 0) {
-            ngx_http_wallarm_websocket_zone_delete(zone, node);
-        }
+        ngx_http_wallarm_websocket_uncount(zone, admission->in[i].counted);
 
         ngx_shmtx_unlock(&zone->shpool->mutex);
     }

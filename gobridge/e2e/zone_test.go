@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -251,6 +252,59 @@ func TestConnections(t *testing.T) {
 	}
 	require.Contains(t, n.log("websocket_attacks.json"), "handshake_too_many_connections")
 	require.Positive(t, sum(n.metrics(), "wallarm_websocket_handshakes_refused_total", `reason="handshake_too_many_connections"`))
+}
+
+// Connections of a worker that was killed do not count for ever.
+func TestConnectionsOfKilledWorker(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true, workers: 2})
+	n.allow("exited on signal 9")
+	n.write("nginx.conf", n.config(t, conf{workers: 2, server: controlLocation,
+		http:     "wallarm_websocket_connections_zone $http_x_key zone=conns:64k;\n",
+		location: "wallarm_websocket_connections zone=conns 8;"}))
+	n.run()
+	n.ready(2)
+	go n.echo()
+	fill := func() (open []*peer) {
+		t.Helper()
+		n.eventually("the limit is reached", func() bool {
+			p := n.client()
+			p.send(request("/", "X-Key: a\r\n"))
+			if p.status() != "101" {
+				return len(open) == 8
+			}
+			open = append(open, p)
+			return false
+		})
+		return open
+	}
+	open := fill()
+	_, all := n.lives()
+	require.Len(t, all, 8)
+	require.NoError(t, syscall.Kill(all[0].PID, syscall.SIGKILL))
+	died := 0
+	for _, l := range all {
+		if l.PID == all[0].PID {
+			died++
+		}
+	}
+	n.ready(3)
+	_, all = n.lives()
+	require.Len(t, all, 8-died)
+	alive := 0
+	n.eventually("those that died make room", func() bool {
+		p := n.client()
+		p.send(request("/", "X-Key: a\r\n"))
+		if p.status() == "101" {
+			alive++
+		}
+		return alive == died
+	})
+	require.Equal(t, "429", n.handshake("/", "a"))
+	for _, p := range open {
+		p.Close()
+	}
+	n.eventually("room", func() bool { return n.handshake("/", "a") == "101" })
 }
 
 // Monitoring lets pass and counts; other requests than handshakes are none.
