@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"wsi/gobridge/internal/detect/view"
 )
@@ -272,8 +274,26 @@ func (f *Finding) Applies(event, path string) bool {
 // of the lengths, and both are bounded.
 func Glob[T string | []byte](pattern string, s T) bool { return glob(pattern, s, false) }
 
-// GlobFold is Glob where the case of ASCII letters does not count.
+// GlobFold is Glob where the case of letters does not count, as where .NET looks
+// for a method.
 func GlobFold[T string | []byte](pattern string, s T) bool { return glob(pattern, s, true) }
+
+// sameLetter reports the lengths of the first characters of a and b if these are
+// the same in any case and not ASCII, else 0.
+func sameLetter(a, b string) (int, int) {
+	r, n := utf8.DecodeRuneInString(a)
+	s, m := utf8.DecodeRuneInString(b)
+	if r == utf8.RuneError && n == 1 || m == 1 {
+		if a[0] == b[0] {
+			return 1, 1
+		}
+		return 0, 0
+	}
+	if unicode.ToUpper(r) != unicode.ToUpper(s) {
+		return 0, 0
+	}
+	return n, m
+}
 
 func glob[T string | []byte](pattern string, s T, fold bool) bool {
 	i, j := 0, 0
@@ -290,7 +310,13 @@ func glob[T string | []byte](pattern string, s T, fold bool) bool {
 			if c == '\\' && i+1 < len(pattern) {
 				c, n = pattern[i+1], 2
 			}
-			if c == s[j] || fold && lower(c) == lower(s[j]) {
+			if fold && c >= utf8.RuneSelf {
+				if a, b := sameLetter(pattern[i+n-1:], string(s[j:min(j+utf8.UTFMax, len(s))])); a > 0 {
+					i += n - 1 + a
+					j += b
+					continue
+				}
+			} else if c == s[j] || fold && lower(c) == lower(s[j]) {
 				i += n
 				j++
 				continue

@@ -48,6 +48,7 @@ func TestSteering(t *testing.T) {
 		{"another profile", message("doc.save", "a", "open sesame"), "", Pass},
 		{"the profile", message("doc.save", "a", "open sesame"), "wallarm_websocket_profile code", Drop},
 		{"of the event", message("doc.save", "a", "open sesame"), "wallarm_websocket_profile code event=doc.*", Drop},
+		{"of the event in another case", message("DOC.save", "a", "open sesame"), "wallarm_websocket_profile code event=doc.*", Drop},
 		{"of another event", message("chat", "a", "open sesame"), "wallarm_websocket_profile code event=doc.*", Pass},
 		{"of the path", message("chat", "a", "open sesame"), "wallarm_websocket_profile code path=$.a", Drop},
 		{"of another path", message("chat", "b", "open sesame"), "wallarm_websocket_profile code path=$.a", Pass},

@@ -192,6 +192,33 @@ func TestMatchPatterns(t *testing.T) {
 	}
 }
 
+func TestMatchPatternsInAnyCase(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"Send*", "sENDmessage", true}, {"Send", "Sen", false}, {"Удалить*", "уДАЛИТЬ всё", true}, {"*É", "menué", true},
+		{`\É`, "é", true}, {"É", "e", false}, {"S", "ſ", false}, {"I", "ı", false}, {"ſ", "s", false}, {"k", "K", false},
+		{"\xc3", "\xe3", false}, {"\xc3*", "\xc3\xa9", true}, {"é", "\xc3", false}, {"", "é", false}, {"é", "", false},
+	} {
+		require.Equal(t, tt.want, detect.GlobFold(tt.pattern, tt.s), fmt.Sprintf("%q %q", tt.pattern, tt.s))
+		require.Equal(t, tt.want, detect.GlobFold(tt.pattern, []byte(tt.s)), fmt.Sprintf("%q %q", tt.pattern, tt.s))
+	}
+}
+
+// FuzzMatchPattern: a text fits itself, quoted, and in another case.
+func FuzzMatchPattern(f *testing.F) {
+	f.Add("a*b", "aé\\*b")
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		require.True(t, detect.Glob(quote(s), s))
+		require.True(t, detect.GlobFold(quote(s), s))
+		require.True(t, detect.GlobFold("*"+quote(s)+"*", s))
+		if detect.Glob(pattern, s) {
+			require.True(t, detect.GlobFold(pattern, s))
+		}
+	})
+}
+
 // FuzzException: whatever a peer chose, the line is one directive of nginx.conf
 // for what it was made for.
 func FuzzException(f *testing.F) {

@@ -16,12 +16,13 @@ type Profile struct {
 	Path    string
 }
 
-// ProfileOf is the profile of a value: of the first of p.Profiles that fits.
+// ProfileOf is the profile of a value: of the first of p.Profiles that fits. The
+// event fits in any case: some servers find their methods so.
 func (p *Policy) ProfileOf(event, path string) detect.Profile {
 	if p != nil {
 		for i := range p.Profiles {
 			f := &p.Profiles[i]
-			if (f.Event == "" || detect.Glob(f.Event, event)) && (f.Path == "" || detect.Glob(f.Path, path)) {
+			if (f.Event == "" || detect.GlobFold(f.Event, event)) && (f.Path == "" || detect.Glob(f.Path, path)) {
 				return f.Profile
 			}
 		}
