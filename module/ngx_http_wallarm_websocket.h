@@ -325,7 +325,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
 /* _module.c */
 
 ngx_http_wallarm_websocket_loc_conf_t *ngx_http_wallarm_websocket_get_conf(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_uint_t log);
 
 extern ngx_module_t  ngx_wallarm_websocket_module;
 extern ngx_module_t  ngx_http_wallarm_websocket_module;

@@ -173,7 +173,7 @@ ngx_http_wallarm_websocket_precontent_handler(ngx_http_request_t *r)
     ngx_http_wallarm_websocket_ctx_t       *ctx;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
-    wlcf = ngx_http_wallarm_websocket_get_conf(r);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r, 0);
 
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF

@@ -80,7 +80,8 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     ngx_http_wallarm_websocket_ctx_t       *ctx;
     ngx_http_wallarm_websocket_loc_conf_t  *wlcf;
 
-    wlcf = ngx_http_wallarm_websocket_get_conf(r);
+    ctx = ngx_http_wallarm_websocket_get_ctx(r);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r, ctx == NULL);
 
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF
@@ -88,8 +89,6 @@ ngx_http_wallarm_websocket_preaccess_handler(ngx_http_request_t *r)
     {
         return NGX_DECLINED;
     }
-
-    ctx = ngx_http_wallarm_websocket_get_ctx(r);
 
     if (ctx && (ctx->answered || ctx->refused
                 || ctx->wait == ngx_http_wallarm_websocket_head))
@@ -232,7 +231,7 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    wlcf = ngx_http_wallarm_websocket_get_conf(r);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r, 0);
 
     if (!wlcf->parse
         || wlcf->mode == NGX_HTTP_WALLARM_WEBSOCKET_OFF)

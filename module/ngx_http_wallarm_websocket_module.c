@@ -956,10 +956,11 @@ ngx_http_wallarm_websocket_parse_mode(ngx_str_t *value)
 }
 
 
-/* the configuration of a request: with the mode that variables say, if any */
+/* the configuration of a request: with the mode that variables say, if any;
+   "log": what they say wrong, once */
 
 ngx_http_wallarm_websocket_loc_conf_t *
-ngx_http_wallarm_websocket_get_conf(ngx_http_request_t *r)
+ngx_http_wallarm_websocket_get_conf(ngx_http_request_t *r, ngx_uint_t log)
 {
     ngx_str_t                               value;
     ngx_uint_t                              mode;
@@ -976,7 +977,7 @@ ngx_http_wallarm_websocket_get_conf(ngx_http_request_t *r)
     if (ngx_http_complex_value(r, wlcf->mode_value, &value) == NGX_OK) {
         mode = ngx_http_wallarm_websocket_parse_mode(&value);
 
-        if (mode == NGX_CONF_UNSET_UINT) {
+        if (mode == NGX_CONF_UNSET_UINT && log) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "wallarm: invalid \"wallarm_mode\" value \"%V\", "
                           "\"block\" is used", &value);

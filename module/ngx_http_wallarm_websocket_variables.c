@@ -167,7 +167,7 @@ ngx_http_wallarm_websocket_mode_variable(ngx_http_request_t *r,
         ngx_string("off"), ngx_string("monitoring"), ngx_string("block")
     };
 
-    wlcf = ngx_http_wallarm_websocket_get_conf(r);
+    wlcf = ngx_http_wallarm_websocket_get_conf(r, 0);
 
     ngx_http_wallarm_websocket_set(v, &modes[wlcf->parse ? wlcf->mode : 0]);
 

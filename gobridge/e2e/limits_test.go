@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -242,5 +243,7 @@ func TestModeVariable(t *testing.T) {
 			n.events(before)
 		})
 	}
-	n.logged(`\[error\] .*wallarm: invalid "wallarm_mode" value "nothing", "block" is used`)
+	n.eventually("all have ended", func() bool { return strings.Count(n.log("access.log"), "\n") == 10 })
+	lines := regexp.MustCompile(`\[error\] .*wallarm: invalid "wallarm_mode" value "nothing", "block" is used`).FindAllString(n.log("error.log"), -1)
+	require.Len(t, lines, 2, "one for each request")
 }
