@@ -239,7 +239,9 @@ typedef enum {
     ngx_http_wallarm_websocket_hs_subprotocol,
     ngx_http_wallarm_websocket_hs_extension,
     ngx_http_wallarm_websocket_hs_connections,
-    ngx_http_wallarm_websocket_hs_expired
+    ngx_http_wallarm_websocket_hs_expired,
+    ngx_http_wallarm_websocket_hs_connection,
+    ngx_http_wallarm_websocket_hs_early_data
 } ngx_http_wallarm_websocket_hs_e;
 
 
@@ -307,7 +309,7 @@ struct ngx_http_wallarm_websocket_ctx_s {
     int                           answer;    /* of the phase handlers, once */
 
     unsigned                      wait:3;    /* _wait_e */
-    unsigned                      raised:8;  /* bits of _hs_e */
+    unsigned                      raised:10; /* bits of _hs_e */
     unsigned                      http:1;    /* the session is a request's */
     unsigned                      judged:1;  /* the head, in conf's mode */
     unsigned                      answered:1;

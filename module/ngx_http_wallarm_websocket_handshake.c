@@ -38,7 +38,9 @@ static ngx_http_wallarm_websocket_violation_t
     { ngx_string("handshake_extension_denied"), NGX_HTTP_FORBIDDEN },
     { ngx_string("handshake_too_many_connections"),
       NGX_HTTP_TOO_MANY_REQUESTS },
-    { ngx_string("handshake_token_expired"), NGX_HTTP_FORBIDDEN }
+    { ngx_string("handshake_token_expired"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("handshake_connection"), NGX_DECLINED },
+    { ngx_string("handshake_early_data"), NGX_DECLINED }
 };
 
 
@@ -261,6 +263,14 @@ ngx_http_wallarm_websocket_header_filter(ngx_http_request_t *r)
                                  NGX_HTTP_WALLARM_WEBSOCKET_REASON_HANDSHAKE);
 
         return ngx_http_next_header_filter(r);
+    }
+
+    if (r->header_in->pos < r->header_in->last
+        && ngx_http_wallarm_websocket_violate(r, wlcf,
+                                     ngx_http_wallarm_websocket_hs_early_data)
+           != NGX_DECLINED)
+    {
+        return ngx_http_wallarm_websocket_refuse(r);
     }
 
     ctx = ngx_http_wallarm_websocket_create_ctx(r, wlcf);

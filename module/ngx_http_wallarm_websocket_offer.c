@@ -59,6 +59,8 @@ static ngx_int_t ngx_http_wallarm_websocket_same_origin(ngx_http_request_t *r,
     ngx_http_wallarm_websocket_origins_t *origins,
     ngx_http_wallarm_websocket_triple_t *o);
 
+static ngx_int_t ngx_http_wallarm_websocket_check_connection(
+    ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 static ngx_int_t ngx_http_wallarm_websocket_check_subprotocols(
     ngx_http_request_t *r, ngx_http_wallarm_websocket_loc_conf_t *wlcf);
 static ngx_uint_t ngx_http_wallarm_websocket_subprotocol_allowed(
@@ -380,7 +382,11 @@ ngx_http_wallarm_websocket_offer(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_wallarm_websocket_check_origin(r, wlcf);
+    rc = ngx_http_wallarm_websocket_check_connection(r, wlcf);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_wallarm_websocket_check_origin(r, wlcf);
+    }
 
     if (rc == NGX_DECLINED) {
         rc = ngx_http_wallarm_websocket_check_subprotocols(r, wlcf);
@@ -391,6 +397,39 @@ ngx_http_wallarm_websocket_offer(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/* NGINX does not ask for "Connection: Upgrade" itself */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_check_connection(ngx_http_request_t *r,
+    ngx_http_wallarm_websocket_loc_conf_t *wlcf)
+{
+    ngx_str_t  connection, option;
+
+    ngx_str_null(&connection);
+
+    if (ngx_http_wallarm_websocket_header(r->pool, &r->headers_in.headers,
+                                          "connection", &connection)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    while (ngx_http_wallarm_websocket_element(&connection, &option)) {
+
+        if (option.len == sizeof("upgrade") - 1
+            && ngx_strncasecmp(option.data, (u_char *) "upgrade",
+                               sizeof("upgrade") - 1)
+               == 0)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return ngx_http_wallarm_websocket_violate(r, wlcf,
+                                      ngx_http_wallarm_websocket_hs_connection);
 }
 
 

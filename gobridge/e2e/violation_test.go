@@ -235,6 +235,9 @@ func TestHandshakeViolations(t *testing.T) {
 		{ws.HandshakeMethod, "502", "GET", "POST", response(), ""},
 		{ws.HandshakeVersion, "502", "Version: 13", "Version: 8", response(), ""},
 		{ws.HandshakeKey, "502", keyLine, "", accept(""), ""},
+		{ws.HandshakeConnection, "400", "Connection: Upgrade", "Connection: keep-alive", response(), ""},
+		{ws.HandshakeOfferMalformed, "502", "Host:", offer("Sec-WebSocket-Protocol: chat, chat\r\n"), response(), ""},
+		{ws.HandshakeEarlyData, "502", "", "", response(), ""},
 		{ws.HandshakeOriginDenied, "403", "Host:", offer("Origin: https://evil.example\r\n"), response(), "wallarm_websocket_origin https://chat.example;"},
 		{ws.HandshakeSubprotocolDenied, "403", "Host:", offer("Sec-WebSocket-Protocol: mqtt\r\n"), response(), "wallarm_websocket_subprotocol stomp;"},
 		{ws.HandshakeTokenExpired, "403", " HTTP/1.1", "?token=" + token(-time.Hour) + " HTTP/1.1", response(), "wallarm_websocket_max_age jwt=$arg_token;"},
@@ -269,8 +272,12 @@ func TestHandshakeViolations(t *testing.T) {
 				if s.violation == ws.HandshakeBody {
 					r, body = strings.Replace(r, "0000", "5", 1), "hello"
 				}
+				early := []byte(nil)
+				if s.violation == ws.HandshakeEarlyData {
+					early = text("early")
+				}
 				client := n.client()
-				client.send([]byte(r + body))
+				client.send([]byte(r+body), early)
 				file := path(s, a) + ".json"
 				if a != ws.Block || s.status == "502" {
 					backend := n.accept()
@@ -280,7 +287,7 @@ func TestHandshakeViolations(t *testing.T) {
 					if a != ws.Block {
 						require.Equal(t, "101", client.status())
 						client.send(text("hello"))
-						backend.expect(text("hello"))
+						backend.expect(early, text("hello"))
 						client.send(text(xss))
 						if a == ws.Opaque {
 							backend.expect(text(xss))

@@ -67,6 +67,10 @@ func Check(o Offer, a Answer) Result {
 		r.Violations.Add(ws.HandshakeAcceptMismatch)
 	}
 
+	if _, ok := parseExtensions(o.Extensions); !ok || !namesOnce(o.Subprotocols) {
+		r.Violations.Add(ws.HandshakeOfferMalformed)
+	}
+
 	r.Subprotocol = trim(a.Subprotocol)
 	if r.Subprotocol != "" && !offered(o.Subprotocols, r.Subprotocol) {
 		r.Violations.Add(ws.HandshakeSubprotocolNotOffered)
@@ -114,6 +118,22 @@ func offered(list, name string) bool {
 		}
 	}
 	return false
+}
+
+// namesOnce reports whether list is of tokens, of which none is twice (RFC 6455
+// 4.1). Empty list elements are skipped, as HTTP lists allow.
+func namesOnce(list string) bool {
+	seen := map[string]bool{}
+	for s := range strings.SplitSeq(list, ",") {
+		if s = trim(s); s == "" {
+			continue
+		}
+		if _, rest := token(s); rest != "" || seen[s] {
+			return false
+		}
+		seen[s] = true
+	}
+	return true
 }
 
 func trim(s string) string { return strings.Trim(s, " \t") }

@@ -63,6 +63,13 @@ func TestCheck(t *testing.T) {
 			[]string{"handshake_subprotocol_not_offered"}, "MQTT"},
 		{"subprotocol list", func(o *Offer, a *Answer) { o.Subprotocols, a.Subprotocol = "a, b", "a, b" },
 			[]string{"handshake_subprotocol_not_offered"}, "a, b"},
+		{"subprotocol twice", func(o *Offer, a *Answer) { o.Subprotocols = "a, b, a" }, []string{"handshake_offer_malformed"}, ""},
+		{"subprotocol in another case", func(o *Offer, a *Answer) { o.Subprotocols = "a,A,,\tb ," }, []string{}, ""},
+		{"subprotocol that is no token", func(o *Offer, a *Answer) { o.Subprotocols, a.Subprotocol = "a b", "a b" },
+			[]string{"handshake_offer_malformed"}, "a b"},
+		{"extensions that are none", func(o *Offer, a *Answer) { o.Extensions = "permessage-deflate; =" }, []string{"handshake_offer_malformed"}, ""},
+		{"extensions that are none, answered", func(o *Offer, a *Answer) { o.Extensions, a.Extensions = "permessage-deflate; =", "permessage-deflate" },
+			[]string{"handshake_extension_not_offered", "handshake_offer_malformed"}, ""},
 		{"everything wrong", func(o *Offer, a *Answer) {
 			*a = Answer{Upgrade: "x", Accept: "y", Subprotocol: "z", Extensions: "w"}
 		}, []string{"handshake_upgrade_not_websocket", "handshake_accept_mismatch",
@@ -138,7 +145,6 @@ func TestExtensions(t *testing.T) {
 
 		{"not offered", "", "permessage-deflate", nil, foreign},
 		{"offered in other case", "PerMessage-Deflate", "permessage-deflate", nil, foreign},
-		{"offer malformed", "permessage-deflate; =", "permessage-deflate", nil, foreign},
 
 		{"answered twice", "permessage-deflate", "permessage-deflate, permessage-deflate", nil, broken},
 		{"parameter unknown", "permessage-deflate", "permessage-deflate; x", nil, broken},

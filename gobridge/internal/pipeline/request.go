@@ -45,9 +45,9 @@ const (
 
 func httpStatus(v ws.Violation) ws.CloseCode {
 	switch v {
-	case ws.HandshakeBody, ws.HandshakeHTTPVersion:
+	case ws.HandshakeBody, ws.HandshakeHTTPVersion, ws.HandshakeConnection:
 		return statusBadRequest
-	case ws.HandshakeUpgradeNotWebSocket:
+	case ws.HandshakeUpgradeNotWebSocket, ws.HandshakeEarlyData:
 		return statusBadGateway
 	case ws.MessageTooBig, ws.DeflateTooBig:
 		return statusTooLarge

@@ -29,6 +29,9 @@ const (
 	HandshakeMethod
 	HandshakeVersion
 	HandshakeKey
+	HandshakeConnection
+	HandshakeOfferMalformed
+	HandshakeEarlyData
 	HandshakeOriginDenied
 	HandshakeSubprotocolDenied
 	HandshakeExtensionDenied
@@ -119,6 +122,12 @@ var violationTable = [numViolations]violationInfo{
 		"a 101 to a request without version 13, but one with the same frames (7, 8), none, or several; answered 502"},
 	HandshakeKey: {"handshake_key", "RFC 6455 4.1", Block, 0, anyAction,
 		"a 101 to a request without exactly one key of 16 bytes in base64; answered 502"},
+	HandshakeConnection: {"handshake_connection", "RFC 6455 4.1", Log, 0, anyAction,
+		"no `Upgrade` in the request's `Connection`; a server gets the one that NGINX writes, a proxy before NGINX may have seen no handshake; answered 400"},
+	HandshakeOfferMalformed: {"handshake_offer_malformed", "RFC 6455 4.1", Log, 0, anyAction,
+		"a 101 to a request whose subprotocols are no tokens or named twice, or whose extensions are not as RFC 6455 9.1 has it; answered 502"},
+	HandshakeEarlyData: {"handshake_early_data", "RFC 6455 4.1", Log, 0, anyAction,
+		"the client did not wait for the 101, frames came with the request; answered 502"},
 	HandshakeOriginDenied: {"handshake_origin_denied", "", Block, 0, anyAction,
 		"see `wallarm_websocket_origin`; answered 403"},
 	HandshakeSubprotocolDenied: {"handshake_subprotocol_denied", "", Block, 0, anyAction,

@@ -86,11 +86,14 @@ MUSTs that no bytes on the wire break, or that a third party cannot tell broken:
 
 | RFC section | MUST | Why |
 |---|---|---|
+| RFC 6455 4.1 | browsers send an ` + "`Origin`" + ` | no byte tells a browser: ` + "`wallarm_websocket_origin missing=deny`" + ` |
+| RFC 6455 4.1 | a request has a ` + "`Host`" + `, a 101 ` + "`Connection: Upgrade`" + ` | NGINX refuses the one and writes the other itself |
+| RFC 6455 4.2.2, 4.4 | a server that cannot go on says so with 400, 403, 426 | what is no 101 opens nothing |
 | RFC 6455 5.3 | masking keys come from a strong source of entropy | of a key nothing but its repetition shows: ` + "`frame_mask_predictable`" + ` |
 | RFC 6455 5.5.1 | a Close is answered with a Close | an end that closes the socket instead may have sent one that was lost |
 | RFC 6455 5.5.2, 5.5.3 | a Ping is answered by a Pong with its payload, "as soon as is practical" | only the latest Ping must be, at no stated time; any Pong may be an unsolicited one |
 | RFC 6455 5.4 | intermediaries do not change fragmentation that they do not understand | every frame is forwarded byte for byte |
 | RFC 6455 7.1.1 | the server closes the socket first, both read until its end | NGINX closes both |
-| RFC 6455 7.2.1, 7.2.3 | clients wait before they connect again | said of a client, not of a connection |
+| RFC 6455 4.1, 7.2.1, 7.2.3 | clients open one connection at a time, and wait before they connect again | said of a client, not of a connection |
 | RFC 7692 7.2.1 | padding bits behind a final block are 0 | every decoder skips them |
 `
