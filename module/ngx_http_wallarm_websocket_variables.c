@@ -55,6 +55,7 @@ ngx_str_t  ngx_http_wallarm_websocket_types[] = {
     ngx_string("xss"),
     ngx_string("rce"),
     ngx_string("ptrav"),
+    ngx_string("rfi"),
     ngx_string("nosqli"),
     ngx_string("ssti"),
     ngx_string("ssi"),

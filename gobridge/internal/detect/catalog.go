@@ -8,7 +8,7 @@ import (
 // Types are the attack types that findings have: Wallarm's codes.
 func Types() []string {
 	return []string{
-		"sqli", "xss", "rce", "ptrav", "nosqli", "ssti", "ssi", "xxe", "ssrf", "ldapi", "crlf", "mail_injection",
+		"sqli", "xss", "rce", "ptrav", "rfi", "nosqli", "ssti", "ssi", "xxe", "ssrf", "ldapi", "crlf", "mail_injection",
 		"redir", "scanner", "data_bomb", "overlimit_res", "infoleak", "vpatch",
 	}
 }
