@@ -40,13 +40,18 @@ func wsi_init(conf *C.wsi_init_t) (rc C.int32_t) {
 	if conf.memory_limit > 0 {
 		debug.SetMemoryLimit(int64(conf.memory_limit))
 	}
-	e, err := pipeline.NewEngine(pipeline.Options{Threads: threads, Wake: waker(int(conf.wake_fd))})
+	e, err := pipeline.NewEngine(pipeline.Options{
+		Threads: threads,
+		Wake:    waker(int(conf.wake_fd)),
+		Compiled: func() {
+			debug.FreeOSMemory()   // of the compilation
+			debug.SetGCPercent(15) // behind the rules: most that lives are idle sessions, and little is garbage
+		},
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wsi:", err)
 		return -1
 	}
-	debug.FreeOSMemory()   // of the compilation
-	debug.SetGCPercent(15) // behind the rules: most that lives are idle sessions, and little is garbage
 	engine = e
 	put(conf.version[:], version)
 	put(conf._go[:], runtime.Version())

@@ -290,7 +290,8 @@ typedef struct {
 /* its name carries the ABI number, for a check without loading */
 uint32_t wsi_abi_7(void);
 
-/* once per process, after fork; 0 or -1 */
+/* once per process, after fork; 0 or -1.  The rules are compiled off the event
+   loop: what is to be judged before is WSI_PENDING */
 int32_t wsi_init(wsi_init_t *conf);
 
 /* what a location's statements, the outer ones first, say together: a number

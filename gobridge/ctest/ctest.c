@@ -936,7 +936,37 @@ test_policy(void)
 }
 
 
+/* what comes before the rules are compiled waits for them; then all is at once */
+
+static int
+test_starting(void)
+{
+    uint64_t       s;
+    wsi_done_t     done;
+    wsi_result_t   r;
+    wsi_request_t  rq;
+
+    memset(&rq, 0, sizeof(rq));
+    rq.method = (wsi_str_t) STR("GET");
+    rq.target = (wsi_str_t) STR("/socket.io/?EIO=4&transport=polling&u=alice");
+    rq.conf = handshake(WSI_MODE_BLOCK, WSI_MODE_MONITORING).conf;
+
+    s = wsi.request(&rq, &r);
+    CHECK(s != 0 && r.status == WSI_PENDING);
+    CHECK(verdict(&done));
+    CHECK(done.result.status == WSI_PASS && done.result.events == 0);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    s = wsi.request(&rq, &r);
+    CHECK(s != 0 && r.status == WSI_PASS);
+    CHECK(wsi.close(s, NULL) == 0);
+
+    return 1;
+}
+
+
 static const test_t  tests[] = {
+    { "starting", test_starting },
     { "abi", test_abi },
     { "sessions", test_sessions },
     { "benign", test_benign },

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"wsi/gobridge/internal/detect/dfa"
@@ -52,8 +53,14 @@ var Default = sync.OnceValue(func() *Set {
 	if err != nil {
 		panic(err)
 	}
+	ready.Store(true)
 	return set
 })
+
+var ready atomic.Bool
+
+// Ready reports whether Default would return at once.
+func Ready() bool { return ready.Load() }
 
 // Set is a compiled set of rules. It is immutable, and shared by all threads.
 type Set struct {

@@ -13,6 +13,15 @@ type Request struct {
 	Fields []HeaderField // in order
 }
 
+// Clone is q with strings of its own.
+func (q *Request) Clone() *Request {
+	c := &Request{strings.Clone(q.Method), strings.Clone(q.Target), make([]HeaderField, len(q.Fields))}
+	for i, f := range q.Fields {
+		c.Fields[i] = HeaderField{strings.Clone(f.Name), strings.Clone(f.Value)}
+	}
+	return c
+}
+
 // HeaderField is one header line.
 type HeaderField struct{ Name, Value string }
 

@@ -125,10 +125,12 @@ type judge struct {
 	whole    bool      // nothing may be left for a thread
 	deadline time.Time // zero: none
 	clock    int       // bytes until the next look at the clock
+
+	ready func() bool // whether the rules are compiled
 }
 
 func newJudge() *judge {
-	j := &judge{scratch: make([]byte, 0, inlineBytes)}
+	j := &judge{scratch: make([]byte, 0, inlineBytes), ready: detect.Ready}
 	j.recent.seed = maphash.MakeSeed()
 	j.out = framework.Out{Visit: j.field, Record: j.record, Violate: j.violate}
 	j.later = j.inside
@@ -178,7 +180,7 @@ func (j *judge) carriers() int {
 // more to do off the loop: with t.deferred, those values; without, everything,
 // as nothing has happened.
 func (j *judge) judge(t *task, whole bool) bool {
-	if !whole && len(t.message.Payload) > inlineBytes {
+	if !whole && (len(t.message.Payload) > inlineBytes || !j.ready()) {
 		return false
 	}
 	j.begin(t, whole)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"wsi/gobridge/internal/detect"
 )
 
 // smallBytes is the longest payload for which a thread is kept free: a few
@@ -65,6 +67,7 @@ func (o *offload) thread(large bool) {
 			o.wake()
 			continue
 		}
+		detect.Default() // no task's time
 		t := o.next(large)
 		if t == nil {
 			continue // another thread has it

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/require"
 
+	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
@@ -68,12 +69,23 @@ func hold(s *Session, from ws.Direction) chan struct{} {
 	return g.went
 }
 
-// TestThreads: with threads the same is judged and forwarded as without.
+// never is that of a loop before the rules are compiled.
+func never() bool { return false }
+
+// TestThreads: with threads the same is judged and forwarded as without, and as
+// before the rules are compiled.
 func TestThreads(t *testing.T) {
+	t.Run("compiled", func(t *testing.T) { testThreads(t, detect.Ready, Block, Monitoring) })
+	// in monitoring what is seen at once is reported before what is judged
+	t.Run("not compiled", func(t *testing.T) { testThreads(t, never, Block) })
+}
+
+func testThreads(t *testing.T, ready func() bool, modes ...Mode) {
 	e, wake := newThreads(t)
+	e.loop.ready = ready
 	for _, recorded := range readSessions(t) {
 		t.Run(recorded.name, func(t *testing.T) {
-			for _, mode := range []Mode{Block, Monitoring} {
+			for _, mode := range modes {
 				for _, from := range directions {
 					parts := [][]byte{recorded.stream(from)}
 					want, wantRecords := replay(t, newEngine(t), nil, recorded.handshake, mode, from, parts)

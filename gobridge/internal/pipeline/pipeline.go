@@ -177,6 +177,8 @@ type Options struct {
 	Threads int
 	// Wake is called, from any thread, when Poll has something to report.
 	Wake func()
+	// Compiled is called, by a thread, when the rules are.
+	Compiled func()
 }
 
 // Engine is the engine of one process. Its methods and those of its sessions
@@ -192,15 +194,21 @@ type Engine struct {
 	now       func() time.Time
 }
 
-// NewEngine starts an engine.
+// NewEngine starts an engine. With threads the rules are compiled off the event
+// loop, and what is to be judged meanwhile waits for them there.
 func NewEngine(o Options) (*Engine, error) {
-	detect.Default() // compiled now, not with the first message
 	e := &Engine{loop: newJudge(), configs: map[Config]*shared{}, samples: samples{}, now: time.Now}
 	if o.Threads > 0 {
 		var err error
 		if e.offload, err = newOffload(o.Threads, o.Wake); err != nil {
 			return nil, err
 		}
+		e.offload.errand(func() {
+			detect.Default()
+			if o.Compiled != nil {
+				o.Compiled()
+			}
+		})
 	}
 	return e, nil
 }

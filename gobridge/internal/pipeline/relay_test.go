@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/capture"
+	"wsi/gobridge/internal/detect"
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/handshake"
 	"wsi/gobridge/internal/verdict"
@@ -402,6 +403,7 @@ func newThreads(t testing.TB) (e *Engine, wake chan struct{}) {
 		}
 	}})
 	require.NoError(t, err)
+	detect.Default() // else what is to be judged waits for it in a thread
 	return e, wake
 }
 

@@ -204,10 +204,12 @@ func (s *Session) hand(d *direction, t *task, held bool, r *Result) {
 	}
 	job := new(task)
 	*job = *t
-	job.head = nil // what is left of it is in deferred
-	if job.deferred != nil {
-		job.message.Payload, job.body = nil, nil
-	} else {
+	switch {
+	case job.deferred != nil:
+		job.message.Payload, job.head, job.body = nil, nil, nil
+	case job.head != nil:
+		job.head = job.head.Clone()
+	default:
 		job.payload = nil
 		if len(job.body.parts) == 0 {
 			job.message.Payload = bytes.Clone(job.message.Payload)
