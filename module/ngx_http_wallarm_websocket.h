@@ -514,6 +514,9 @@ void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
 void ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_discard(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction);
+ngx_event_t *ngx_http_wallarm_websocket_timer(
+    ngx_http_wallarm_websocket_ctx_t *ctx, ngx_uint_t direction,
+    ngx_event_handler_pt handler);
 
 
 /* _budget.c */

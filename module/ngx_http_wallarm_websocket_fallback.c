@@ -18,7 +18,7 @@ static void ngx_http_wallarm_websocket_judge_body(
     ngx_http_wallarm_websocket_ctx_t *ctx, ngx_http_request_body_t *rb);
 static ngx_int_t ngx_http_wallarm_websocket_answer(
     ngx_http_wallarm_websocket_ctx_t *ctx);
-static void ngx_http_wallarm_websocket_suspended(
+static ngx_int_t ngx_http_wallarm_websocket_suspended(
     ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_wait_e wait);
 static ngx_int_t ngx_http_wallarm_websocket_suspend(
@@ -353,24 +353,28 @@ ngx_http_wallarm_websocket_answer(ngx_http_wallarm_websocket_ctx_t *ctx)
 
 /* until the timer or, before it, a verdict */
 
-static void
+static ngx_int_t
 ngx_http_wallarm_websocket_suspended(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_wait_e wait)
 {
+    ngx_uint_t    delayed;
     ngx_event_t  *ev;
 
-    ev = ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT].timer;
+    delayed = (wait == ngx_http_wallarm_websocket_delayed);
 
-    if (wait == ngx_http_wallarm_websocket_delayed) {
-        ev->handler = ngx_http_wallarm_websocket_delay_handler;
-        ngx_add_timer(ev, ctx->delay);
-
-    } else {
-        ev->handler = ngx_http_wallarm_websocket_verdict_timer_handler;
-        ngx_add_timer(ev, ctx->conf->time_limit);
+    ev = ngx_http_wallarm_websocket_timer(ctx,
+                            NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                            delayed ? ngx_http_wallarm_websocket_delay_handler
+                            : ngx_http_wallarm_websocket_verdict_timer_handler);
+    if (ev == NULL) {
+        return NGX_ERROR;
     }
 
+    ngx_add_timer(ev, delayed ? ctx->delay : ctx->conf->time_limit);
+
     ctx->wait = wait;
+
+    return NGX_OK;
 }
 
 
@@ -380,37 +384,18 @@ static ngx_int_t
 ngx_http_wallarm_websocket_suspend(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_wait_e wait)
 {
-    ngx_event_t                       *ev;
-    ngx_connection_t                  *c;
-    ngx_http_request_t                *r;
-    ngx_http_wallarm_websocket_dir_t  *d;
+    ngx_http_request_t  *r;
 
     r = ctx->request;
-    c = r->connection;
-    d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
 
-    ev = d->timer;
-
-    if (ev == NULL) {
-        ev = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
-        if (ev == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        ev->data = ctx;
-        ev->log = c->log;
-
-        d->timer = ev;
-    }
-
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK
+        || ngx_http_wallarm_websocket_suspended(ctx, wait) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
-
-    ngx_http_wallarm_websocket_suspended(ctx, wait);
 
     return NGX_AGAIN;
 }
@@ -436,7 +421,7 @@ ngx_http_wallarm_websocket_resume(ngx_http_wallarm_websocket_ctx_t *ctx)
     ngx_http_wallarm_websocket_end_request(ctx);
 
     if (ctx->delay && !ctx->refused) {
-        ngx_http_wallarm_websocket_suspended(ctx,
+        (void) ngx_http_wallarm_websocket_suspended(ctx,
                                            ngx_http_wallarm_websocket_delayed);
         return;
     }

@@ -770,6 +770,34 @@ ngx_http_wallarm_websocket_free(ngx_http_wallarm_websocket_ctx_t *ctx,
 }
 
 
+/* the timer of a direction, which has served the request before */
+
+ngx_event_t *
+ngx_http_wallarm_websocket_timer(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction, ngx_event_handler_pt handler)
+{
+    ngx_event_t  *ev;
+
+    ev = ctx->dir[direction].timer;
+
+    if (ev == NULL) {
+        ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
+        if (ev == NULL) {
+            return NULL;
+        }
+
+        ev->data = ctx;
+        ev->log = ctx->request->connection->log;
+
+        ctx->dir[direction].timer = ev;
+    }
+
+    ev->handler = handler;
+
+    return ev;
+}
+
+
 /* a held message has a time to arrive, and then its verdict has one */
 
 static void
@@ -795,17 +823,10 @@ ngx_http_wallarm_websocket_deadline(ngx_http_wallarm_websocket_ctx_t *ctx,
         return;
     }
 
+    ev = ngx_http_wallarm_websocket_timer(ctx, direction,
+                                  ngx_http_wallarm_websocket_deadline_handler);
     if (ev == NULL) {
-        ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
-        if (ev == NULL) {
-            return;
-        }
-
-        ev->handler = ngx_http_wallarm_websocket_deadline_handler;
-        ev->data = ctx;
-        ev->log = ctx->request->connection->log;
-
-        d->timer = ev;
+        return;
     }
 
     if (d->pending) {

@@ -369,19 +369,10 @@ ngx_http_wallarm_websocket_drop(ngx_http_wallarm_websocket_ctx_t *ctx,
         return;
     }
 
-    d = &ctx->dir[NGX_HTTP_WALLARM_WEBSOCKET_CLIENT];
-    ev = d->timer;
-
-    if (ev == NULL) {
-        ev = ngx_pcalloc(ctx->request->pool, sizeof(ngx_event_t));
-        d->timer = ev;
-    }
-
+    ev = ngx_http_wallarm_websocket_timer(ctx,
+                                NGX_HTTP_WALLARM_WEBSOCKET_CLIENT,
+                                ngx_http_wallarm_websocket_drop_timer_handler);
     if (ev) {
-        ev->handler = ngx_http_wallarm_websocket_drop_timer_handler;
-        ev->data = ctx;
-        ev->log = ctx->request->connection->log;
-
         ngx_add_timer(ev, NGX_HTTP_WALLARM_WEBSOCKET_CLOSE_TIMEOUT);
     }
 

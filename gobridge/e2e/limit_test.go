@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,24 @@ func TestAssemblyTimeout(t *testing.T) {
 		}
 		<-time.After(500 * time.Millisecond)
 		talk(client, backend)
+	})
+	t.Run("handshake judged off the loop", func(t *testing.T) {
+		// which has a deadline of its own
+		n := n.in(t)
+		client := n.client()
+		var lines []string
+		for i := range 60 { // more of what looks like SQL than the loop can afford
+			lines = append(lines, fmt.Sprintf("X-%d: %d costs $$ or $%s$ at most %s\r\n", i, i, strings.Repeat("a", i%7), strings.Repeat("y", 100)))
+		}
+		client.send(request("/", lines...))
+		backend := n.accept()
+		backend.head()
+		backend.send(response())
+		require.Contains(n, client.head(), "HTTP/1.1 101 ")
+		client.send(more("hello"))
+		client.closed(false, ws.ClosePolicyViolation)
+		count++
+		require.Equal(t, "message_assembly_timeout blocked", n.whats(count)[count-1])
 	})
 	t.Run("monitoring", func(t *testing.T) {
 		n := start(t, conf{location: "wallarm_mode monitoring; wallarm_websocket_assembly_timeout 100ms;"})
