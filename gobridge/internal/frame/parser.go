@@ -19,14 +19,13 @@ func (e Event) String() string {
 type Parser struct {
 	h     Header
 	left  uint64 // payload bytes of the frame still to come
-	off   uint64 // position in the payload of the last GotPayload
 	have  uint8  // header bytes taken, when the header is cut
 	first byte   // the first of them
 }
 
 // Next takes n bytes from the start of b. With GotHeader they are the rest of
 // a header and Header is valid; with GotPayload, b[:n] is masked payload that
-// begins at Offset. The frame is complete when Left is 0 after either.
+// begins at Offset(n). The frame is complete when Left is 0 after either.
 func (p *Parser) Next(b []byte) (n int, ev Event) {
 	if len(b) == 0 {
 		return 0, NeedMore
@@ -36,7 +35,6 @@ func (p *Parser) Next(b []byte) (n int, ev Event) {
 		if uint64(n) > p.left {
 			n = int(p.left)
 		}
-		p.off = p.h.Length - p.left
 		p.left -= uint64(n)
 		return n, GotPayload
 	}
@@ -96,8 +94,8 @@ func (p *Parser) headerByte(c byte) bool {
 // first byte of the next frame is taken.
 func (p *Parser) Header() *Header { return &p.h }
 
-// Offset is the position in the frame's payload of the last GotPayload.
-func (p *Parser) Offset() uint64 { return p.off }
+// Offset is the position in the frame's payload of the last GotPayload, of n bytes.
+func (p *Parser) Offset(n int) uint64 { return p.h.Length - p.left - uint64(n) }
 
 // Left is the number of payload bytes of the frame still to come.
 func (p *Parser) Left() uint64 { return p.left }

@@ -37,9 +37,9 @@ func parse(t testing.TB, parts [][]byte) (frames []got, rest bool) {
 				payload = payload[:0]
 				require.Equal(t, p.Header().Length, p.Left())
 			case frame.GotPayload:
-				require.Equal(t, uint64(len(payload)), p.Offset())
+				require.Equal(t, uint64(len(payload)), p.Offset(n))
 				part := make([]byte, n)
-				frame.Unmask(part, b[:n], p.Header().Mask, p.Offset())
+				frame.Unmask(part, b[:n], p.Header().Mask, p.Offset(n))
 				payload = append(payload, part...)
 				require.Equal(t, p.Header().Length, p.Left()+uint64(len(payload)))
 			}
@@ -189,7 +189,7 @@ func TestParserHugeLengths(t *testing.T) {
 			require.Equal(t, 1000, n)
 			_, ev = p.Next(make([]byte, 10))
 			require.Equal(t, frame.GotPayload, ev)
-			require.Equal(t, uint64(1000), p.Offset())
+			require.Equal(t, uint64(1000), p.Offset(10))
 			require.Equal(t, tc.length-1010, p.Left())
 		})
 	}
@@ -245,7 +245,7 @@ func TestParserAllocs(t *testing.T) {
 			case frame.GotHeader:
 				frame.Check(p.Header(), ws.FromClient, false, false)
 			case frame.GotPayload:
-				frame.Unmask(out, b[:n], p.Header().Mask, p.Offset())
+				frame.Unmask(out, b[:n], p.Header().Mask, p.Offset(n))
 			}
 			b = b[n:]
 		}

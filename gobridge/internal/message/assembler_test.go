@@ -47,7 +47,7 @@ func receive(t testing.TB, parts [][]byte, max int) (all []received, stop ws.Vio
 				a.Begin(h)
 			case frame.GotPayload:
 				fed += n
-				a.Append(h, b[:n], p.Offset(), &scratch)
+				a.Append(h, b[:n], p.Offset(n), &scratch)
 			}
 			b = b[n:]
 			// A buffer of 1 KiB at least, and a control frame that was cut.
@@ -242,7 +242,7 @@ func TestAnnouncedLength(t *testing.T) {
 		a.Begin(p.Header())
 		require.Zero(t, a.Size())
 		n, _ = p.Next(make([]byte, 10))
-		a.Append(p.Header(), make([]byte, n), p.Offset(), &scratch)
+		a.Append(p.Header(), make([]byte, n), p.Offset(n), &scratch)
 		require.LessOrEqual(t, a.Size(), 1024)
 		require.Empty(t, scratch)
 		a.Release()
@@ -343,7 +343,7 @@ func TestAssemblerAllocs(t *testing.T) {
 						case frame.GotHeader:
 							a.Begin(p.Header())
 						case frame.GotPayload:
-							a.Append(p.Header(), b[:n], p.Offset(), &scratch)
+							a.Append(p.Header(), b[:n], p.Offset(n), &scratch)
 						}
 						if b = b[n:]; p.AtBoundary() {
 							if _, ok := a.End(p.Header()); ok {

@@ -43,8 +43,8 @@ type direction struct {
 	backlog  *backlog      // behind a job, where nothing is held
 	raised   ws.Violations // each is logged once
 	messages uint64        // data messages completed
-	held     int           // bytes consumed and not released
-	start    int           // of held, when the current frame began
+	held     uint32        // bytes consumed and not released
+	start    uint32        // of held, when the current frame began
 	owned    int           // bytes of payloads in jobs and the backlog
 
 	from   ws.Direction
@@ -130,7 +130,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 		}
 		n, ev := d.parser.Next(rest)
 		r.Consumed += n
-		d.held += n
+		d.held += uint32(n)
 		h := d.parser.Header()
 		switch ev {
 		case frame.NeedMore:
@@ -142,7 +142,7 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 				r.Bytes += n
 			}
 			if d.mode != Off && (!d.skip || h.Opcode.IsControl()) {
-				d.assemble.Append(h, rest[:n], d.parser.Offset(), &s.config.engine.loop.scratch)
+				d.assemble.Append(h, rest[:n], d.parser.Offset(n), &s.config.engine.loop.scratch)
 			}
 		}
 		if r.Status != Pass || d.blind {
@@ -261,7 +261,7 @@ func (p *pace) take(now time.Time, rate int) bool {
 // tooBig judges a message by the header of a frame, before its payload is
 // read. Tiny fragments may hold far more bytes than they have payload.
 func (d *direction) tooBig(h *frame.Header, limit int) bool {
-	return d.assemble.TooBig(h, limit) || d.mode == Block && d.start > 2*limit+1<<16
+	return d.assemble.TooBig(h, limit) || d.mode == Block && int(d.start) > 2*limit+1<<16
 }
 
 // end is called behind the last byte of a frame.
@@ -270,10 +270,10 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 		s.control(d, h, r)
 		if r.Status == Pass && d.mode == Block {
 			if d.start == 0 {
-				r.Release += d.held
+				r.Release += int(d.held)
 				d.held = 0
 			} else {
-				r.Control = d.held - d.start
+				r.Control = int(d.held - d.start)
 				d.held = d.start
 			}
 		}
@@ -315,11 +315,11 @@ func (s *Session) end(d *direction, h *frame.Header, r *Result) {
 // settle lets go what was held for a message.
 func (d *direction) settle(r *Result) {
 	if r.swallowed {
-		r.Discard += d.held
+		r.Discard += int(d.held)
 	} else {
-		r.Release += d.held
+		r.Release += int(d.held)
 		if r.Rated != [policy.MaxRates]uint32{} {
-			r.Last = d.held
+			r.Last = int(d.held)
 		}
 	}
 	d.held = 0
