@@ -196,3 +196,30 @@ func TestSniff(t *testing.T) {
 
 const prose = "please select a seat from the list and drop me a note -- thanks, it is on at 5 o'clock. " +
 	"We meet in front of the house, and then we walk to the river; bring water, a hat and something to read on the way back"
+
+// FuzzEmbedded: what is found begins as it says, behind where the search began, and
+// a head that tells a length is before the body.
+func FuzzEmbedded(f *testing.F) {
+	f.Add([]byte("\x01\x1f\x8b\x08\x00"), 1)
+	f.Add([]byte("ab\x28\xb5\x2f\xfdx\x9c\xb2)N."), 0)
+	f.Add([]byte("\x00\x00\x00\x05abcde"), 2)
+	f.Fuzz(func(t *testing.T, p []byte, from int) {
+		if from < 0 || from > len(p) {
+			return
+		}
+		kind, at := carrier.Embedded(p, from)
+		if kind == carrier.None {
+			require.Equal(t, len(p), at)
+		} else {
+			require.GreaterOrEqual(t, at, from)
+			require.True(t, kind.Magic())
+			if kind != carrier.Zlib {
+				kinds, n := carrier.Sniff(p[at:])
+				require.True(t, n == 0 || kinds[0] == kind, "%s %x", kind, p[at:])
+			}
+		}
+		if n := carrier.Framed(p); n != 0 {
+			require.Less(t, n, len(p))
+		}
+	})
+}

@@ -38,6 +38,31 @@ func (w *Walker) guess(value []byte, done []carrier.Kind) {
 	}
 }
 
+// maxStreams is how many places of a payload are tried where a compressed stream
+// may begin.
+const maxStreams = 8
+
+// streams visits what is compressed behind a head of p's own: a type, a length, a
+// flag. What has no magic number is found where the head tells its length.
+func (w *Walker) streams(p []byte) {
+	l := &w.levels[w.nested]
+	outer := l.offset
+	for i, n := 1, 0; n < maxStreams; n++ {
+		kind, at := carrier.Embedded(p, i)
+		if kind == carrier.None {
+			break
+		}
+		l.offset = at
+		w.carried(kind, p[at:])
+		i = at + 1
+	}
+	if at := carrier.Framed(p); at > 0 {
+		l.offset = at
+		w.guess(p[at:], nil)
+	}
+	l.offset = outer
+}
+
 // failure is how much dearer a byte is that a carrier decoded to than one that
 // it could not decode.
 const failure = 8

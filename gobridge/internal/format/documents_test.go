@@ -2,8 +2,12 @@ package format_test
 
 import (
 	"bytes"
+	"encoding/xml"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -95,6 +99,75 @@ func TestXML(t *testing.T) {
 		{"tag that is not closed", "<b and nothing", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "xml", tt.fields) })
+	}
+}
+
+// TestXMLOpened: which XML is nothing but its texts and attributes, as the value of
+// a message and inside of JSON.
+func TestXMLOpened(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{`<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><say n="1">a &lt; b</say></s:Body></s:Envelope>`, true},
+		{" <e a='1'  b = \"x\" ><f/>t<g></g >\n</e> ", true},
+		{`<?xml version='1.1' standalone="no" ?>` + "\n<e/>", true},
+		{`<m><p style="font-weight:bold">a</p></m>`, true},
+		{`<m><p style="width:expression(f())">a</p></m>`, false},
+		{`<e>a</e><f/>`, false},
+		{`<e>a</f>`, false},
+		{`<e>a`, false},
+		{`<e>a</e>b`, false},
+		{`b<e>a</e>`, false},
+		{`<e onclick="f()"/>`, false},
+		{`<x:e x:ONload="f()"/>`, false},
+		{`<e srcdoc="x"/>`, false},
+		{`<e><script/></e>`, false},
+		{`<e><x:Script src="a"/></e>`, false},
+		{`<e><svg/></e>`, false},
+		{`<e a=b/>`, false},
+		{`<e a/>`, false},
+		{`<e a="b"c="d"/>`, false},
+		{`<e a="<b>"/>`, false},
+		{`<e><!-- a --></e>`, false},
+		{`<e><![CDATA[a]]></e>`, false},
+		{`<!DOCTYPE e SYSTEM "http://a/b"><e/>`, false},
+		{`<e><?php echo 1 ?></e>`, false},
+		{`<?xml-stylesheet href="a"?><e/>`, false},
+		{`<?xml version="1.0 or 1=1"?><e/>`, false},
+		{`<?xml version="1.0" a="b"?><e/>`, false},
+		{`</e>`, false},
+		{`<3>a</3>`, false},
+		{`<e 1="a"/>`, false},
+		{strings.Repeat("<e>", 70) + strings.Repeat("</e>", 70), false},
+	} {
+		for _, payload := range []string{tt.text, strconv.Quote(tt.text)} {
+			var w format.Walker
+			visited := 0
+			w.Walk([]byte(payload), format.Root{}, func(f *format.Field) {
+				if string(f.Value) == tt.text && (f.Path() == "$") {
+					require.Equal(t, tt.want, f.Opened, tt.text)
+					visited++
+				}
+			})
+			require.Equal(t, 1, visited, tt.text)
+		}
+	}
+
+	// the name of a namespace is not the sender's
+	for value, want := range map[string]bool{
+		"http://www.w3.org/1999/xhtml": true, "jabber:client": true, "urn:xmpp:mam:2": true,
+		"javascript:alert(1)": false, "http://a/../b": false, "http://a/' or 1=1--": false, "file:///etc/passwd": false,
+	} {
+		var w format.Walker
+		w.Walk([]byte(`<e xmlns:a="`+value+`" a="`+value+`"/>`), format.Root{}, func(f *format.Field) {
+			switch f.Path() {
+			case "$>xml.e['xmlns:a']":
+				require.Equal(t, want, f.Opened, value)
+			case "$>xml.e.a":
+				require.False(t, f.Opened)
+			}
+		})
 	}
 }
 
@@ -235,5 +308,35 @@ func FuzzDocuments(f *testing.F) {
 			require.True(t, raw, "raw text not visited")
 		}
 		require.LessOrEqual(t, visits, 64*len(payload))
+	})
+}
+
+// FuzzXMLOpened: what is said to be XML by the letter is such to encoding/xml, and
+// nothing is said of what no server may read twice.
+func FuzzXMLOpened(f *testing.F) {
+	for _, s := range []string{`<?xml version="1.0"?><a:b c="d" xmlns='urn:x'><e/>&lt;</a:b>`, "<a>b</a>", `<a b='<'/>`, "<a><!-- --></a>"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		if !format.IsData(p) || !utf8.Valid(p) {
+			return
+		}
+		d := xml.NewDecoder(bytes.NewReader(bytes.Replace(p, []byte("1.1"), []byte("1.0"), 1)))
+		d.Strict, d.CharsetReader = false, func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+		for {
+			token, err := d.Token()
+			if err == io.EOF || err != nil && strings.Contains(err.Error(), "illegal character code") {
+				return
+			}
+			require.NoError(t, err)
+			switch token := token.(type) {
+			case xml.Comment, xml.Directive:
+				require.Fail(t, "hidden", "%q", p)
+			case xml.ProcInst:
+				require.Equal(t, "xml", token.Target)
+			case xml.StartElement:
+				require.NotEqual(t, "script", strings.ToLower(token.Name.Local))
+			}
+		}
 	})
 }

@@ -95,10 +95,21 @@ func (w *Walker) visitString(text []byte) {
 	}
 	w.strictly = false
 	w.nest(text)
-	w.field.Opened = w.strictly
+	w.whole(text, w.strictly)
+}
+
+// whole visits text, and what is inside of it beside JSON. opened says that its
+// parts were visited.
+func (w *Walker) whole(text []byte, opened bool) {
+	data := w.data(text)
+	w.field.Opened = opened || data
 	w.visitValue(text)
 	w.field.Opened = false
-	w.inside(text)
+	if data {
+		w.textDocument(text)
+	} else {
+		w.inside(text)
+	}
 }
 
 // special visits a string that is one of the outermost members.

@@ -13,8 +13,9 @@ type Field struct {
 	// Noise says that the value is no evidence: noise of the payload's length
 	// has such texts, too.
 	Noise bool
-	// Opened says that the value is a JSON document by the letter, an array or an
-	// object, whose keys and strings were visited: nothing else is in it.
+	// Opened says that the value is a document by the letter, an array or object of
+	// JSON or XML that carries data, whose keys, strings and attributes are visited,
+	// or the name of a namespace: nothing else is in it.
 	Opened bool
 
 	w *Walker

@@ -106,14 +106,14 @@ func (w *Walker) binary(p []byte) (name string) {
 // plain visits p as text, or as text in binary.
 func (w *Walker) plain(p []byte, valid bool) string {
 	if valid {
-		w.visitValue(p)
-		w.inside(p)
+		w.whole(p, false)
 		if !hasControl(p) {
 			return "text"
 		}
 		w.guess(p, nil) // compressed ASCII may be valid UTF-8
 	} else {
 		w.carriers(p, true)
+		w.streams(p)
 	}
 	if valid {
 		w.runs(p, 0, len(p))

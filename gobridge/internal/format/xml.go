@@ -234,7 +234,14 @@ func (s *xmlScanner) tag() {
 		}
 		s.pos = skipSpace(s.doc, i+1)
 		s.w.label(attribute)
-		s.w.value(s.unreference(s.quoted()))
+		value := s.unreference(s.quoted())
+		if !isNamespace(attribute, value) {
+			s.w.value(value)
+			continue
+		}
+		s.w.field.Opened = true
+		s.w.visitValue(value)
+		s.w.field.Opened = false
 	}
 	s.w.label(nil)
 }

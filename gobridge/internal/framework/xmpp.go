@@ -48,7 +48,7 @@ func (d *xmpp) Decode(m Message, w *format.Walker, out *Out) {
 		return
 	}
 	root := whole
-	if d.agreed {
+	if d.agreed && !format.IsData(m.Payload) {
 		// XMPP has neither comments nor instructions: nothing of them was visited.
 		root.Cut = !bytes.Contains(m.Payload, []byte("<!--")) && !bytes.Contains(m.Payload, []byte("<?"))
 		d.scratch = appendStanza(d.scratch[:0], m.Payload)

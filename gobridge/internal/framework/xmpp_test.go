@@ -27,7 +27,10 @@ func TestXMPPMarkup(t *testing.T) {
 		}
 	}
 	c2s, _ := framework.Identify(xmpp)
-	require.Equal(t, []string{"b", "c", "a", `<message xx="b" xxxx='c'>a</message>`},
+	require.Equal(t, []string{"b", "c", "a", `<message xx="b" xxxx='c'><!---->a</message>`},
+		values(c2s, text(`<message to="b" from='c'><!---->a</message>`))[:4])
+	// what is nothing but data is not judged as a whole
+	require.Equal(t, []string{"b", "c", "a", `<message to="b" from='c'>a</message>`},
 		values(c2s, text(`<message to="b" from='c'>a</message>`))[:4])
 }
 
