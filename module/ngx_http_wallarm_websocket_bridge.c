@@ -134,6 +134,8 @@ static void ngx_http_wallarm_websocket_bridge_meta(wsi_meta_t *m,
     ngx_http_wallarm_websocket_meta_t *meta);
 static ngx_int_t ngx_http_wallarm_websocket_bridge_grow(size_t size,
     ngx_log_t *log);
+static ngx_int_t ngx_http_wallarm_websocket_bridge_line(int32_t rc,
+    size_t len, ngx_str_t *line);
 static void ngx_http_wallarm_websocket_bridge_log(wsi_log_t *l,
     ngx_http_wallarm_websocket_log_t *el);
 
@@ -1120,6 +1122,22 @@ ngx_http_wallarm_websocket_bridge_log(wsi_log_t *l,
 }
 
 
+/* of a call that gave a line, or none */
+
+static ngx_int_t
+ngx_http_wallarm_websocket_bridge_line(int32_t rc, size_t len, ngx_str_t *line)
+{
+    if (rc != 1) {
+        return rc == 0 ? NGX_DONE : NGX_ERROR;
+    }
+
+    line->data = event_buf;
+    line->len = len;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_wallarm_websocket_bridge_event_done(uint64_t session)
 {
@@ -1148,14 +1166,7 @@ ngx_http_wallarm_websocket_bridge_summary(ngx_http_wallarm_websocket_log_t *el,
     } while (rc == -1
              && ngx_http_wallarm_websocket_bridge_grow(len, log) == NGX_OK);
 
-    if (rc != 1) {
-        return rc == 0 ? NGX_DONE : NGX_ERROR;
-    }
-
-    line->data = event_buf;
-    line->len = len;
-
-    return NGX_OK;
+    return ngx_http_wallarm_websocket_bridge_line(rc, len, line);
 }
 
 
@@ -1186,14 +1197,7 @@ ngx_http_wallarm_websocket_bridge_connection(uint64_t session,
     } while (rc == -1
              && ngx_http_wallarm_websocket_bridge_grow(len, log) == NGX_OK);
 
-    if (rc != 1) {
-        return rc == 0 ? NGX_DONE : NGX_ERROR;
-    }
-
-    line->data = event_buf;
-    line->len = len;
-
-    return NGX_OK;
+    return ngx_http_wallarm_websocket_bridge_line(rc, len, line);
 }
 
 
