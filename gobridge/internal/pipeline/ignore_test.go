@@ -40,7 +40,8 @@ func TestIgnore(t *testing.T) {
 	const xss = "<script>alert(1)</script>"
 	one := fmt.Sprintf(`{"html":%q}`, xss)
 	two := fmt.Sprintf(`{"html":%q,"text":%q}`, xss, xss)
-	many := fmt.Sprintf(`{"html":[%s%q],"text":%q}`, strings.Repeat(fmt.Sprintf("%q,", xss), 2*maxHits), xss, xss)
+	many := fmt.Sprintf(`{"html":[%s%q],"text":%q}`, strings.Repeat(fmt.Sprintf("%q,", xss), maxHits), xss, xss)
+	list := fmt.Sprintf(`{"html":[%s%q]}`, strings.Repeat(fmt.Sprintf("%q,", xss), 100), xss)
 	for _, tt := range []struct {
 		name, message, directive string
 		status                   Status
@@ -50,6 +51,7 @@ func TestIgnore(t *testing.T) {
 		{"the path", one, "wallarm_websocket_ignore type=xss path=$.html", Pass, "ignored"},
 		{"the path, not the other", two, "wallarm_websocket_ignore type=xss path=$.html", Drop, "blocked"},
 		{"both", two, "wallarm_websocket_ignore type=xss path=$.*", Pass, "ignored"},
+		{"many", list, "wallarm_websocket_ignore type=xss path=$.html*", Pass, "ignored"},
 		{"one behind many that are ignored", many, "wallarm_websocket_ignore type=xss path=$.html*", Drop, "blocked"},
 		{"no attack", `{"html":"<b>"}`, "wallarm_websocket_ignore type=xss path=$.html", Pass, ""},
 	} {
@@ -84,6 +86,7 @@ func TestException(t *testing.T) {
 		xss, sqli, xss + sqli, `{"a":"` + xss + `","b":"` + xss + `"}`, `{"a":"` + xss + `","b":"` + sqli + `"}`,
 		`{"` + strings.Repeat("long", 100) + `":"` + xss + `"}`,
 		`["<img src=x onerror=alert(1)>","$(cat /etc/passwd)","../../../../etc/passwd"]`,
+		`{"html":[` + strings.Repeat(`"`+xss+`",`, 40) + `""]}`,
 	} {
 		s, _ := newEngine(t).Open(Handshake{}, config(Block))
 		r := s.Feed(ws.FromClient, textFrame(message))

@@ -26,8 +26,10 @@ const (
 	// libinjection needs at most some 300 ns a byte, so about 1 ms.
 	inlineBudget = 4 << 10
 	// maxHits is of how many findings in one message the place is kept, and
-	// of the first of each rule. A path takes up to 4 us.
-	maxHits = 32
+	// of the first of each rule: exceptions have to see them all, or a document
+	// in which an editor keeps many values could not be excepted. A path takes
+	// up to 4 us.
+	maxHits = 1024
 	// maxPaths is how many bytes of paths are kept of deferred values: behind
 	// these, what is found is said to be at "$".
 	maxPaths = 16 << 10
@@ -463,11 +465,14 @@ func (j *judge) count(list []detect.Finding, value []byte, f *format.Field, path
 	}
 	for i := range list {
 		found := &list[i]
-		if len(t.hits) >= maxHits && shown(t.hits, found) {
-			if !verdict.Has(t.unkept, found) {
-				t.unkept = append(t.unkept, *found)
+		if len(t.hits) >= maxHits {
+			if verdict.Has(t.unkept, found) {
+				continue
 			}
-			continue
+			if shown(t.hits, found) {
+				t.unkept = append(t.unkept, *found)
+				continue
+			}
 		}
 		if path == "" {
 			path = f.Path()

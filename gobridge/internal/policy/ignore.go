@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -203,26 +204,87 @@ const maxExceptions = 8
 
 // Exceptions are the narrowest wallarm_websocket_ignore that are for hits, in
 // one line for nginx.conf: one for each place, by the rule, or by the type where
-// several rules of it hit. What a peer chose is quoted. Empty: there would be
-// too many.
+// several rules of it hit; of more places than maxExceptions, one for each type
+// and event, with what their paths begin with. What a peer chose is quoted. Empty:
+// there would be too many.
 func Exceptions(hits []Hit) string {
-	var lines []string
+	type place struct {
+		*Hit
+		rule string
+	}
+	var places []place
+next:
 	for i := range hits {
 		h := &hits[i]
-		rule := "rule=" + h.Rule
-		for j := range hits {
-			if o := &hits[j]; o.Type == h.Type && o.Event == h.Event && o.Path == h.Path && o.Rule != h.Rule {
-				rule = "type=" + h.Type
+		for k := range places {
+			p := &places[k]
+			if h.Type != p.Type || h.Event != p.Event || h.Path != p.Path {
+				continue
+			}
+			switch {
+			case named(h):
+				if h.Rule != p.Rule {
+					p.rule = "type=" + h.Type
+				}
+				continue next
+			case h.Rule == p.Rule && bytes.Equal(h.Match, p.Match):
+				continue next
 			}
 		}
-		if line := exception(h, rule); !slices.Contains(lines, line) {
-			lines = append(lines, line)
+		if len(places) == maxExceptions {
+			return wider(hits)
 		}
+		places = append(places, place{h, "rule=" + h.Rule})
 	}
-	if len(lines) > maxExceptions {
-		return ""
+	var lines []string
+	for _, p := range places {
+		lines = append(lines, exception(p.Hit, p.rule))
 	}
 	return strings.Join(lines, " ")
+}
+
+// wider are the exceptions for each type and event.
+func wider(hits []Hit) string {
+	var list []Hit
+	for i := range hits {
+		h := &hits[i]
+		k := slices.IndexFunc(list, func(o Hit) bool { return o.Type == h.Type && o.Event == h.Event })
+		switch {
+		case k >= 0:
+			list[k].Path = common(list[k].Path, h.Path)
+		case len(list) == maxExceptions || !writable(h.Event):
+			return ""
+		default:
+			list = append(list, *h)
+			list[len(list)-1].Path = common(h.Path, h.Path)
+		}
+	}
+	var lines []string
+	for i := range list {
+		line := "wallarm_websocket_ignore type=" + list[i].Type
+		if list[i].Event != "" {
+			line += " " + word("event="+quote(list[i].Event))
+		}
+		lines = append(lines, line+" "+word("path="+offsets(quote(list[i].Path))+"*")+";")
+	}
+	return strings.Join(lines, " ")
+}
+
+// common is what two paths begin with, as far as it can be written.
+func common(a, b string) string {
+	n := 0
+	for n < min(len(a), len(b), maxSelector) && a[n] == b[n] {
+		n++
+	}
+	for n > 0 && (!utf8.ValidString(a[:n]) || strings.ContainsAny(a[:n], "\ufffd\x00")) {
+		n--
+	}
+	return a[:n]
+}
+
+// named reports whether the place of h can be told from all others.
+func named(h *Hit) bool {
+	return h.Path != "" && writable(h.Path) && writable(h.Event) && !strings.HasSuffix(h.Path, "...")
 }
 
 func exception(h *Hit, rule string) string {
@@ -230,7 +292,7 @@ func exception(h *Hit, rule string) string {
 	if h.Event != "" && writable(h.Event) {
 		line += " " + word("event="+quote(h.Event))
 	}
-	if h.Path != "" && writable(h.Path) && writable(h.Event) && !strings.HasSuffix(h.Path, "...") {
+	if named(h) {
 		return line + " " + word("path="+offsets(quote(h.Path))) + ";"
 	}
 	sum := sha256.Sum256(h.Match)

@@ -137,7 +137,12 @@ func TestExceptions(t *testing.T) {
 		}))
 	many := make([]Hit, maxExceptions+1)
 	for i := range many {
-		many[i] = Hit{Rule: "941100", Type: "xss", Path: fmt.Sprintf("$[%d]", i)}
+		many[i] = Hit{Rule: "941100", Type: "xss", Event: "a b", Path: fmt.Sprintf("$.é*[%d]", i)}
+	}
+	many[3].Type = "sqli"
+	require.Equal(t, `wallarm_websocket_ignore type=xss "event=a b" "path=$.é\\*[*"; wallarm_websocket_ignore type=sqli "event=a b" "path=$.é\\*[3]*";`, Exceptions(many))
+	for i := range many {
+		many[i].Event = strings.Repeat("x", i)
 	}
 	require.Empty(t, Exceptions(many))
 }
@@ -237,5 +242,23 @@ func FuzzException(f *testing.F) {
 		p, _ := ignores(t, args...)
 		require.NotNil(t, p, line)
 		require.True(t, p.Ignored(&hit, time.Now()), line)
+		many := make([]Hit, maxExceptions+1)
+		for i := range many {
+			many[i] = hit
+			many[i].Path = path[:len(path)*i/maxExceptions]
+		}
+		if line = Exceptions(many); line == "" {
+			return
+		}
+		require.NotContains(t, line, "\n")
+		first, _, _ := strings.Cut(line, "; wallarm_websocket_ignore ")
+		_, args = words(t, strings.TrimSuffix(first, ";")+";")
+		p, _ = ignores(t, args...)
+		require.NotNil(t, p, line)
+		for i := range many {
+			if !strings.Contains(line, "; wallarm_websocket_ignore ") {
+				require.True(t, p.Ignored(&many[i], time.Now()), line)
+			}
+		}
 	})
 }
