@@ -32,7 +32,7 @@ TEST_ENV = env=$$(scripts/env.sh) && eval "$$env"
 .PHONY: help deps build build-nginx module bridge cli check-nginx install \
         test test-go test-console test-captures test-bridge test-module e2e \
         e2e-flood e2e-frameworks e2e-frameworks-quick e2e-integrations \
-        e2e-clickhouse otelcol e2e-languages demo demo-check \
+        e2e-clickhouse otelcol e2e-languages demo demo-check pictures \
         bench bench-decode \
         quality fuzz new-framework nginx-tests check-unit-header check-docs lint fmt \
         clean
@@ -137,6 +137,10 @@ demo: build $(CHOSEN)  ## start the chat behind NGINX and say what to try
 demo-check: build $(CHOSEN)  ## the same story with two headless browsers, unattended
 	@scripts/deps.sh demo
 	@scripts/demo.sh check
+
+pictures: build $(CHOSEN)  ## attack the demo, and take the pictures of docs/images
+	@scripts/deps.sh demo
+	@scripts/demo.sh pictures
 
 e2e-frameworks: build $(CHOSEN)  ## clients and servers of the frameworks through NGINX
 	@scripts/deps.sh frameworks

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The socket.io chat behind NGINX, in build/demo: "demo.sh" for people,
-# "demo.sh check" for machines.  Ends only what it started.
+# "demo.sh check" for machines, "demo.sh pictures" for those in docs/images.
+# Ends only what it started.
 
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -97,6 +98,7 @@ start() {
     rm -f "$prefix"/events.db*
     "$WSI_CLI" console --log "$prefix/logs/websocket_attacks.json" \
         --db "$prefix/events.db" --listen "127.0.0.1:$console_port" \
+        --status "http://127.0.0.1:$port/wallarm-status" \
         > "$prefix/logs/console.log" 2>&1 9>&- &
     pids+=($!)
     wait_for "$console_port" $! "the console ($prefix/logs/console.log)"
@@ -148,6 +150,17 @@ check() {
 }
 
 
+# What the demo's console shows after half a minute of attacks.
+pictures() {
+    port=$(free_port "${DEMO_PORT:-8088}")
+    chat_port=$(free_port 3000)
+    console_port=$(free_port 8765)
+    start on
+    node "$app/pictures.js" "http://127.0.0.1:$port/" \
+        "http://127.0.0.1:$console_port" testdata/detect docs/images "$prefix/shots"
+}
+
+
 demo() {
     port=$(free_port "${DEMO_PORT:-8088}")
     chat_port=$(free_port 3000)
@@ -189,6 +202,7 @@ trap 'exit 130' INT TERM
 
 prepare
 case ${1:-} in
-    check) check_minimal; check ;;
-    *)     demo ;;
+    check)    check_minimal; check ;;
+    pictures) pictures ;;
+    *)        demo ;;
 esac

@@ -351,6 +351,21 @@ async function looks(browser) {
       await page.goto(origin + target);
       const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(wide[0] <= options.viewport.width, `${kind} at ${name} is ${wide[0]} wide`);
+      // What is short stands on one line: times, numbers, an address and its port.
+      const broken = await page.evaluate(() => [...document.querySelectorAll(
+        '.segmented a, .list th, .list .num, .list time, .figure span, .connections td.mono:not(.wide)',
+      )].filter((e) => {
+        const range = document.createRange();
+
+        range.selectNodeContents(e);
+        const tops = [...range.getClientRects()].map((rect) => rect.top);
+
+        return e.textContent.trim().length < 22 && Math.max(...tops) - Math.min(...tops) > 8;
+      }).map((e) => e.textContent));
+      assert.deepEqual(broken, [], `${kind} at ${name}`);
+      const cut = await page.evaluate(() => [...document.querySelectorAll('.list th, .segmented a, .tabs a')]
+        .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent));
+      assert.deepEqual(cut, [], `${kind} at ${name}`);
       await shot(page, `${kind}-${name}`);
     }
     background[name] = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);

@@ -82,7 +82,9 @@ func newServer(s events, st *ingestState, h *hub, allowed hosts, version string)
 // handler is all of it but for the passwords.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/attacks", http.StatusFound) })
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, (&url.URL{Path: "/attacks", RawQuery: r.URL.RawQuery}).String(), http.StatusFound)
+	})
 	mux.HandleFunc("/static/{name}", s.static)
 	mux.HandleFunc("/live", s.live)
 	view := func(pattern, name string, get func(r *http.Request, q *request) (any, error)) {

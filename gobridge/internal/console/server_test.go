@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"html"
 	"io"
@@ -101,6 +102,19 @@ func TestPages(t *testing.T) {
 		r := get(t, h, target)
 		require.Equal(t, status, r.StatusCode, target)
 		require.NotEmpty(t, r.Header.Get("Content-Security-Policy"))
+	}
+}
+
+// A link to the console's address keeps its filters.
+func TestRoot(t *testing.T) {
+	_, _, h := site(t, 1)
+	for from, to := range map[string]string{
+		"/": "/attacks", "/?q=script&-type=xss": "/attacks?q=script&-type=xss", "/?q=type:xss+a": "/attacks?q=type:xss+a",
+		"/?from=2026-11-22&x=%0d%0aSet-Cookie:y": "/attacks?from=2026-11-22&x=%0d%0aSet-Cookie:y",
+	} {
+		r := get(t, h, from)
+		require.Equal(t, 302, r.StatusCode, from)
+		require.Equal(t, to, r.Header.Get("Location"), from)
 	}
 }
 
@@ -513,4 +527,28 @@ func TestCandidates(t *testing.T) {
 	require.Len(t, v.Rules, 1)
 	require.EqualValues(t, 10, v.Rules[0].Hits)
 	require.Equal(t, 6, v.Rules[0].Clients)
+}
+
+// What the operator has to look at stands first, and what only programs read
+// does not stand there.
+func TestStatusRows(t *testing.T) {
+	var gone context.CancelFunc
+	nginx := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gone() // the reader of the page
+		io.WriteString(w, `{"abnormal":1,"attacks":12345,"attack_types":{"xss":{"blocked":3,"monitored":0}},"requests_lost":0,`+
+			`"start_time":1795853713,"startid":7713132966668191000,"timestamp":1.5,"uninspected":2,"uninspected_messages":{"engine":2,"protocol":0},`+
+			`"time_detect":0.2179708,"workers":[{"pid":1,"engine":true},{"pid":2,"engine":false}],"zones":{},"zebra":"x"}`)
+	}))
+	defer nginx.Close()
+	s := &statusReader{url: nginx.URL}
+	ctx, cancel := context.WithCancel(t.Context())
+	gone = cancel
+	st := s.get(ctx)
+	require.Empty(t, st.Error)
+	require.Equal(t, []StatusRow{
+		{"workers without engine", "1", true}, {"uninspected", "2", true}, {"uninspected_messages: engine", "2", true},
+		{"requests_lost", "0", false}, {"attacks", "12,345", false}, {"abnormal", "1", false},
+		{"attack_types: xss", "3 blocked", false}, {"time_detect", "0.218 s", false},
+		{"start_time", "2026-11-28 08:15:13 UTC", false}, {"workers", "2", false}, {"zebra", "x", false},
+	}, st.Rows())
 }

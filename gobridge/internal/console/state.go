@@ -89,6 +89,17 @@ type StatusRow struct {
 	Bad         bool // the operator should look
 }
 
+// statusFirst are the values in the order of what an operator asks first; others
+// follow by their names.
+var statusFirst = []string{
+	"workers without engine", "uninspected", "uninspected_messages", "requests_lost", "segfaults", "overlimits_time",
+	"attacks", "blocked", "abnormal", "connections", "streams", "messages", "requests",
+	"attack_types", "violations", "refused", "bytes_in", "bytes_out", "time_detect",
+}
+
+// statusLeftOut is for programs.
+var statusLeftOut = []string{"startid", "timestamp", "zones"}
+
 // Rows are the values as a table shows them: of what is counted by something
 // only what was seen.
 func (s *Status) Rows() (rows []StatusRow) {
@@ -96,7 +107,12 @@ func (s *Status) Rows() (rows []StatusRow) {
 		switch v := v.(type) {
 		case float64:
 			text := strconv.FormatFloat(v, 'f', -1, 64)
-			if v == math.Trunc(v) && !strings.Contains(name, "id") && !strings.HasPrefix(name, "start") && name != "timestamp" {
+			switch {
+			case name == "start_time":
+				text = time.Unix(int64(v), 0).UTC().Format("2006-01-02 15:04:05 UTC")
+			case name == "time_detect":
+				text = strconv.FormatFloat(v, 'f', 3, 64) + " s"
+			case v == math.Trunc(v):
 				text = thousands(int64(v))
 			}
 			bad := v > 0 && (strings.HasPrefix(name, "uninspected") || name == "requests_lost" || name == "segfaults")
@@ -104,10 +120,22 @@ func (s *Status) Rows() (rows []StatusRow) {
 		case string:
 			rows = append(rows, StatusRow{name, v, false})
 		case []any:
+			missing := 0
+			for _, one := range v {
+				if w, ok := one.(map[string]any); ok && w["engine"] == false {
+					missing++
+				}
+			}
 			rows = append(rows, StatusRow{name, strconv.Itoa(len(v)), false})
+			if missing > 0 {
+				rows = append(rows, StatusRow{name + " without engine", strconv.Itoa(missing), true})
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Values)) {
+		if slices.Contains(statusLeftOut, name) {
+			continue
+		}
 		m, nested := s.Values[name].(map[string]any)
 		if !nested {
 			add(name, s.Values[name])
@@ -115,27 +143,35 @@ func (s *Status) Rows() (rows []StatusRow) {
 		}
 		for _, key := range slices.Sorted(maps.Keys(m)) {
 			if of, deeper := m[key].(map[string]any); deeper {
+				var seen []string
 				for _, k := range slices.Sorted(maps.Keys(of)) {
-					if of[k] != 0.0 {
-						add(name+": "+key+", "+k, of[k])
+					if n, ok := of[k].(float64); ok && n != 0 {
+						seen = append(seen, thousands(int64(n))+" "+k)
 					}
+				}
+				if seen != nil {
+					add(name+": "+key, strings.Join(seen, ", "))
 				}
 			} else if m[key] != 0.0 {
 				add(name+": "+key, m[key])
 			}
 		}
 	}
-	// what the operator should look at first
-	slices.SortStableFunc(rows, func(a, b StatusRow) int {
-		switch {
-		case a.Bad && !b.Bad:
-			return -1
-		case b.Bad && !a.Bad:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(rows, func(a, b StatusRow) int { return statusPlace(a) - statusPlace(b) })
 	return rows
+}
+
+// statusPlace is where a row stands: what is bad before all else.
+func statusPlace(r StatusRow) int {
+	name, _, _ := strings.Cut(r.Name, ":")
+	at := slices.Index(statusFirst, name)
+	if at < 0 {
+		at = len(statusFirst)
+	}
+	if r.Bad {
+		at -= len(statusFirst) + 1
+	}
+	return at
 }
 
 // statusReader asks NGINX for its counters, at most every few seconds however
@@ -163,7 +199,8 @@ func (s *statusReader) get(ctx context.Context) *Status {
 }
 
 func (s *statusReader) read(ctx context.Context, st *Status) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	// The answer is for others, too: one who goes away does not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
