@@ -53,6 +53,9 @@ type conf struct {
 	noLocation  bool   // server has the locations
 }
 
+// noWait is for tests that count events, whose clients do not wait for the 101.
+const noWait = "wallarm_websocket_violation handshake_early_data off;\n"
+
 // nginx is a running NGINX and a backend behind it.
 type nginx struct {
 	testing.TB

@@ -377,7 +377,7 @@ func TestGracefulExit(t *testing.T) {
 
 // A connection costs nothing that stays.
 func TestNoGrowth(t *testing.T) {
-	n := start(t, conf{})
+	n := start(t, conf{location: noWait})
 	worker := n.worker()
 	go n.echo()
 	var messages atomic.Int64

@@ -279,7 +279,7 @@ func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
 	socket := n.dir + "/nginx.sock"
-	n.write("nginx.conf", n.config(t, conf{server: "listen unix:" + socket + ";\n"}))
+	n.write("nginx.conf", n.config(t, conf{server: "listen unix:" + socket + ";\n" + noWait}))
 	n.run()
 	c, err := net.Dial("unix", socket)
 	require.NoError(t, err)
@@ -296,7 +296,7 @@ func TestUnixSocket(t *testing.T) {
 // Workers write one file; their lines do not mix.
 func TestEventLinesOfWorkers(t *testing.T) {
 	t.Parallel()
-	n := start(t, conf{workers: 4})
+	n := start(t, conf{workers: 4, location: noWait})
 	go n.echo()
 	var wg sync.WaitGroup
 	const clients, attacks = 8, 25
