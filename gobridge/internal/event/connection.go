@@ -63,7 +63,7 @@ func AppendConnection(dst []byte, m *Meta, c *Connection) []byte {
 	w.object("wallarm")
 	w.object("websocket")
 	w.optional("connection_id", m.ConnectionID, maxName)
-	w.optional("subprotocol", c.Subprotocol, maxName)
+	w.optional("subprotocol", m.Redact.subprotocols(c.Subprotocol), maxName)
 	w.optional("origin", h.origin, maxMatch)
 	if c.Ended {
 		for dir, name := range [2]string{ws.FromClient: "client", ws.FromServer: "server"} {

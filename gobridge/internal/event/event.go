@@ -91,6 +91,7 @@ type Hit struct {
 	Path  string // JSONPath of the field
 	Event string // that its application message is
 	Match []byte // the matched span of the field's value
+	Shown []byte // instead of it, where something in it is hidden
 }
 
 // Attack is one message that was judged an attack.
@@ -143,11 +144,13 @@ type Violation struct {
 }
 
 // Lead is the hit that names the attack.
-func (a *Attack) Lead() *Hit {
+func (a *Attack) Lead() *Hit { return leading(a.Hits) }
+
+func leading(hits []Hit) *Hit {
 	best := &Hit{}
-	for i := range a.Hits {
-		if i == 0 || a.Hits[i].Score > best.Score {
-			best = &a.Hits[i]
+	for i := range hits {
+		if i == 0 || hits[i].Score > best.Score {
+			best = &hits[i]
 		}
 	}
 	return best
@@ -166,7 +169,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 		if o.Payload == 0 {
 			return ""
 		}
-		match := m.Redact.HideMatch(h.Match, h.Path)
+		match := m.Redact.show(h)
 		redacted = redacted || !bytes.Equal(match, h.Match)
 		return string(match)
 	}
@@ -245,7 +248,7 @@ func AppendAttack(dst []byte, m *Meta, a *Attack, o *Options) []byte {
 	w.optional("framework", a.Framework, maxName)
 	w.optional("event_name", a.Event, maxName)
 	w.optional("format", a.Format, maxName)
-	w.optional("subprotocol", a.Subprotocol, maxName)
+	w.optional("subprotocol", m.Redact.subprotocols(a.Subprotocol), maxName)
 	if a.CloseCode != 0 {
 		w.int("close_code", int64(a.CloseCode))
 	}
@@ -373,7 +376,7 @@ func AppendAttackLogLine(dst []byte, m *Meta, a *Attack) []byte {
 		dst = appendUint(dst, a.MessageNo)
 	}
 	dst = append(dst, `, match "`...)
-	return append(appendPlain(dst, string(m.Redact.HideMatch(hit.Match, hit.Path)), 400), '"')
+	return append(appendPlain(dst, string(m.Redact.show(hit)), 400), '"')
 }
 
 // AppendViolationLogLine appends the error_log line of v to dst, without a

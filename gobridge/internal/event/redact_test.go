@@ -22,7 +22,24 @@ func TestMask(t *testing.T) {
 		{"nested", `{"password":{"$ne":"abc","n":[12,"d"]},"x":"y"}`, `{"password":{"***":"***","*":[**,"*"]},"x":"y"}`},
 		{"punctuation and case", `{"Access_Token":"abc","api-key":"def"}`, `{"Access_Token":"***","api-key":"***"}`},
 		{"form", "a=1&password=hun%20ter,2&b=3", "a=1&password=***********&b=3"},
-		{"header", "Authorization: Bearer abc\r\nHost: x", "Authorization: ****** abc\r\nHost: x"},
+		{"header", "Authorization: Bearer abc\r\nHost: x", "Authorization: **********\r\nHost: x"},
+		{"header of STOMP", "CONNECT\nlogin:ann\npasscode:hun ter\nAuthorization:Basic YWJj\n\n\x00", "CONNECT\nlogin:ann\npasscode:*******\nAuthorization:**********\n\n\x00"},
+		{"cookies", "Cookie: a=1; session=xyz\r\nHost: x", "Cookie: ****************\r\nHost: x"},
+		{"header in json", `{"h":"Authorization: Bearer abc","x":"y"}`, `{"h":"Authorization: **********","x":"y"}`},
+		{"headers in json", `{"h":"Cookie: a=1; b=2\r\nHost: x","x":"y"}`, `{"h":"Cookie: ********\r\nHost: x","x":"y"}`},
+		{"scheme", "see my token: Bearer abc, x: 1", "see my token: **********, x: 1"},
+		{"brackets", "user[password]=a+b&user[token][]=c&x=d", "user[password]=***&user[token][]=*&x=d"},
+		{"brackets, encoded", "user%5Bpassword%5D=ab&user%5btoken%5d%5b%5d=c&x=d", "user%5Bpassword%5D=**&user%5btoken%5d%5b%5d=*&x=d"},
+		{"names around", `{"passwordConfirm":"a","password2":"b","x-api-key":"c","aws_secret_access_key":"d","secretKey":"e","idJWT":"f","passcode":"g"}`,
+			`{"passwordConfirm":"*","password2":"*","x-api-key":"*","aws_secret_access_key":"*","secretKey":"*","idJWT":"*","passcode":"*"}`},
+		{"xml", `<a><wsse:Password Type="x">hunter2</wsse:Password><token>abc</token><token/>shown</a>`,
+			`<a><wsse:Password Type="x">*******</wsse:Password><token>***</token><token/>shown</a>`},
+		{"cbor", "\xa2hpasswordghunter2axay", "\xa2hpasswordg*******axay"},
+		{"cbor, lengths", "\xbfetokenx\x03abcetokenCdefetokenXd" + strings.Repeat("z", 100) + "axay\xff",
+			"\xbfetokenx\x03***etokenC***etokenXd" + strings.Repeat("*", 100) + "axay\xff"},
+		{"cbor, number and card", "\xa2ccvv\x18\x7bdcardp4111111111111111", "\xa2ccvv\x18*dcardp************1111"},
+		{"msgpack, bin and str 32", "\x82\xa5token\xc4\x03abc\xa3jwt\xdb\x00\x00\x00\x03abc", "\x82\xa5token\xc4\x03***\xa3jwt\xdb\x00\x00\x00\x03***"},
+		{"msgpack, numbers", "\x83\xa3cvv\x7b\xa3cvc\xcd\x01\x02\xa1x\x01", "\x83\xa3cvv*\xa3cvc\xcd**\xa1x\x01"},
 		{"msgpack", "\x82\xa8password\xa7hunter2\xa1x\xa1y", "\x82\xa8password\xa7*******\xa1x\xa1y"},
 		{"msgpack, str 8", "\x81\xa5token\xd9\x03abc\xa1x", "\x81\xa5token\xd9\x03***\xa1x"},
 		{"bson", "\x02password\x00\x08\x00\x00\x00hunter2\x00\x00", "\x02password\x00\x08\x00\x00\x00*******\x00\x00"},
@@ -47,14 +64,38 @@ func TestMask(t *testing.T) {
 	require.False(t, (&Redaction{Off: true}).Mask(p))
 	require.True(t, (&Redaction{Names: []string{"badge"}}).Mask(p))
 	require.Equal(t, `{"password":"*","badge":"*"}`, string(p))
+	p = []byte(`{"пароль":"a","user[pin]":"b","pin":"c"} user[pin]=12&x=1`)
+	require.True(t, (&Redaction{Names: []string{Fold("пароль"), Fold("user[pin]")}}).Mask(p))
+	require.Equal(t, `{"пароль":"*","user[pin]":"*","pin":"c"} user[pin]=**&x=1`, string(p))
 	p = []byte("4111 1111 1111 1111")
 	require.False(t, (&Redaction{Cards: true}).Mask(p))
+}
+
+// A match in a value that is hidden is hidden, also where the path does not say
+// whose value it is.
+func TestHideMatchInText(t *testing.T) {
+	for _, tt := range []struct{ payload, match, want string }{
+		{"user=ann&password=' OR 1=1 --&x=1", "' OR 1=1", "********"},
+		{"Authorization: Bearer ' OR 1=1", "' OR 1=1", "********"},
+		{"password=abc&q=' OR 1=1", "' OR 1=1", "' OR 1=1"},
+		{"q=' OR 1=1&password=' OR 1=1", "' OR 1=1", "' OR 1=1"},
+		{"q=1&password=x' OR", "1&password=x' OR", "1&password=*****"},
+	} {
+		hits := []Hit{{Path: "$", Match: []byte(tt.match)}}
+		_, _, hidden := (*Redaction)(nil).Excerpt([]byte(tt.payload), hits, 1000)
+		require.True(t, hidden)
+		require.Equal(t, tt.want, string((*Redaction)(nil).show(&hits[0])), tt.payload)
+		a := chatAttack()
+		a.Hits = hits
+		require.Equal(t, tt.want, at(decode(t, AppendAttack(nil, chatMeta(), a, &Default)), "wallarm.attack.match"))
+		require.Contains(t, string(AppendAttackLogLine(nil, chatMeta(), a)), `match "`+tt.want+`"`)
+	}
 }
 
 // What stands before the window names what is in it.
 func TestExcerpt(t *testing.T) {
 	payload := []byte(`{"password":"` + strings.Repeat("s3cret ", 10000) + `<script>"}`)
-	part, offset, hidden := (*Redaction)(nil).Excerpt(payload, []byte("<script>"), 100)
+	part, offset, hidden := (*Redaction)(nil).Excerpt(payload, []Hit{{Match: []byte("<script>")}}, 100)
 	require.True(t, hidden)
 	require.Len(t, part, 100)
 	require.Equal(t, len(payload)-100, offset)
@@ -66,6 +107,9 @@ func TestExcerpt(t *testing.T) {
 func FuzzMask(f *testing.F) {
 	f.Add([]byte(`{"password":"hunter2","token":{"a":[1,"x"]}}`))
 	f.Add([]byte("\x81\xa8password\xa7hunter2"))
+	f.Add([]byte("\xa2hpasswordghunter2ctoken\x19\x01\x02\xff"))
+	f.Add([]byte("<a><password>x</password><token><![CDATA[y]]></token>"))
+	f.Add([]byte("Cookie: a=1; b=2\r\nuser%5Bpassword%5D=x"))
 	f.Add([]byte(`["{\"token\":\"a\\\"c\"}"] 4111111111111111`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p := bytes.Clone(in)
@@ -119,4 +163,17 @@ func TestConnection(t *testing.T) {
 	require.EqualValues(t, 1001, at(m, "wallarm.websocket.client.close_code"))
 	require.EqualValues(t, 40, at(m, "wallarm.websocket.server.bytes"))
 	require.Equal(t, []any{ws.MessageTooBig.String()}, at(m, "wallarm.websocket.violations"))
+}
+
+func TestHeadRedacted(t *testing.T) {
+	h := parseHead([]byte("GET /ws?user[pass]=hunter2&card=4111111111111111&n=4111111111111112&q=4111+1111+1111+1111 HTTP/1.1\r\n"+
+		"Sec-WebSocket-Protocol: chat, access_token, hunter2, bearer, hunter2\r\nReferer: http://x/?card=4111-1111-1111-1111\r\n"+
+		"X-Card: 4111 1111 1111 1111\r\n\r\n"), nil)
+	require.Equal(t, "/ws?user[pass]=[redacted]&card=************1111&n=4111111111111112&q=****+****+****+1111", h.target)
+	require.Equal(t, []string{"Sec-WebSocket-Protocol: chat, access_token, [redacted], bearer, [redacted]",
+		"Referer: http://x/?card=****-****-****-1111", "X-Card: **** **** **** 1111"}, h.others)
+	a := chatAttack()
+	a.Subprotocol = strings.Repeat("hunter2", 10)
+	require.NotContains(t, string(AppendAttack(nil, chatMeta(), a, &Default)), "hunter2hunter2")
+	require.NotContains(t, string(AppendConnection(nil, chatMeta(), &Connection{Subprotocol: a.Subprotocol})), "hunter2hunter2")
 }

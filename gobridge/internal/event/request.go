@@ -71,6 +71,7 @@ func parseHead(request []byte, r *Redaction) head {
 			if r.secretName(lower) {
 				value = redacted
 			}
+			value = r.cards(value)
 			if lower == "user-agent" {
 				h.userAgent = value
 			}
@@ -117,6 +118,7 @@ func (r *Redaction) url(s string) string {
 		if hasValue && r.secretName(strings.ToLower(plain)) {
 			arg = name + "=" + redacted
 		}
+		arg = r.cards(arg)
 		b.WriteString(arg)
 		if next == 0 {
 			return b.String()
@@ -125,18 +127,45 @@ func (r *Redaction) url(s string) string {
 	}
 }
 
-// subprotocols hides the elements that are too long for a name: browsers
-// cannot set Authorization, so that tokens travel here.
+// cards hides the numbers of cards in a query argument or a header field.
+func (r *Redaction) cards(s string) string {
+	if r != nil && (r.Off || r.Cards) {
+		return s
+	}
+	p := []byte(s)
+	for i, c := range p {
+		if c == '+' {
+			p[i] = ' '
+		}
+	}
+	if !maskCards(p, false) {
+		return s
+	}
+	for i := range p {
+		if s[i] == '+' {
+			p[i] = '+'
+		}
+	}
+	return string(p)
+}
+
+// subprotocols hides the elements that are too long for a name, and those behind
+// one that says what they are: browsers cannot set Authorization, so that tokens
+// travel here.
 func (r *Redaction) subprotocols(list string) string {
 	if r.off() {
 		return list
 	}
 	part := strings.Split(list, ",")
+	named := false
 	for i, s := range part {
-		part[i] = strings.TrimSpace(s)
-		if len(part[i]) > 40 {
+		s = strings.TrimSpace(s)
+		part[i] = s
+		if named || len(s) > 40 {
 			part[i] = redacted
 		}
+		lower := strings.ToLower(s)
+		named = !named && (lower == "bearer" || r.secretName(lower))
 	}
 	return strings.Join(part, ", ")
 }

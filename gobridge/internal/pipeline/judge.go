@@ -94,10 +94,10 @@ type deferred struct {
 	schemas policy.Schemas
 }
 
-// excerpt leaves of the payload, in a copy, what an event may show, around
-// match.
-func (t *task) excerpt(match []byte) {
-	part, offset, hidden := t.session.redact().Excerpt(t.payload, match, max(2*event.DefaultPayload, t.session.config.LogPayload))
+// excerpt leaves of the payload, in a copy, what an event may show, around what
+// the leading one of hits matched.
+func (t *task) excerpt(hits []event.Hit) {
+	part, offset, hidden := t.session.redact().Excerpt(t.payload, hits, max(2*event.DefaultPayload, t.session.config.LogPayload))
 	t.payload, t.offset, t.redacted = part, t.offset+offset, t.redacted || hidden
 }
 
@@ -240,8 +240,7 @@ func (j *judge) detach(t *task) {
 	}
 	switch {
 	case len(t.hits) > 0:
-		shown := event.Attack{Hits: t.hits}
-		t.excerpt(shown.Lead().Match)
+		t.excerpt(t.hits)
 	case t.deferred != nil && !j.whole:
 		t.payload = bytes.Clone(t.payload)
 	default:

@@ -512,7 +512,7 @@ func (s *Session) attack(d *direction, t *task, r *Result) bool {
 		a.Subprotocol = *s.subprotocol
 	}
 	a.Exchange = s.exchange(t.ofHead)
-	t.excerpt(lead.Match)
+	t.excerpt(hits)
 	a.Payload, a.PayloadOffset, a.Redacted = t.payload, t.offset, t.redacted
 	if drop && d.mode == Block {
 		a.Action = event.Blocked
