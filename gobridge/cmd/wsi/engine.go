@@ -72,7 +72,10 @@ func newMessage(r *pipeline.Record) *message {
 	for _, f := range r.Fields {
 		m.Values = append(m.Values, value{f.Path, f.Value})
 	}
-	for _, h := range r.Hits {
+	for i, h := range r.Hits {
+		if i == 0 && len(h.Event) > 0 {
+			m.Event = h.Event // of several application messages that which is an attack
+		}
 		m.Attacks = append(m.Attacks, attack{h.Type, h.Rule, h.Path, h.Score})
 	}
 	return m

@@ -242,6 +242,19 @@ func TestReplayForm(t *testing.T) {
 	require.Equal(t, "s2c 0 text none text: allow\n    $ = \"hello\"\n"+path+": allow, no violations\n\n", stdout)
 }
 
+// Of several application messages in one of WebSocket that is named which is an
+// attack.
+func TestReplayNamesWhatIsAnAttack(t *testing.T) {
+	const batch = `[{"jsonrpc":"2.0","method":"a","params":["hi"]},{"jsonrpc":"2.0","method":"b","params":["<script>alert(1)</script>"]}]`
+	frame := append([]byte{0x81, 126, 0, byte(len(batch))}, batch...)
+	path := writeFile(t, "x.jsonl", handshakeLine+`{"dir":"s2c","t":1,"b64":"`+base64.StdEncoding.EncodeToString(frame)+`"}`+"\n")
+	code, stdout, stderr := runWSI("", "replay", "--json", path)
+	require.Equal(t, 0, code, stderr)
+	messages, _ := decodeReplay(t, stdout)
+	require.Equal(t, "b", messages[0].Event)
+	require.Equal(t, "$[0]", messages[0].Attacks[0].Path)
+}
+
 func TestReplayExit(t *testing.T) {
 	benign := writeFile(t, "benign.jsonl", handshakeLine+`{"dir":"s2c","t":1,"b64":"gQVoZWxsbw=="}`+"\n")
 	attack := sessions + "sio4-chat-upgrade-attack.jsonl"

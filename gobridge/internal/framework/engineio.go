@@ -133,6 +133,9 @@ func (d *engineIO) binary(p []byte, w *format.Walker, visit format.Visit) Envelo
 // own.
 func (d *engineIO) message(p []byte, w *format.Walker, visit format.Visit, env *Envelope) {
 	pkt, ok := parsePacket(p[1:])
+	if !ok && len(p) > 1 && p[1] == '{' && d.object(p[1:], w, visit, env) {
+		return
+	}
 	if !ok {
 		*env = content(p, w.Walk(p[1:], format.Root{}, visit), w, visit)
 		return

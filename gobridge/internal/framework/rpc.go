@@ -41,7 +41,7 @@ func rpcName(p []byte) (name []byte) {
 			names++
 		case "params", "data", "payload", "args", "arguments", "body":
 			arguments++
-		case "id", "ref", "seq", "requestId", "request_id", "ts", "timestamp", "version":
+		case "id", "cid", "ref", "seq", "sessionId", "session_id", "requestId", "request_id", "ts", "timestamp", "version":
 		default:
 			return nil
 		}

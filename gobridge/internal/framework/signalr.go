@@ -155,6 +155,20 @@ var hubArray = [...]format.Shape{
 	5: {}, 6: {}, 7: {}, 8: {}, 9: {},
 }
 
+// hubError is a completion whose result is an error.
+var hubError = format.Shape{Data: []format.Member{{Index: 4, Name: "error"}}}
+
+// isHubError reports whether the completion p is one: it says so in front of it.
+func isHubError(p []byte) bool {
+	o, _ := newPacked(p)
+	for i := 0; o.next(); i++ {
+		if i == 3 {
+			return packedInt(o.value) == 1
+		}
+	}
+	return false
+}
+
 // hubNames are the events of messages that have no target.
 var hubNames = [...][]byte{
 	2: []byte("stream_item"), 3: []byte("completion"), 5: []byte("cancel"), 6: []byte("ping"), 7: []byte("close"),
@@ -207,6 +221,9 @@ func (d *signalR) messagePack(p []byte, w *format.Walker, out *Out) {
 	var shape *format.Shape
 	if int(kind) < len(hubArray) {
 		shape = &hubArray[kind]
+	}
+	if kind == 3 && isHubError(p) {
+		shape = &hubError
 	}
 	e := Envelope{Framework: "signalr", Format: "msgpack"}
 	if w.MessagePack(p, format.Root{Shape: shape}, out.Visit) {

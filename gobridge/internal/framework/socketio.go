@@ -209,6 +209,40 @@ func (d *engineIO) packet(pkt *packet, w *format.Walker, visit format.Visit) (ev
 	return event, true
 }
 
+// packetKeys are the members of a packet that is an object, as the parsers make it
+// that encode all of it as one document: socket.io-json-parser.
+var packetKeys = format.Keys{"type", "nsp", "data"}
+
+// object visits a packet that is an object, and reports whether p is one.
+func (d *engineIO) object(p []byte, w *format.Walker, visit format.Visit, env *Envelope) bool {
+	values, ok := format.Members(p, &packetKeys)
+	kind, nsp, data := values[0], values[1], values[2]
+	if !ok || len(kind) != 1 || kind[0]-'0' > packetBinaryAck || nsp == nil || data == nil {
+		return false
+	}
+	pkt := packet{kind: int(kind[0] - '0'), data: data}
+	if d.pending = nil; pkt.kind != packetEvent && pkt.kind != packetBinaryEvent || !format.Array(data) {
+		env.Event, env.Format = packetNames[pkt.kind], w.Walk(data, format.Root{}, visit)
+	} else if w.JSON(data, format.Root{Shape: &arguments}, visit) {
+		env.Event, env.Format, env.Doc, env.Shape = w.Event(), "json", data, &arguments
+	} else {
+		env.Format = w.Text(data, format.Root{}, visit)
+	}
+	o := format.NewOutline(p)
+	for o.Object() && o.Next() {
+		switch {
+		case &o.Value[0] == &data[0]:
+		case string(o.Key) == "nsp":
+			w.Walk(o.Value, format.Root{Path: "$nsp"}, visit)
+		default:
+			w.Text(o.Key, wholeKey, visit)
+			w.Walk(o.Value, whole, visit)
+		}
+	}
+	env.Framework, env.Kind = "socket.io", kindOf(pkt.kind)
+	return true
+}
+
 // kindOf a packet: what is no event is for no handler of the application's.
 func kindOf(packet int) Kind {
 	if packet == packetEvent || packet == packetBinaryEvent {
