@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -203,6 +204,7 @@ func FuzzEmbedded(f *testing.F) {
 	f.Add([]byte("\x01\x1f\x8b\x08\x00"), 1)
 	f.Add([]byte("ab\x28\xb5\x2f\xfdx\x9c\xb2)N."), 0)
 	f.Add([]byte("\x00\x00\x00\x05abcde"), 2)
+	f.Add([]byte("a: 1PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==\r\n"), 1)
 	f.Fuzz(func(t *testing.T, p []byte, from int) {
 		if from < 0 || from > len(p) {
 			return
@@ -217,6 +219,15 @@ func FuzzEmbedded(f *testing.F) {
 				kinds, n := carrier.Sniff(p[at:])
 				require.True(t, n == 0 || kinds[0] == kind, "%s %x", kind, p[at:])
 			}
+		}
+		if start, end := carrier.Token(p, from); start < end {
+			require.GreaterOrEqual(t, start, from)
+			require.LessOrEqual(t, end, len(p))
+			var d carrier.Decoder
+			out, _, _ := d.Decode(carrier.Base64, nil, p[start:end], 1<<20)
+			require.True(t, utf8.Valid(out) || len(out) > 0 && (out[0] == 0x1F || out[0] == 'x' || out[0] == 0x28) || end-start >= 16, "%q", out)
+		} else {
+			require.Equal(t, len(p), end)
 		}
 		if n := carrier.Framed(p); n != 0 {
 			require.Less(t, n, len(p))

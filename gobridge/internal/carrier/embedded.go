@@ -1,6 +1,9 @@
 package carrier
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // strong are the magic numbers that hardly anything has by chance.
 var strong = [...]struct {
@@ -68,4 +71,104 @@ func reversed(p []byte) (n int) {
 		n |= int(c) << (8 * i)
 	}
 	return n
+}
+
+// minToken is the shortest base64 that is looked for inside of a text, in digits.
+const minToken = 16
+
+// Token is the first base64 of p, from i on, that stands in a text and is one
+// itself, or begins as a compressed stream: p[start:end], empty if there is none. It
+// may be cut into lines as mail has it, and stand behind a digit that is a type.
+func Token(p []byte, i int) (start, end int) {
+	const few = 3 // of digits and capitals in 8 bytes: prose has less
+	for from := i; i+8 <= len(p); i += 8 {
+		if digits(p[i:])*ones>>56 < few {
+			continue
+		}
+		for j := i; j < i+8; {
+			if unbase64[p[j]] >= 64 {
+				j++
+				continue
+			}
+			start, end = j, lines(p, j)
+			for start > from && unbase64[p[start-1]] < 64 {
+				start--
+			}
+			if end-start >= minToken {
+				if carriesText(p[start:end]) {
+					return start, end
+				}
+				if start++; p[start-1]-'0' < 10 && carriesText(p[start:end]) {
+					return start, end
+				}
+			}
+			from, j = end, end
+		}
+		i = max(i, from-8)
+	}
+	return len(p), len(p)
+}
+
+// lines is where the base64 ends that stands at i: behind lines of it, each as long
+// as mail and PEM have them but the last, and its padding.
+func lines(p []byte, i int) int {
+	const long = 60
+	for {
+		begin := i
+		for i < len(p) && unbase64[p[i]] < 64 {
+			i++
+		}
+		next := i
+		if next < len(p) && p[next] == '\r' {
+			next++
+		}
+		if i-begin < long || next+1 >= len(p) || p[next] != '\n' || unbase64[p[next+1]] >= 64 {
+			for n := 0; n < 2 && i < len(p) && p[i] == '='; n++ {
+				i++
+			}
+			return i
+		}
+		i = next + 1
+	}
+}
+
+// carriesText reports whether the base64 p stands for text, or begins as that of a
+// compressed stream does.
+func carriesText(p []byte) bool {
+	for _, magic := range [...]string{"H4sI", "KLUv/", "eJ", "eN"} {
+		if len(p) > minToken && string(p[:len(magic)]) == magic {
+			return true
+		}
+	}
+	group, have, follow := uint32(0), 0, 0
+	for _, c := range p {
+		v := unbase64[c]
+		if v >= 64 {
+			continue
+		}
+		group = group<<6 | uint32(v)
+		if have += 6; have < 8 {
+			continue
+		}
+		have -= 8
+		switch b := byte(group >> have); {
+		case b&0xC0 == 0x80:
+			if follow--; follow < 0 {
+				return false
+			}
+		case follow > 0:
+			return false
+		case b >= 0xC2 && b < 0xF5:
+			follow = 1
+			if b >= 0xE0 {
+				follow = 2
+			}
+			if b >= 0xF0 {
+				follow = 3
+			}
+		case b >= utf8.RuneSelf || b < ' ' && b != '\n' && b != '\r' && b != '\t' || b == 0x7F:
+			return false
+		}
+	}
+	return true
 }

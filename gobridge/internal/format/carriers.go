@@ -25,7 +25,28 @@ func (w *Walker) carriers(value []byte, guess bool) {
 	}
 	if guess {
 		w.guess(value, kinds[:n])
+	} else {
+		w.tokens(value)
 	}
+}
+
+// maxTokens is how many pieces of base64 are looked for in a text.
+const maxTokens = 16
+
+// tokens visits what base64 inside of a text carries: behind a word or a digit, in
+// the lines of a mail.
+func (w *Walker) tokens(text []byte) {
+	l := &w.levels[w.nested]
+	outer := l.offset
+	for n, end := 0, 0; n < maxTokens; n++ {
+		var start int
+		if start, end = carrier.Token(text, end); start == end || start == 0 && end == len(text) {
+			break
+		}
+		l.offset = start
+		w.carried(carrier.Base64, text[start:end])
+	}
+	l.offset = outer
 }
 
 // guess visits what value carries without a magic number, but as done.

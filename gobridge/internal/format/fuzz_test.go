@@ -57,6 +57,7 @@ func FuzzWalkJSON(f *testing.F) {
 	for _, s := range []string{
 		chat, `"x"`, `["a\ud83d\ude00\u003c",{"k":[{}],"":"v"}]`, `{"a":"{\"b\":\"[\\\"c\\\"]\"}"}`,
 		`[1,-0.5e+10,true,null,"\ud800"]`, `[,"a",{'b':"\x41"/*"*/}]`, "\ufeff{}\x1e[]", `{"a":"b"`, "\xff\x00text",
+		`{"a":{"type":"Buffer","data":[91,91,39,32,111,114]}}`, `[97,98,99,100,101,102,103,104]`,
 		strings.Repeat("[", 1100) + strings.Repeat("]", 1100),
 	} {
 		f.Add([]byte(s))

@@ -2,9 +2,12 @@ package format_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/andybalholm/brotli"
@@ -72,5 +75,62 @@ func TestStreams(t *testing.T) {
 			_, fields := walk(tt.payload, format.Root{})
 			require.Contains(t, fields, tt.want+"=<script>alert(1)</script>")
 		})
+	}
+}
+
+// Base64 that is a part of a text, and is text itself.
+func TestTokens(t *testing.T) {
+	const script = "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg=="
+	long := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("all is well here. ", 12) + "<script>alert(1)</script>"))
+	mail := "From: a@example.com\r\nContent-Transfer-Encoding: base64\r\n\r\n" + long[:76] + "\r\n" + long[76:152] + "\r\n" + long[152:] + "\r\n"
+	for _, tt := range []struct{ name, text, path string }{
+		{"behind a digit", "1" + script, "$@1>base64"},
+		{"behind a word", "payload " + script + " and more", "$@8>base64"},
+		{"in a member", `key=` + script + `;x`, "$@4>base64"},
+		{"mail", mail, "$@58>base64"},
+		{"without padding", "a: " + strings.TrimRight(script, "="), "$@3>base64"},
+		{"text in it", "b64:" + base64.StdEncoding.EncodeToString([]byte("<script>alert('你好')</script>")), "$@4>base64"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, fields := walk(tt.text, format.Root{})
+			require.True(t, slices.ContainsFunc(fields, func(f string) bool {
+				return strings.HasPrefix(f, tt.path+"=") && strings.HasSuffix(f, "</script>")
+			}), "%q", fields)
+		})
+	}
+	for _, text := range []string{
+		"see /usr/share/doc/Node.JS/README2 and MyVeryLongJavaClassNameFactoryImpl2",
+		"4f3c2d1e-9a8b-4c7d-8e6f-5a4b3c2d1e0f and SHA256 E3B0C44298FC1C149AFBF4C8996FB924",
+	} {
+		var w format.Walker
+		w.Walk([]byte(text), format.Root{}, func(f *format.Field) { require.Equal(t, "$", f.Path(), f.Value) })
+	}
+}
+
+// Bytes as numbers.
+func TestNumbers(t *testing.T) {
+	numbers := func(s string) string {
+		return strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(s)), "[]"), " ", ", ")
+	}
+	for _, tt := range []struct{ name, text, path string }{
+		{"Buffer", `{"a":{"type":"Buffer","data":[` + numbers("' or 1") + `]}}`, "$.a.data>bytes=' or 1"},
+		{"Buffer, spaced", `{ "type" : "Buffer", "data" : [ ` + numbers("' or 1") + " ] }", "$.data>bytes=' or 1"},
+		{"array", `{"a":[` + numbers("<svg/onload=alert(1)>") + `]}`, "$.a>bytes=<svg/onload=alert(1)>"},
+		{"JSON in it", `[[` + numbers(`{"t":"a b c"}`) + `]]`, `$[0]>bytes>json.t=a b c`},
+		{"a comma too many", `{"a":[` + numbers("<svg/onload=alert(1)>") + `],}`, "$@5>bytes=<svg/onload=alert(1)>"},
+		{"two", `[[1,2],[300],[` + numbers(`hello`) + `],[` + numbers(`hello you`) + `]]`, `$[3]>bytes=hello you`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, fields := walk(tt.text, format.Root{})
+			require.Contains(t, fields, tt.path)
+		})
+	}
+	for _, text := range []string{
+		"[1,2,3,4,5,6,7,8,9]", "[60,61,62,63,60,61,62,63]", "[97,98,99,100,101,102,103,1000]", "[97,98,99,100,101,102,103,104", "[97,98,99.5,100,101,102,103,104]",
+	} {
+		_, fields := walk(text, format.Root{})
+		for _, f := range fields {
+			require.NotContains(t, f, ">bytes")
+		}
 	}
 }

@@ -72,7 +72,11 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if read.pos < len(doc) || read.state != wantDocument {
 		valid, strict = w.lenient(doc, read), false
 	}
-	w.strictly = strict && read.values == 1 && !read.scalars
+	strictly := strict && read.values == 1 && !read.scalars
+	if read.seen {
+		w.numbers(doc)
+	}
+	w.strictly = strictly
 	w.pop()
 	return valid && read.seen && (read.values == 1 || !read.scalars)
 }

@@ -21,6 +21,9 @@ func fieldsOf(w *format.Walker, doc string, shape *format.Shape, strict bool) (f
 		root.Placeholder = func(int, *format.Field) {}
 	}
 	name = w.Walk([]byte(doc), root, func(f *format.Field) {
+		if strings.Contains(f.Path(), ">bytes") {
+			return // of arrays of bytes, the lenient one knows only where they begin
+		}
 		fields = append(fields, f.Path()+"="+string(f.Value))
 	})
 	return append(fields, string(w.Event())), name
@@ -31,7 +34,7 @@ func FuzzStrict(f *testing.F) {
 	for _, s := range []string{
 		chat, `["a","b",1,[],{"c":{"d":"e"}}]`, ` { "a" : [ "b" , 1.5 ] } `, `{"a":"b"}{"c":"d"}`, `["a":"b"]`, `{"a","b"}`, `{"a":"b",}`,
 		`["\u003c","\\","\"x"]`, `{"a":"b","c":"d","e":1,"f":"g"}`, `"a" "b"`, `["a" : "b"]`, `{"a" "b"}`, `[-0,01,1.,1e5,true,nul]`, `[[["a"]]`, `{"a":["b"},"c"]`,
-		`[1,"a"]`, `[[1],"a"]`, `{"x":{"y":"z"},"0":"1"}`,
+		`[1,"a"]`, `[[1],"a"]`, `{"a":{"type":"Buffer","data":[39,32,111,114]}}`, `["[97,98,99,100,101,102,103,104]",[97,98,99,100,101,102,103,104]]`, `{"x":{"y":"z"},"0":"1"}`,
 		`"","bc","a"","bc","a%","bc","a%",%bc`, // noise before it is none of a text's business
 		`["` + strings.Repeat("long ", 300) + `","%3c","a=b","x"]`, `[` + strings.Repeat(`"a%","bc",`, 100) + `"d"]`,
 		`{` + strings.Repeat(`"key":"value ends",`, 60) + `"k":"v"}`, strings.Repeat(`["a",`, 70) + `1` + strings.Repeat(`]`, 70),
