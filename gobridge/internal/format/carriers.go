@@ -40,8 +40,8 @@ func (w *Walker) tokens(text []byte) {
 	outer := l.offset
 	for n, end := 0, 0; n < maxTokens; n++ {
 		var start int
-		if start, end = carrier.Token(text, end); start == end || start == 0 && end == len(text) {
-			break
+		if start, end = carrier.Token(text, end); start == end || end == len(text) && (start == 0 || start == 1 && text[0] == 0) {
+			break // nothing, or all of it, which was decoded
 		}
 		l.offset = start
 		w.carried(carrier.Base64, text[start:end])
