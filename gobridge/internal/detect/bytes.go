@@ -1,8 +1,11 @@
 package detect
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf8"
+
+	"wsi/gobridge/internal/detect/view"
 )
 
 // byteSet is a set of classes of bytes, letters of either case alike.
@@ -16,6 +19,8 @@ var byteClass = func() (class [256]byteSet) {
 			n = 1
 		case c == 0:
 			n = 2
+		case c == '\t':
+			n = 62
 		case c < ' ' || c == 0x7f:
 			n = 3
 		case c == ' ':
@@ -50,6 +55,21 @@ var byteClass = func() (class [256]byteSet) {
 	}
 	return class
 }()
+
+// viewClass is, by class, what its bytes are to views: to these they are alike.
+var viewClass = func() (classes [64]view.Classes) {
+	for c, set := range byteClass {
+		classes[bits.TrailingZeros64(uint64(set))] = view.ClassesOf(byte(c))
+	}
+	return classes
+}()
+
+func (s byteSet) viewClasses() (has view.Classes) {
+	for ; s != 0; s &= s - 1 {
+		has |= viewClass[bits.TrailingZeros64(uint64(s))]
+	}
+	return has
+}
 
 func setOf(text string) (set byteSet) {
 	for i := range len(text) {

@@ -63,7 +63,9 @@ func (sc *scanner) scan() []Finding {
 		sc.side = 1
 	}
 	sc.read(sc.value, nil)
-	sc.views()
+	if view.MaskOf(sc.value, sc.reading.in.viewClasses()) != 0 {
+		sc.views()
+	}
 	return sc.dst
 }
 
@@ -207,9 +209,6 @@ const viewShare = 16
 
 // views judges what the value may be read as.
 func (sc *scanner) views() {
-	if view.Mask(sc.value) == 0 {
-		return
-	}
 	d := viewers.Get().(*viewer)
 	d.sc = *sc
 	d.left = view.Budget{Left: min(sc.budget.Left, maxViews/viewShare) * viewShare}

@@ -5,7 +5,7 @@ import "bytes"
 // derivable is which views of a reading may differ from it.
 func derivable(text []byte) Kind { return derivableOf(text, classes(text)) }
 
-func derivableOf(text []byte, acc uint32) (m Kind) {
+func derivableOf(text []byte, acc Classes) (m Kind) {
 	if acc&cApos != 0 {
 		m |= changesQuotes(text, '\'')
 	}
@@ -68,7 +68,7 @@ func changesQuotes(text []byte, q byte) (m Kind) {
 
 // changesSQL reports whether there is a comment with something behind it, or a
 // backtick between words.
-func changesSQL(text []byte, acc uint32) bool {
+func changesSQL(text []byte, acc Classes) bool {
 	if acc&cSlash != 0 {
 		if i := bytes.Index(text, comment); i >= 0 && i+2 < len(text) {
 			return true
@@ -240,7 +240,7 @@ func sqlView(dst, text []byte) []byte {
 var commentEnd = []byte("*/")
 
 // changesShell reports whether a word has what a shell removes from it.
-func changesShell(text []byte, acc uint32) bool {
+func changesShell(text []byte, acc Classes) bool {
 	if acc&cBackslash != 0 {
 		for i := bytes.IndexByte(text, '\\'); i >= 0; i = next(text, i, '\\') {
 			n := at(text, i+1)

@@ -5,9 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// The classes of bytes that a view may change.
+// Classes are a set of classes of bytes that a view may change.
+type Classes uint32
+
 const (
-	cPercent uint32 = 1 << iota
+	cPercent Classes = 1 << iota
 	cAmp
 	cBackslash
 	cPlus
@@ -31,7 +33,10 @@ const (
 // decodable are those that a decoding looks at.
 const decodable = cPercent | cAmp | cBackslash | cPlus | cControl | cHigh
 
-var class = func() (t [256]uint32) {
+// ClassesOf is the class of c, or what more it is.
+func ClassesOf(c byte) Classes { return class[c] }
+
+var class = func() (t [256]Classes) {
 	for c := range t {
 		switch {
 		case c < ' ' || c == 0x7F:
@@ -40,7 +45,7 @@ var class = func() (t [256]uint32) {
 			t[c] = cHigh
 		}
 	}
-	for c, k := range map[byte]uint32{
+	for c, k := range map[byte]Classes{
 		'%': cPercent, '&': cAmp, '\\': cBackslash | cCode, '+': cPlus, ' ': cSpace, '\t': cTab, '\n': cNewline, '\r': cNewline,
 		'\'': cApos, '"': cQuote, '`': cTick | cCode, '$': cDollar | cCode, '^': cCaret, '{': cBrace | cCode, '/': cSlash,
 		'-': cDash, '#': cHash, '=': cCode, '<': cCode, '>': cCode, '|': cCode, ';': cCode, '(': cCode, '*': cCode, '[': cCode,
@@ -52,14 +57,16 @@ var class = func() (t [256]uint32) {
 
 // Mask is which views may differ from value. It is 0 for ordinary texts in any
 // language. With Decoded, all others may follow.
-func Mask(value []byte) Kind {
-	m, _ := mask(value)
+func Mask(value []byte) Kind { return MaskOf(value, classes(value)) }
+
+// MaskOf is Mask of a value that has bytes of these classes.
+func MaskOf(value []byte, has Classes) Kind {
+	m, _ := mask(value, has)
 	return m
 }
 
 // mask is Mask, and whether Decoded is worth a view whatever is decoded.
-func mask(value []byte) (m Kind, sure bool) {
-	acc := classes(value)
+func mask(value []byte, acc Classes) (m Kind, sure bool) {
 	if acc&(cPercent|cAmp|cBackslash|cPlus|cControl|cHigh) != 0 {
 		maybe := false
 		sure = acc&cControl != 0 ||
@@ -83,7 +90,7 @@ func mask(value []byte) (m Kind, sure bool) {
 }
 
 // classes is what classes of bytes value has.
-func classes(value []byte) (acc uint32) {
+func classes(value []byte) (acc Classes) {
 	for len(value) >= 8 {
 		p := value[:8]
 		acc |= class[p[0]] | class[p[1]] | class[p[2]] | class[p[3]] | class[p[4]] | class[p[5]] | class[p[6]] | class[p[7]]
@@ -181,7 +188,7 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // hasFold reports whether a character that is not ASCII stands for what is, and
 // is not just what people write.
-func hasFold(value []byte, acc uint32) bool {
+func hasFold(value []byte, acc Classes) bool {
 	prev := byte(' ') // the character before, those not seen left out; 0x80 for any that is not ASCII
 	for i := 0; i < len(value); {
 		c := value[i]

@@ -140,7 +140,7 @@ func (d *Decoder) Each(value []byte, need Kind, b *Budget, f func(View)) {
 	if d.depth > 0 {
 		need |= Percent // no Walker sees what is embedded
 	}
-	m, sure := mask(value)
+	m, sure := mask(value, classes(value))
 	if m&(need|Decoded) == 0 || need&^Percent == 0 {
 		return
 	}
