@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"syscall"
@@ -185,6 +186,64 @@ func TestDropMessage(t *testing.T) {
 			}
 			n.eventually("access.log", func() bool { return strings.Count(n.log("access.log"), "101|block|discard|") == 9 })
 		})
+	}
+}
+
+// Whatever fragments and pieces messages come in, and with pings between them,
+// drop_message takes out those that are attacks, and no byte of others.
+func TestDropMessageOfAnyStream(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_websocket_action drop_message; wallarm_event_log off;"})
+	for seed := range uint64(8) {
+		rnd := rand.New(rand.NewPCG(seed, 6455))
+		deflate := seed%2 == 1
+		lines := []string{}
+		if deflate {
+			lines = append(lines, "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
+		}
+		client, backend := n.connectTo("/socket.io/?EIO=4", lines...)
+		var all, data, control []byte
+		for i := range 40 {
+			bad := rnd.IntN(3) == 0
+			size := rnd.IntN(200)
+			if rnd.IntN(10) == 0 {
+				size = 20000 + rnd.IntN(40000) // judged off the loop
+			}
+			s := prose(size)
+			if bad {
+				s += xss
+			}
+			s = fmt.Sprintf(`42["chat","%d %s"]`, i, s)
+			f := wstest.Frame{Opcode: ws.OpText, Mask: mask}
+			if deflate && rnd.IntN(2) == 0 {
+				s, f.RSV = string(deflated(s)), 4
+			}
+			for f.More = true; f.More; f.Opcode, f.RSV = ws.OpContinuation, 0 {
+				k := len(s)
+				if rnd.IntN(2) == 0 {
+					k = rnd.IntN(len(s) + 1)
+				}
+				f.More, f.Payload, s = k < len(s), []byte(s[:k]), s[k:]
+				all = append(all, f.Bytes()...)
+				if !bad {
+					data = append(data, f.Bytes()...)
+				}
+				if f.More && rnd.IntN(2) == 0 {
+					all = append(all, ping(fmt.Sprint(i))...)
+					control = append(control, ping(fmt.Sprint(i))...)
+				}
+			}
+		}
+		go feed(client, rnd, all)
+		got := make([]byte, len(data)+len(control))
+		backend.patiently()
+		_, err := readFull(backend, got)
+		require.NoError(t, err, "seed %d", seed)
+		gotData, gotControl := sorted(t, got)
+		require.True(t, bytes.Equal(data, gotData), "seed %d", seed)
+		require.True(t, bytes.Equal(control, gotControl), "seed %d", seed)
+		client.Close()
+		backend.Close()
 	}
 }
 
