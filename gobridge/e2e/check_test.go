@@ -94,6 +94,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"block", "", "/", false, false, 0, "answered blocked blocked"},
 		{"block, logged", "", "/", true, false, 0, "answered blocked blocked"},
+		{"block, another code, logged", "wallarm_websocket_action close 4403;", "/", true, false, 0, "answered blocked blocked"},
+		{"drop the message, logged", "wallarm_websocket_action drop_message;", "/socket.io/", true, false, 0, "answered blocked blocked"},
 		{"block, silent", "", "/chat", false, true, 0, "open blocked blocked"},
 		{"block, socket.io", "", "/socket.io/", true, false, 0, "answered blocked blocked"},
 		{"monitoring", "wallarm_mode monitoring;", "/", true, false, 1, "answered answered answered"},
@@ -120,7 +122,14 @@ func TestCheck(t *testing.T) {
 			for i, s := range report.Steps {
 				outcomes = append(outcomes, s.Outcome)
 				if s.Outcome == "blocked" {
-					require.Equal(t, int(ws.ClosePolicyViolation), s.Code)
+					code := ws.ClosePolicyViolation
+					if strings.Contains(tt.location, "4403") {
+						code = 4403
+					}
+					if strings.Contains(tt.location, "drop_message") {
+						code = 0
+					}
+					require.Equal(t, int(code), s.Code)
 				}
 				require.Equal(t, tt.log && i > 0 && tt.status != 3, s.Event != "", "%s", out)
 			}

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"wsi/gobridge/internal/frame"
@@ -119,7 +120,7 @@ func check(args []string, stdout, stderr io.Writer) int {
 	}
 	code, err := c.run(&report)
 	if err != nil {
-		report.Verdict = "unknown: " + err.Error()
+		report.Verdict, report.Hint = "unknown: "+err.Error(), advice(err)
 		code = exitError
 	}
 	if *asJSON {
@@ -127,10 +128,61 @@ func check(args []string, stdout, stderr io.Writer) int {
 	} else {
 		report.print(stdout)
 	}
-	if err != nil {
-		return fail(stderr, "check", err)
-	}
 	return code
+}
+
+// errAdvised has what to do about it.
+type errAdvised struct {
+	error
+	advice string
+}
+
+// advice says what to do about err, if that is known.
+func advice(err error) string {
+	var a errAdvised
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	var name *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &a):
+		return a.advice
+	case errors.As(err, &certificate):
+		return "SSL_CERT_FILE=FILE in the environment has the authority of the certificate, --insecure takes any"
+	case errors.As(err, &record):
+		return "no TLS is spoken there: ws:// instead of wss://"
+	case errors.As(err, &name):
+		return "the name has no address here"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there: is NGINX running, and is it this address and port?"
+	case isReset(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return "a port that speaks TLS wants wss://; else NGINX's error_log says who ended the connection"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "--timeout gives it longer; a port without TLS wants ws://; else NGINX's error_log says what the backend does"
+	}
+	return ""
+}
+
+// refused is that the handshake was not answered with 101.
+func refused(res *http.Response) error {
+	err := fmt.Errorf("the handshake was answered with %s", strings.Trim(plain(res.Status), `"`))
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusUpgradeRequired, http.StatusBadRequest:
+		return errAdvised{err, "not a WebSocket, or NGINX does not hand on the upgrade: the location wants proxy_http_version 1.1, " +
+			"proxy_set_header Upgrade $http_upgrade and proxy_set_header Connection upgrade; --header and --protocol add to the handshake"}
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return errAdvised{err, "it leads to " + strings.Trim(plain(res.Header.Get("Location")), `"`) + ": is the WebSocket there?"}
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return errAdvised{err, "--header has what its clients send: 'Cookie: ...', 'Authorization: ...', 'Origin: ...'; " +
+			"if the module refused it, the event log says why"}
+	case http.StatusNotFound:
+		return errAdvised{err, "is this the path, with or without the slash at its end? Of socket.io it is /socket.io/"}
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return errAdvised{err, "the backend does not answer, or not with a right 101: NGINX's error_log says which"}
+	case http.StatusTooManyRequests:
+		return errAdvised{err, "a limit of connections or requests: wait, or ask from an address without one"}
+	}
+	return err
 }
 
 func newChecker(target, framework, message string, headers []string) (*checker, error) {
@@ -190,7 +242,15 @@ func newChecker(target, framework, message string, headers []string) (*checker, 
 func (c *checker) run(r *checkReport) (int, error) {
 	if c.log != "" {
 		// NGINX may have to make it; its directory is there.
-		if info, err := os.Stat(c.log); err == nil {
+		if f, err := os.Open(c.log); err == nil {
+			info, err := f.Stat()
+			f.Close()
+			switch {
+			case err != nil:
+				return 0, err
+			case info.IsDir():
+				return 0, fmt.Errorf("%s is a directory", c.log)
+			}
 			c.logOffset = info.Size()
 		} else if _, dirErr := os.Stat(filepath.Dir(c.log)); dirErr != nil || !errors.Is(err, fs.ErrNotExist) {
 			return 0, err
@@ -217,13 +277,26 @@ func (c *checker) run(r *checkReport) (int, error) {
 		}
 		if i > 0 && c.log != "" {
 			step.Event = c.logged(a.name)
+			// With another code, or alone: see wallarm_websocket_action.
+			if step.Outcome != "answered" && strings.Contains(step.Event, ", blocked, ") {
+				step.Outcome = "blocked"
+			}
 		}
 		r.Steps = append(r.Steps, step)
 		switch {
 		case i == 0 && step.Outcome != "answered" && step.Outcome != "open":
-			return 0, fmt.Errorf("the harmless message was %s (code %d): --message says what this endpoint expects, --header and --protocol what its handshake needs", step.Outcome, step.Code)
+			what := "ended without a Close frame"
+			if step.Code != 0 {
+				what = fmt.Sprintf("closed with %d", step.Code)
+			}
+			help := "--message says what this endpoint expects, --header and --protocol what its handshake needs"
+			if step.Outcome == "blocked" {
+				help += "; if it was the module, the event log says why"
+			}
+			return 0, errAdvised{fmt.Errorf("the connection was %s at the harmless message", what), help}
 		case i > 0 && step.Outcome == "closed":
-			return 0, fmt.Errorf("the connection was closed with %d, not with 1008: that may be the application", step.Code)
+			return 0, errAdvised{fmt.Errorf("the connection was closed with %d, not with 1008: that may be the application", step.Code),
+				"if it is the code of wallarm_websocket_action, --log FILE, the event log, says what became of it"}
 		case i > 0 && step.Outcome == "blocked":
 			blocked++
 		}
@@ -357,7 +430,7 @@ func (c *checker) handshake(conn *checkConn) error {
 		return fmt.Errorf("the handshake has no answer: %w", err)
 	}
 	if res.StatusCode != http.StatusSwitchingProtocols {
-		return fmt.Errorf("the handshake was answered with %s", strings.Trim(plain(res.Status), `"`))
+		return refused(res)
 	}
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	if res.Header.Get("Sec-WebSocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
@@ -432,7 +505,8 @@ func (c *checker) send(conn *checkConn, name, text string) (checkStep, error) {
 		switch {
 		case errors.As(err, &timeout) && timeout.Timeout():
 			if step.Outcome = "open"; !alive {
-				return step, errors.New("no answer, not even to a ping")
+				return step, errAdvised{errors.New("no answer, not even to a ping"),
+					"the backend does not read, or is slow: --timeout gives it longer"}
 			}
 			return step, nil
 		case err != nil: // dropped off a frame's boundary
@@ -532,9 +606,12 @@ func (c *checker) look(name string) string {
 		c.logOffset = 0 // rotated
 	}
 	f.Seek(c.logOffset, io.SeekStart)
-	in := bufio.NewScanner(f)
-	in.Buffer(nil, 1<<20)
-	for in.Scan() {
+	in := bufio.NewReader(f)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return ""
+		}
 		var e struct {
 			Event struct {
 				Action string `json:"action"`
@@ -548,9 +625,8 @@ func (c *checker) look(name string) string {
 				} `json:"attack"`
 			} `json:"wallarm"`
 		}
-		if bytes.Contains(in.Bytes(), []byte(c.token)) && json.Unmarshal(in.Bytes(), &e) == nil && e.Wallarm.Attack.Type == name {
+		if bytes.Contains(line, []byte(c.token)) && json.Unmarshal(line, &e) == nil && e.Wallarm.Attack.Type == name {
 			return e.Wallarm.Attack.Type + ", " + e.Event.Action + ", rule " + e.Rule.ID
 		}
 	}
-	return ""
 }
