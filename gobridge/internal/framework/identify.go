@@ -334,6 +334,7 @@ const (
 	alikeCentrifugo // and the next, of the server
 	alikeCentrifugoServer
 	alikeAutomerge
+	alikeDiscord
 )
 
 // path is the decoded path of a request target, without its query.

@@ -47,6 +47,7 @@ var registry = []*spec{
 	&primusSpec,
 	&bayeuxSpec,
 	&xmppSpec,
+	&discordSpec,
 	&kubernetesSpec,
 	&colyseusSpec,
 	&yjsSpec,
