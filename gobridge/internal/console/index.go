@@ -578,3 +578,23 @@ func (x *index) newest(accept func(i int) bool, offset, limit int) (ids []int64,
 	}
 	return ids, total
 }
+
+// having returns the ids of the events whose shapes are in of, the oldest first.
+func (x *index) having(of []bool) []int64 {
+	ids := []int64{}
+	for i, slot := range x.shape {
+		if of[slot] {
+			ids = append(ids, x.base+int64(i))
+		}
+	}
+	return ids
+}
+
+// lastOf returns limit of ids from the end, without the last offset ones, the
+// last first.
+func lastOf(ids []int64, offset, limit int) (last []int64) {
+	for i := len(ids) - 1 - offset; i >= 0 && len(last) < limit; i-- {
+		last = append(last, ids[i])
+	}
+	return last
+}

@@ -194,7 +194,8 @@ func (s *store) attackView(ctx context.Context, id string, q *request) (*AttackP
 	for i := range s.shapes {
 		of[i] = s.shapes[i].count > 0 && s.shapes[i].group == slot
 	}
-	res := s.run(&Filter{Kind: "all"}, of, nil)
+	all := s.having(of)
+	res := s.run(&Filter{Kind: "all"}, of, all)
 	v := &AttackPage{Attack: s.attack(&s.groups[slot], res.total), Page: q.Page, Hits: []HitRow{}}
 	for i := range res.shapes {
 		if res.shapes[i].Events > 0 {
@@ -203,8 +204,8 @@ func (s *store) attackView(ctx context.Context, id string, q *request) (*AttackP
 	}
 	// The time line of one attack is that of its own time.
 	f := &Filter{From: msTime(res.total.First), To: msTime(res.total.Last + 1)}
-	v.Timeline = timeline(s.run(f, of, nil))
-	ids, total := s.newest(func(i int) bool { return of[s.shape[i]] }, (q.Page-1)*pageSize, pageSize)
+	v.Timeline = timeline(s.run(f, of, all))
+	ids, total := lastOf(all, (q.Page-1)*pageSize, pageSize), len(all)
 	s.mu.RUnlock()
 	v.Pages = min(max((total+pageSize-1)/pageSize, 1), maxPage)
 
