@@ -75,6 +75,11 @@ var encoders = []struct {
 		n, _ := lz4.CompressBlock(p, b, nil)
 		return b[:n]
 	}},
+	{"lz4 block of MessagePack for C#", carrier.LZ4, func(p []byte) []byte {
+		b := make([]byte, lz4.CompressBlockBound(len(p)))
+		n, _ := lz4.CompressBlock(p, b, nil)
+		return append(binary.BigEndian.AppendUint32([]byte{0xD2}, uint32(len(p))), b[:n]...)
+	}},
 	{"lz4 block behind its size", carrier.LZ4, func(p []byte) []byte {
 		b := make([]byte, lz4.CompressBlockBound(len(p)))
 		n, _ := lz4.CompressBlock(p, b, nil)

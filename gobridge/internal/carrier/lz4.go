@@ -10,15 +10,31 @@ var (
 	lz4Legacy = []byte{0x02, 0x21, 0x4C, 0x18}
 )
 
-// likelyLZ4 reports whether p begins as a block, or as one behind its size:
-// with text.
+// likelyLZ4 reports whether p begins as a block, or as one behind its size: with
+// text, or what is mostly text, as a document of MessagePack.
 func likelyLZ4(p []byte) bool {
 	likely := func(p []byte) bool {
 		n := min(int(p[0]>>4), len(p)-1)
-		return n >= 3 && isText(p[1:1+n])
+		if n < 3 {
+			return false
+		}
+		if n >= 12 {
+			bad := 0
+			for _, c := range p[1 : 1+n] {
+				if c < ' ' || c > '~' {
+					bad++
+				}
+			}
+			return 3*bad <= n
+		}
+		return isText(p[1 : 1+n])
 	}
-	return likely(p) || len(p) > 8 && p[3] == 0 && likely(p[4:])
+	return likely(p) || len(p) > 8 && p[3] == 0 && likely(p[4:]) || isPackedLZ4(p)
 }
+
+// isPackedLZ4 reports whether p is a block behind its size as a number of
+// MessagePack, as MessagePack for C# writes its extension 99.
+func isPackedLZ4(p []byte) bool { return len(p) > 8 && p[0] == 0xD2 && p[1] < 0x10 }
 
 // lz4 decodes LZ4 frames, also those of the old format, and blocks without a
 // frame. Neither checksums nor announced sizes matter.
@@ -42,6 +58,13 @@ func (o *output) lz4(p []byte) bool {
 	}
 	if framed {
 		return o.len() > 0
+	}
+	if isPackedLZ4(p) {
+		ended := o.lz4Block(p[5:], o.len())
+		if (o.over || ended && o.len() == int(binary.BigEndian.Uint32(p[1:]))) && worth(o.bytes()) {
+			return true
+		}
+		o.reset()
 	}
 	// A block, and what Python's lz4.block makes: a block behind its size. What
 	// reads as both is both.

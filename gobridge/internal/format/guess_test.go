@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
+	"github.com/pierrec/lz4/v4"
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/format"
@@ -132,5 +133,23 @@ func TestNumbers(t *testing.T) {
 		for _, f := range fields {
 			require.NotContains(t, f, ">bytes")
 		}
+	}
+}
+
+// MessagePack for C# compresses documents: extension 99, or an array of the sizes, in
+// extension 98, and of the blocks.
+func TestPackedLZ4(t *testing.T) {
+	doc := "\x83\xa4type\xa4chat\xa4text\xb9<script>alert(1)</script>\xa4more\xd9\x40" + strings.Repeat("all is well here", 4)
+	block := make([]byte, lz4.CompressBlockBound(len(doc)))
+	n, err := lz4.CompressBlock([]byte(doc), block, nil)
+	require.NoError(t, err)
+	require.Positive(t, n)
+	packed := "\xd2" + string(binary.BigEndian.AppendUint32(nil, uint32(len(doc))))
+	for name, payload := range map[string]string{
+		"$>lz4>msgpack.text":    "\xc7" + string([]byte{byte(5 + n)}) + "\x63" + packed + string(block[:n]),
+		"$[1]>lz4>msgpack.text": "\x92\xc7\x05\x62" + packed + "\xc4" + string([]byte{byte(n)}) + string(block[:n]),
+	} {
+		_, fields := walk(payload, format.Root{})
+		require.Contains(t, fields, name+"=<script>alert(1)</script>", fields)
 	}
 }
