@@ -45,7 +45,7 @@ func weigh(value, text []byte, f *Finding) {
 const (
 	statementScore = 2
 	proseScore     = 4
-	jsxScore       = 3
+	jsxScore       = 1
 	styleScore     = 2
 	binaryScore    = 2
 	mentionScore   = 2
@@ -169,9 +169,15 @@ func look(s string) int {
 	return end + 2
 }
 
+// doctype is what pages begin with, and what people who write some say.
+const doctype = "<!DOCTYPE HTML>"
+
 // mention is the length of a tag that text begins with and that may only be
 // named: it has no attributes, and nothing follows that a script could be.
 func mention(text []byte) int {
+	if hasPrefixFold(string(text[:min(len(text), len(doctype))]), doctype) {
+		return len(doctype)
+	}
 	n := bytes.IndexByte(text[:min(len(text), maxTagName+3)], '>') + 1
 	if n < 3 {
 		return 0
@@ -191,14 +197,19 @@ func mention(text []byte) int {
 const binaryShare = 12
 
 // isBinary reports whether that share of value is control characters, NUL apart,
-// or no UTF-8, or what stands for bytes that were none.
+// or no UTF-8, or what stands for bytes that were none. One and the same control
+// character all over is none of data: it is put between letters to hide them.
 func isBinary(value []byte) bool {
 	n := 0
+	var first byte
+	varied := false
 	for i := 0; i < len(value); {
 		c := value[i]
 		if c < utf8.RuneSelf {
 			if c < ' ' && c != 0 && (c < '\t' || c > '\r') || c == 0x7f {
 				n++
+				varied = varied || first != 0 && c != first
+				first = c
 			}
 			i++
 			continue
@@ -206,15 +217,16 @@ func isBinary(value []byte) bool {
 		r, size := utf8.DecodeRune(value[i:])
 		if r == utf8.RuneError || r < 0xa0 {
 			n++
+			varied = true
 		}
 		i += size
 	}
-	return n > len(value)/binaryShare
+	return varied && n > len(value)/binaryShare
 }
 
 const (
 	talkWords  = 5 // words of a language around a match that make a text of it
-	proseWords = 8 // the same where the match may be all of the text
+	proseWords = 7 // the same where the match may be all of the text
 )
 
 // isTalk reports whether there are so many words in before and after. A word is
