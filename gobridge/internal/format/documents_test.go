@@ -111,7 +111,13 @@ func TestXMLOpened(t *testing.T) {
 	}{
 		{`<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><say n="1">a &lt; b</say></s:Body></s:Envelope>`, true},
 		{" <e a='1'  b = \"x\" ><f/>t<g></g >\n</e> ", true},
-		{`<?xml version='1.1' standalone="no" ?>` + "\n<e/>", true},
+		{`<?xml version='1.1' standalone="no" ?>` + "\n<e xmlns='urn:x'/>", true},
+		{`<?xml version="1.0"?><e a="rO0ABQ"/>`, false}, // no protocol's: somebody's parser is to have it
+		{`<a:e xmlns:a="urn:x"><a:f/></a:e>`, true},
+		{`<a:e xmlns:ab="urn:x"/>`, false},
+		{`<esi:debug/>`, false},
+		{`<e xmlns:xi="http://www.w3.org/2001/XInclude"/>`, false},
+		{`<e xmlns:x="urn:x" x:schemaLocation="urn:x http://a/b"/>`, false},
 		{`<m><p style="font-weight:bold">a</p></m>`, true},
 		{`<m><p style="width:expression(f())">a</p></m>`, false},
 		{`<e>a</e><f/>`, false},

@@ -5,10 +5,13 @@ import "bytes"
 // IsData reports whether p is an XML document by the letter that carries data: one
 // whose texts and attributes, which are visited each, are all that anybody may have
 // put into it, and in which a browser would find nothing to run. It has no comment,
-// document type or CDATA, and of processing instructions the declaration alone.
+// document type or CDATA, and of processing instructions the declaration alone,
+// which only a document with a namespace has, as those of protocols do. Each prefix
+// is declared in it.
 func IsData(p []byte) bool {
 	const depth = 64
 	var open [depth]struct{ start, end int } // names
+	var known prefixes
 	n, elements := 0, 0
 	if hasControl(p) {
 		return false
@@ -16,7 +19,7 @@ func IsData(p []byte) bool {
 	i := skipSpace(p, 0)
 	if bytes.HasPrefix(p[i:], []byte("<?xml ")) {
 		end := bytes.Index(p[i:], []byte("?>"))
-		if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) {
+		if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) || !bytes.Contains(p, []byte(" xmlns")) {
 			return false
 		}
 		i += end + len("?>")
@@ -50,7 +53,7 @@ func IsData(p []byte) bool {
 			continue
 		}
 		end := nameEnd(p, i)
-		if n == depth || end == i || !isNameStart(p[i]) || isActive(local(p[i:end])) {
+		if n == depth || end == i || !isNameStart(p[i]) || isActive(local(p[i:end])) || !known.declared(p, p[i:end]) {
 			return false
 		}
 		open[n].start, open[n].end = i, end
@@ -127,9 +130,11 @@ func attributes(p []byte) (empty bool, size int) {
 		end := nameEnd(p, space)
 		name := local(p[space:end])
 		if end == space || !isNameStart(p[space]) || len(name) > 1 && name[0]|0x20 == 'o' && name[1]|0x20 == 'n' ||
-			bytes.EqualFold(name, []byte("srcdoc")) || bytes.EqualFold(name, []byte("formaction")) {
+			bytes.EqualFold(name, []byte("srcdoc")) || bytes.EqualFold(name, []byte("formaction")) ||
+			bytes.HasSuffix(name, []byte("chemaLocation")) {
 			return false, 0
 		}
+		processed := bytes.HasPrefix(p[space:end], []byte("xmlns"))
 		style := bytes.EqualFold(name, []byte("style"))
 		if i = skipSpace(p, end); i == len(p) || p[i] != '=' {
 			return false, 0
@@ -138,7 +143,8 @@ func attributes(p []byte) (empty bool, size int) {
 			return false, 0
 		}
 		quote := bytes.IndexByte(p[i+1:], p[i])
-		if quote < 0 || bytes.IndexByte(p[i+1:i+1+quote], '<') >= 0 || style && bytes.ContainsAny(p[i+1:i+1+quote], `(\&@/`) {
+		if quote < 0 || bytes.IndexByte(p[i+1:i+1+quote], '<') >= 0 || style && bytes.ContainsAny(p[i+1:i+1+quote], `(\&@/`) ||
+			processed && isProcessed(p[i+1:i+1+quote]) {
 			return false, 0
 		}
 		i += quote + 2
@@ -151,6 +157,47 @@ func nameEnd(p []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// prefixes are those of names that were found to be declared.
+type prefixes struct {
+	names [8][]byte
+	n     int
+}
+
+// declared reports whether p declares the prefix that name has, if any. So many
+// different ones are looked for, since each look is at all of p.
+func (k *prefixes) declared(p, name []byte) bool {
+	colon := bytes.IndexByte(name, ':')
+	if colon < 0 {
+		return true
+	}
+	prefix := name[:colon]
+	for _, known := range k.names[:k.n] {
+		if bytes.Equal(known, prefix) {
+			return true
+		}
+	}
+	if k.n == len(k.names) {
+		return false
+	}
+	k.names[k.n] = prefix
+	k.n++
+	for rest := p; ; {
+		i := bytes.Index(rest, []byte("xmlns:"))
+		if i < 0 {
+			return false
+		}
+		if rest = rest[i+len("xmlns:"):]; len(rest) > colon && bytes.HasPrefix(rest, prefix) && nameEnd(rest, 0) == colon {
+			return true
+		}
+	}
+}
+
+// isProcessed reports whether a namespace is one whose elements an XML processor
+// acts on: it includes other documents, or transforms this one.
+func isProcessed(namespace []byte) bool {
+	return bytes.Contains(namespace, []byte("/XInclude")) || bytes.Contains(namespace, []byte("/XSL/"))
 }
 
 // local is name without its prefix.
