@@ -1,6 +1,9 @@
 package format
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 const (
 	pickleProto    = 0x80
@@ -273,19 +276,27 @@ func (r *reader) pickleText(s span, isBytes bool) {
 // pickleLine is pickleText with the escapes of protocol 0.
 func (r *reader) pickleLine(s span) {
 	text := r.bytes(s)
-	i := bytes.IndexByte(text, '\\')
-	if i < 0 || !r.visit {
+	valid := utf8.Valid(text)
+	if !r.visit || valid && bytes.IndexByte(text, '\\') < 0 {
 		r.pickleText(s, false)
 		return
 	}
 	l := &r.w.levels[r.w.nested]
 	l.scratch = l.scratch[:0]
-	for ; i >= 0; i = bytes.IndexByte(text, '\\') {
-		var size int
-		l.scratch, size, _ = unescape(append(l.scratch, text[:i]...), text[i:])
-		text = text[i+size:]
+	for len(text) > 0 {
+		size := 1
+		switch c := text[0]; {
+		case c == '\\' && len(text) > 9 && text[1] == 'U' && hex(text[2:], 8) >= 0:
+			l.scratch, size = utf8.AppendRune(l.scratch, hex(text[2:], 8)), 10
+		case c == '\\':
+			l.scratch, size, _ = unescape(l.scratch, text)
+		case c >= utf8.RuneSelf && !valid: // Python writes what is below U+0100 as it is
+			l.scratch = utf8.AppendRune(l.scratch, rune(c))
+		default:
+			l.scratch = append(l.scratch, c)
+		}
+		text = text[size:]
 	}
-	l.scratch = append(l.scratch, text...)
 	r.picklePush(1)
 	if r.before(s) {
 		r.w.value(l.scratch)

@@ -9,7 +9,8 @@ import (
 func TestPickle(t *testing.T) {
 	testSamples(t, "pickle", []readSample{
 		{"protocol 0", "pickle", "(dp0\nVcmd\np1\nVchat\np2\nsVlist\np3\n(lp4\nVa\np5\naVh\xe9llo\np6\nasVn\np7\nI1\ns.",
-			[]string{"$=chat", "$=a"}},
+			[]string{"$=chat", "$=a", "$=h\u00e9llo"}},
+		{"protocol 0, beyond Latin-1", "pickle", "(lp0\nVGr\xfc\xdfe \\u4f60 \\U0001f600 <b>\np1\na.", []string{"$=Gr\u00fc\u00dfe \u4f60 \U0001f600 <b>"}},
 		{"protocol 1", "pickle", "}q\x00(X\x03\x00\x00\x00cmdq\x01X\x04\x00\x00\x00chatq\x02X\x04\x00\x00\x00listq\x03]q\x04(X\x01\x00\x00\x00aq\x05X\x06\x00\x00\x00h\xc3\xa9lloq\x06eX\x01\x00\x00\x00nq\x07K\x01u.",
 			[]string{"$.cmd=chat", "$.list[0]=a"}},
 		{"protocol 2", "pickle", "\x80\x02}q\x00(X\x03\x00\x00\x00cmdq\x01X\x04\x00\x00\x00chatq\x02X\x04\x00\x00\x00listq\x03]q\x04(X\x01\x00\x00\x00aq\x05X\x06\x00\x00\x00h\xc3\xa9lloq\x06eX\x01\x00\x00\x00nq\x07K\x01u.",
