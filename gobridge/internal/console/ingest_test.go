@@ -246,6 +246,74 @@ func TestRotationWhileDown(t *testing.T) {
 	b.holds(all...)
 }
 
+// While it was busy with one file, the next came and went, and then it was killed
+// before it had stored that it knew of it.
+func TestRotationWhileBehind(t *testing.T) {
+	b := newBed(t)
+	all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4)}
+	b.append(b.log, all[0]...)
+	b.ingest()
+	require.NoError(t, os.Rename(b.log, b.log+".2"))
+	b.append(b.log, all[1]...)
+	require.NoError(t, os.Rename(b.log, b.log+".1"))
+	past := time.Now().Add(-time.Minute)
+	require.NoError(t, os.Chtimes(b.log+".1", past, past))
+	b.append(b.log, all[2]...)
+	b.kill()
+	b.open()
+	b.ingest()
+	b.holds(all[:3]...)
+	b.append(b.log, all[3]...)
+	b.restart()
+	b.ingest()
+	b.holds(all...)
+	require.EqualValues(t, 0, b.counter("files_lost"))
+}
+
+// Between two looks at it the log was rotated more than once.
+func TestRotatedTwice(t *testing.T) {
+	b := newBed(t)
+	all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4)}
+	for i, some := range all[:3] {
+		if i > 0 {
+			require.NoError(t, os.Rename(b.log, fmt.Sprintf("%s.%d", b.log, 9-i)))
+		}
+		b.append(b.log, some...)
+		if i == 0 {
+			b.ingest()
+		}
+	}
+	b.ingest()
+	b.holds(all[:3]...)
+	b.append(b.log, all[3]...)
+	b.restart()
+	b.ingest()
+	b.holds(all...)
+	require.EqualValues(t, 0, b.counter("files_lost"))
+	require.EqualValues(t, 0, b.counter("duplicates"))
+}
+
+// What was rotated before the first start is not read, at no later start either.
+func TestRotatedBefore(t *testing.T) {
+	b := newBed(t)
+	b.kill()
+	require.NoError(t, os.RemoveAll(b.db))
+	old, now := lines(b.g, 4), lines(b.g, 4)
+	b.append(b.log+".1", old...)
+	b.append(b.log, now...)
+	b.open()
+	b.ingest()
+	future := time.Now().Add(time.Second)
+	require.NoError(t, os.Rename(b.log+".1", b.log+".2"))
+	require.NoError(t, os.Chtimes(b.log+".2", future, future))
+	b.restart()
+	require.NoError(t, os.Rename(b.log, b.log+".1"))
+	b.append(b.log, lines(b.g, 1)...)
+	b.ingest()
+	require.Len(t, b.store.ts, 5)
+	require.EqualValues(t, 0, b.counter("duplicates"))
+}
+
 func TestRotatedFileIsGone(t *testing.T) {
 	b := newBed(t)
 	one, two := lines(b.g, 4), lines(b.g, 4)

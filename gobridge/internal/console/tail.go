@@ -62,9 +62,10 @@ type tail struct {
 // follower reads one log through all its rotations.
 type follower struct {
 	log   string
-	tails []*tail // the oldest first; the last has the log's name
-	err   error   // why the log cannot be read, for the health page
-	lost  int64   // rotated files that were gone before they were read
+	tails []*tail       // the oldest first; the last has the log's name
+	done  []sourceState // read to the end, or there before the first start
+	err   error         // why the log cannot be read, for the health page
+	lost  int64         // rotated files that were gone before they were read
 }
 
 func identity(info fs.FileInfo) (dev, ino uint64) {
@@ -74,14 +75,21 @@ func identity(info fs.FileInfo) (dev, ino uint64) {
 
 // resume opens what is not yet read of the log, its rotated files included.
 func (f *follower) resume(stored []sourceState, b *batch) {
+	siblings := f.siblings()
 	if len(stored) == 0 {
+		// The first start: what is there is not of this console's time, and what
+		// comes later is.
+		for _, sib := range siblings {
+			if sib.path == f.log {
+				continue
+			}
+			src := sourceState{log: f.log, dev: sib.dev, ino: sib.ino, head: head(f.log, sib.path), seen: sib.mtime, done: true}
+			f.done = append(f.done, src)
+			b.sources = append(b.sources, src)
+		}
 		return
 	}
-	siblings := f.siblings()
-	known := map[string]bool{}
-	newest := int64(0)
 	for _, src := range stored {
-		newest = max(newest, src.seen)
 		path := find(siblings, &src)
 		if path == "" {
 			b.dropped = append(b.dropped, src)
@@ -91,8 +99,8 @@ func (f *follower) resume(stored []sourceState, b *batch) {
 			}
 			continue
 		}
-		known[path] = true
 		if src.done {
+			f.done = append(f.done, src)
 			continue
 		}
 		if t, err := openTail(f.log, path, src.offset); err == nil {
@@ -105,17 +113,7 @@ func (f *follower) resume(stored []sourceState, b *batch) {
 			f.tails = append(f.tails, t)
 		}
 	}
-	// Rotated more than once since: files that were never seen. What is read
-	// again is known by its ids.
-	for _, sib := range siblings {
-		if sib.path == f.log || known[sib.path] || sib.mtime <= newest {
-			continue
-		}
-		if t, err := openTail(f.log, sib.path, 0); err == nil {
-			t.old = true
-			f.tails = append(f.tails, t)
-		}
-	}
+	f.missed(siblings)
 	slices.SortStableFunc(f.tails, func(a, b *tail) int {
 		switch {
 		case a.old && !b.old:
@@ -125,6 +123,62 @@ func (f *follower) resume(stored []sourceState, b *batch) {
 		}
 		return 0
 	})
+}
+
+// missed takes up the files that the log was renamed to and that were never seen:
+// it was rotated more than once since, or the console was killed before it had
+// stored that it knew them. What is read again is known by its ids.
+func (f *follower) missed(siblings []sibling) {
+	for _, sib := range siblings {
+		if sib.path == f.log || f.knows(sib) {
+			continue
+		}
+		if t, err := openTail(f.log, sib.path, 0); err == nil {
+			t.head = head(f.log, sib.path)
+			t.old = true
+			f.tails = append(f.tails, t)
+		}
+	}
+}
+
+// knows reports whether a file is, or was, read: by its inode, or compressed by
+// its beginning.
+func (f *follower) knows(sib sibling) bool {
+	var start []byte
+	read := false
+	is := func(src *sourceState) bool {
+		same := src.dev == sib.dev && src.ino == sib.ino
+		if !same && !strings.HasSuffix(sib.path, ".gz") {
+			return false
+		}
+		if !read {
+			start, read = head(f.log, sib.path), true
+		}
+		return (same || len(src.head) > 0) && bytes.HasPrefix(start, src.head)
+	}
+	for i := range f.done {
+		if is(&f.done[i]) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.tails, func(t *tail) bool { return is(&t.sourceState) })
+}
+
+// head is how a file begins, decompressed.
+func head(log, path string) []byte {
+	t, err := openTail(log, path, 0)
+	if err != nil {
+		return nil
+	}
+	defer t.f.Close()
+	b := make([]byte, headSize)
+	n := 0
+	if t.gz != nil {
+		n, _ = io.ReadFull(t.gz, b)
+	} else {
+		n, _ = t.f.ReadAt(b, 0)
+	}
+	return b[:n]
 }
 
 type sibling struct {
@@ -254,6 +308,7 @@ func (f *follower) poll(b *batch, now time.Time) (more bool) {
 				t.offset += int64(len(t.buf))
 			}
 			t.done = true
+			f.done = append(f.done, t.sourceState)
 			b.sources = append(b.sources, t.sourceState)
 			t.f.Close()
 			// Reading may have put a file before it.
@@ -300,6 +355,9 @@ func (f *follower) open() {
 	}
 	for _, o := range f.tails {
 		o.old = true
+	}
+	if f.last() != t && len(f.tails)+len(f.done) > 0 {
+		f.missed(f.siblings())
 	}
 	if t.old = false; f.last() != t {
 		f.tails = append(f.tails, t)
