@@ -31,6 +31,9 @@ func weigh(value, text []byte, f *Finding) {
 			f.Score = mentionScore
 		}
 	}
+	if f.Type == "sqli" && f.Score > formulaScore && isFormula(text) {
+		f.Score = formulaScore
+	}
 	if f.Score > 0 && (isBinary(text) || len(text) != len(value) && isBinary(value)) {
 		if f.Score--; f.rule == nil {
 			f.Score = min(f.Score, binaryScore)
@@ -49,6 +52,7 @@ const (
 	styleScore     = 2
 	binaryScore    = 2
 	mentionScore   = 2
+	formulaScore   = 2 // of any rule: SQL has the functions of mathematics
 )
 
 // isJSX reports whether text begins with an attribute of JSX, onClick={...
@@ -191,6 +195,40 @@ func mention(text []byte) int {
 		return n
 	}
 	return 0
+}
+
+// isFormula reports whether value has nothing but numbers, what stands between them
+// in a formula, single letters and functions of mathematics, and one of both.
+func isFormula(value []byte) bool {
+	variable, function := false, false
+	for i := 0; i < len(value); {
+		from := i
+		for i < len(value) && isASCIILetter(value[i]) {
+			i++
+		}
+		switch n := i - from; {
+		case n == 0:
+			if c := value[i]; c < '0' || c > '9' {
+				switch c {
+				case ' ', '\t', '(', ')', '+', '-', '*', '/', '^', '=', ',', '.':
+				default:
+					return false
+				}
+			}
+			i++
+		case n == 1:
+			variable = true
+		default:
+			switch string(value[from:i]) {
+			case "sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan", "arcsin", "arccos", "arctan", "sinh", "cosh",
+				"tanh", "exp", "log", "ln", "sqrt", "abs", "max", "min", "floor", "ceil", "round", "mod", "pi", "theta":
+			default:
+				return false
+			}
+			function = true
+		}
+	}
+	return variable && function && !bytes.Contains(value, []byte("--")) && !bytes.Contains(value, []byte("/*"))
 }
 
 // binaryShare is of how many characters one is none of a text in binary data.

@@ -58,3 +58,29 @@ func TestPlainWords(t *testing.T) {
 	require.False(t, isPlain([]byte("a -- b")))
 	require.False(t, isPlain([]byte("1 /* x */")))
 }
+
+func TestFormulas(t *testing.T) {
+	for text, rule := range map[string]string{"cos(-x) = cos(x)": "942151", "tan(-x) = -tan(x)": "942100", "f(x) = 2*exp(-x^2)": "942151"} {
+		require.Equal(t, formulaScore, scoreOf(text, rule), text)
+	}
+	for _, text := range []string{"1 or cos(1)=1", "1 and exp(~(select 1))", "cos(1)--", "1/**/=cos(1)", "ab=cos(1)", "1-exp(710)", "2.2e-308", "'=cos(1)"} {
+		require.False(t, isFormula([]byte(text)), text)
+	}
+}
+
+// TestControlBetweenLetters: one control character all over hides a text, several
+// of them are data.
+func TestControlBetweenLetters(t *testing.T) {
+	require.False(t, isBinary([]byte("<\x01s\x01c\x01r\x01i\x01p\x01t\x01>")))
+	require.True(t, isBinary([]byte("<\x01s\x02c\x01r\x05i\x01p\x01t\x01>")))
+	require.False(t, isBinary([]byte("a plain text\x01\x02")[:13]))
+}
+
+// TestJSX: code of a page's parts is no page.
+func TestJSX(t *testing.T) {
+	require.Equal(t, jsxScore, scoreOf(`<b onClick={e => f(e)}>x</b>`, "941100"))
+	require.Zero(t, scoreOf(`<b style={{ color: 'red' }}>x</b>`, "941380"))
+	require.Zero(t, scoreOf(`<a href="{{ url }}">{{ name }}</a>`, "941380"))
+	require.Equal(t, 5, scoreOf(`{{constructor.constructor('alert(1)')()}}`, "941380"))
+	require.Equal(t, mentionScore, scoreOf("we all began every page with <!DOCTYPE html> in these days", "941100"))
+}

@@ -117,6 +117,7 @@ func TestXMLOpened(t *testing.T) {
 		{`<a:e xmlns:ab="urn:x"/>`, false},
 		{`<esi:debug/>`, false},
 		{`<e xmlns:xi="http://www.w3.org/2001/XInclude"/>`, false},
+		{`<e xmlns:ev="http://www.w3.org/2001/xml-events" ev:handler="a#x"/>`, false},
 		{`<e xmlns:x="urn:x" x:schemaLocation="urn:x http://a/b"/>`, false},
 		{`<m><p style="font-weight:bold">a</p></m>`, true},
 		{`<m><p style="width:expression(f())">a</p></m>`, false},

@@ -195,9 +195,15 @@ func (k *prefixes) declared(p, name []byte) bool {
 }
 
 // isProcessed reports whether a namespace is one whose elements an XML processor
-// acts on: it includes other documents, or transforms this one.
+// acts on: it includes other documents or leads to them, transforms this one, or
+// says what handles an event.
 func isProcessed(namespace []byte) bool {
-	return bytes.Contains(namespace, []byte("/XInclude")) || bytes.Contains(namespace, []byte("/XSL/"))
+	for _, name := range [...]string{"/XInclude", "/XSL/", "/xml-events", "/xlink"} {
+		if bytes.Contains(namespace, []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // local is name without its prefix.
