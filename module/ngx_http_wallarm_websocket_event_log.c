@@ -692,10 +692,20 @@ static ssize_t
 ngx_http_wallarm_websocket_append_line(ngx_http_wallarm_websocket_log_t *el,
     ngx_str_t *line)
 {
-    ssize_t       n;
-    struct iovec  iov[2];
+    ssize_t          n;
+    struct iovec     iov[2];
+    ngx_file_info_t  fi;
 
     static u_char  lf = LF;
+
+    /* nobody may read a pipe; USR1 may have opened another one */
+
+    if (ngx_fd_info(el->file->fd, &fi) != NGX_FILE_ERROR
+        && S_ISFIFO(fi.st_mode)
+        && ngx_nonblocking(el->file->fd) == -1)
+    {
+        return NGX_ERROR;
+    }
 
     if (*el->torn && ngx_atomic_cmp_set(el->torn, 1, 0)) {
         iov[0].iov_base = &lf;

@@ -3,10 +3,13 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -194,6 +197,72 @@ func TestEventLogCut(t *testing.T) {
 	c.send(text(xss + "new"))
 	c.expect(server(xss + "new").Bytes())
 	check(3, first, xss+"other", xss+"same", xss+"new")
+}
+
+// A pipe whose reader stands still, as a container's output may, holds up nothing:
+// what it does not take is counted, and no line of the rest is torn.
+func TestEventLogPipe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, os.Chmod(filepath.Dir(path), 0o755))
+	require.NoError(t, syscall.Mkfifo(path, 0o666))
+	require.NoError(t, os.Chmod(path, 0o666))
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer pipe.Close()
+	const attacks = 60
+	n := start(t, conf{server: statusLocations, location: "wallarm_mode monitoring; wallarm_parse_response off; wallarm_event_log " + path + ";"})
+	n.allow("was incomplete")
+	go n.echo()
+	client := n.client()
+	client.send(request("/"))
+	require.Equal(t, "101", client.status())
+	attack := func(s string) {
+		client.send(text(s))
+		client.expect(server(s).Bytes())
+	}
+	for i := range attacks {
+		attack(fmt.Sprint(xss, " ", i, prose(2000))) // some lines are longer than what a pipe takes at once
+	}
+	lines := make(chan string, 1000) // whole ones
+	go func() {
+		for in := bufio.NewReader(pipe); ; {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if json.Valid([]byte(line)) { // else what the pipe took of one
+				lines <- line
+			}
+		}
+	}()
+	sent, whole := attacks, 0
+	for read := false; !read; {
+		attack(xss + " last")
+		sent++
+		wait := time.After(tick)
+		for waiting := true; waiting; {
+			select {
+			case line := <-lines:
+				whole++
+				validate(t, line)
+				var e event
+				require.NoError(t, json.Unmarshal([]byte(line), &e))
+				read = read || bytes.HasPrefix(e.Wallarm.Payload, []byte(xss+" last"))
+			case <-wait:
+				waiting = false
+			}
+		}
+	}
+	m := n.metrics()
+	events, lost := int(m[`wallarm_event_log_events_total{sink="file"}`]), int(m[`wallarm_event_log_dropped_total{sink="file"}`])
+	require.Positive(t, lost)
+	require.Equal(t, sent, events+lost)
+	for ; whole < events; whole++ {
+		validate(t, <-lines)
+	}
+	require.Equal(t, events, whole)
+	require.Equal(t, 1, strings.Count(n.log("error.log"), "was incomplete"))
 }
 
 // A syslog that is gone does not save the attacker, and is said once.
