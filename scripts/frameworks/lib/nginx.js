@@ -11,11 +11,13 @@ const { Recorder } = require('./recorder.js');
 
 const ready = '/worker-is-ready';
 
-// The master listens before its worker has loaded the engine, and some clients
-// give a connection a second.
+// What comes before the rules are compiled waits for them, as this does, and some
+// clients give a connection a second.
 function answered(port) {
+  const path = `${ready}?EIO=4&transport=polling`;
+
   return new Promise((resolve, reject) => {
-    http.get({ port, host: '127.0.0.1', path: ready }, (response) => {
+    http.get({ port, host: '127.0.0.1', path }, (response) => {
       response.resume();
       response.on('end', resolve);
     }).on('error', reject);
@@ -43,7 +45,11 @@ http {
     map $http_upgrade $connection_header { default upgrade; '' ''; }
     server {
         listen 127.0.0.1:${port};
-        location = ${ready} { return 204; }
+        location = ${ready} {
+            proxy_pass http://127.0.0.1:${port}/no-content;
+            wallarm_parse_websocket on;
+        }
+        location = /no-content { return 204; }
         location / {
             proxy_pass http://127.0.0.1:${upstream};
             proxy_http_version 1.1;
