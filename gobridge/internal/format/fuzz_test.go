@@ -58,7 +58,7 @@ func FuzzWalkJSON(f *testing.F) {
 		chat, `"x"`, `["a\ud83d\ude00\u003c",{"k":[{}],"":"v"}]`, `{"a":"{\"b\":\"[\\\"c\\\"]\"}"}`,
 		`[1,-0.5e+10,true,null,"\ud800"]`, `[,"a",{'b':"\x41"/*"*/}]`, "\ufeff{}\x1e[]", `{"a":"b"`, "\xff\x00text",
 		`{"a":{"type":"Buffer","data":[91,91,39,32,111,114]}}`, `[97,98,99,100,101,102,103,104]`,
-		strings.Repeat("[", 1100) + strings.Repeat("]", 1100),
+		strings.Repeat("[", 1100) + strings.Repeat("]", 1100), "2\"\f 2CB0000000010A00",
 	} {
 		f.Add([]byte(s))
 	}
@@ -69,8 +69,9 @@ func FuzzWalkJSON(f *testing.F) {
 		if valid {
 			want = jsonStrings(payload)
 		}
-		visits, visited, raw := 0, 0, false
+		visits, visited, raw, carried := 0, 0, false, false
 		name := w.Walk(payload, format.Root{}, func(f *format.Field) {
+			carried = carried || strings.Contains(f.Path(), ">")
 			visits++
 			visited += len(f.Value)
 			raw = raw || bytes.Equal(f.Value, payload)
@@ -80,8 +81,12 @@ func FuzzWalkJSON(f *testing.F) {
 			}
 		})
 		require.Empty(t, want, "not visited")
-		require.LessOrEqual(t, visits, 11*len(payload))
-		require.LessOrEqual(t, visited, 11*len(payload)+1<<10) // a carrier makes more of a few bytes
+		most := 11*len(payload) + 1<<10 // a carrier makes more of a few bytes
+		if carried {
+			most = 1032 * len(payload) // as DEFLATE does
+		}
+		require.LessOrEqual(t, visits, most)
+		require.LessOrEqual(t, visited, most)
 		if name == "text" {
 			require.True(t, raw, "raw text not visited")
 		}
