@@ -8,7 +8,7 @@ import (
 )
 
 // maxNeeded is of how many clauses of a rule the index knows.
-const maxNeeded = 2
+const maxNeeded = 3
 
 // index finds in one pass the rules that a value may match, and where. A rule
 // is a candidate if the value has a text of each of its needed clauses, which
