@@ -549,6 +549,12 @@ ngx_http_wallarm_websocket_zone_node(ngx_http_wallarm_websocket_zone_t *zone,
              + size * sizeof(ngx_msec_t);
     n = offset + key->len;
 
+    /* one that never has room is not to cost the others theirs */
+
+    if (n > (size_t) (zone->shpool->end - zone->shpool->start)) {
+        return NULL;
+    }
+
     /* a long key needs pages of its own, for which many short ones may go */
 
     for ( ;; ) {

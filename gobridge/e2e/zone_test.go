@@ -536,6 +536,11 @@ func TestRateZoneFull(t *testing.T) {
 	t.Run("no room, no fallback", func(t *testing.T) {
 		n := begin(t, "; wallarm_fallback off;")
 		n.allow(lost)
+		n.speakAll(1, "/", "other", 10, "hello")
+		defer func() { // nothing is forgotten for a key that has no room anyway
+			_, codes := n.speakAll(1, "/", "other", 1, "hello")
+			require.Equal(t, dropped, codes)
+		}()
 		passed, codes := n.speakAll(1, "/", key, 10, "hello")
 		require.Zero(t, passed)
 		require.Equal(t, dropped, codes)
