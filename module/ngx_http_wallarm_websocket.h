@@ -31,8 +31,9 @@
 /* the longest reason of a Close frame */
 #define NGX_HTTP_WALLARM_WEBSOCKET_REASON  (125 - 2)
 
-/* a control frame: header with masking key, and 125 bytes of payload */
-#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL  (2 + 4 + 125)
+/* a control frame: the longest header, a length may be in more bytes than it
+   needs, and 125 bytes of payload */
+#define NGX_HTTP_WALLARM_WEBSOCKET_CONTROL  (2 + 8 + 4 + 125)
 
 
 /*

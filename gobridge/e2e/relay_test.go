@@ -340,6 +340,31 @@ func TestControlOvertakes(t *testing.T) {
 	})
 }
 
+// The longest control frame, whose header has more of a length than it needs,
+// overtakes as any other.
+func TestLongestControlOvertakes(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_websocket_response_mode block; wallarm_websocket_assembly_timeout 500ms;" +
+		"wallarm_websocket_violation frame_length_not_minimal log;"})
+	client, backend := n.connect()
+	short := ping(strings.Repeat("a", frame.MaxControl))
+	header := []byte{short[0], 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, frame.MaxControl}
+	long := append(header, short[2:]...)
+	require.Len(t, long, frame.MaxHeader+frame.MaxControl)
+	client.send(more("how "))
+	client.send(long)
+	backend.expect(long)
+	// what the module allocates next is behind the frame
+	pong := wstest.Frame{Opcode: ws.OpPong}.Bytes()
+	backend.send(wstest.Frame{More: true, Opcode: ws.OpText, Payload: []byte("how")}.Bytes(), pong)
+	client.expect(pong)
+	client.send(long)
+	backend.expect(long)
+	client.send(last("you"))
+	backend.expect(more("how "), last("you"))
+	dropped(client, backend, ws.ClosePolicyViolation) // by the time of the server's message
+}
+
 // Pitfall 10: at the end of the stream an incomplete message is lost, and the
 // backend sees a clean end.
 func TestEndOfStream(t *testing.T) {
