@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for what has to happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // tick is how often a condition is looked at that nothing announces.
 const tick = 5 * time.Millisecond

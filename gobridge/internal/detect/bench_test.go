@@ -59,13 +59,13 @@ func BenchmarkPrefilter(b *testing.B) {
 		b.Run("sqli/"+bt.name, func(b *testing.B) {
 			b.SetBytes(int64(len(bt.text)))
 			for b.Loop() {
-				maySQLi(bt.text)
+				mayBeSQLi(bt.text)
 			}
 		})
 		b.Run("xss/"+bt.name, func(b *testing.B) {
 			b.SetBytes(int64(len(bt.text)))
 			for b.Loop() {
-				mayXSS(bt.text)
+				mayBeXSS(bt.text)
 			}
 		})
 	}

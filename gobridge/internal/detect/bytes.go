@@ -64,12 +64,25 @@ var viewClass = func() (classes [64]view.Classes) {
 	return classes
 }()
 
+// viewed are the classes that views look at.
+var viewed = func() (set byteSet) {
+	for n, class := range viewClass {
+		if class != 0 {
+			set |= 1 << n
+		}
+	}
+	return set
+}()
+
 func (s byteSet) viewClasses() (has view.Classes) {
-	for ; s != 0; s &= s - 1 {
+	for s &= viewed; s != 0; s &= s - 1 {
 		has |= viewClass[bits.TrailingZeros64(uint64(s))]
 	}
 	return has
 }
+
+// has reports whether c's class, which for punctuation is c alone, is in s.
+func (s byteSet) has(c byte) bool { return s&byteClass[c] != 0 }
 
 func setOf(text string) (set byteSet) {
 	for i := range len(text) {

@@ -129,8 +129,8 @@ func TestPrefilterRejects(t *testing.T) {
 		strings.Repeat(benchProse, 100),
 	}
 	for _, s := range texts {
-		require.False(t, maySQLi(s), "sqli: %q", s)
-		require.False(t, mayXSS(s), "xss: %q", s)
+		require.False(t, mayBeSQLi(s), "sqli: %q", s)
+		require.False(t, mayBeXSS(s), "xss: %q", s)
 	}
 	var (
 		values   [][]byte
@@ -150,8 +150,8 @@ func TestPrefilterRejects(t *testing.T) {
 // A text that makes the prefilter read on and on goes to the detector instead.
 func TestSQLiTokenLimit(t *testing.T) {
 	for _, unit := range []string{"1+", " ", "1,", "a-", "(("} {
-		require.False(t, maySQLi(strings.Repeat(unit, 100)), "%q", unit)
-		require.True(t, maySQLi(strings.Repeat(unit, sqliTokenLimit+1)), "%q", unit)
+		require.False(t, mayBeSQLi(strings.Repeat(unit, 100)), "%q", unit)
+		require.True(t, mayBeSQLi(strings.Repeat(unit, sqliTokenLimit+1)), "%q", unit)
 	}
 }
 

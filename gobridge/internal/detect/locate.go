@@ -80,17 +80,23 @@ func (r *reading) mark(class byteSet, at int, first bool) {
 	r.marks = append(r.marks, mark{at: uint32(at)})
 }
 
-// of returns where f's hits are, in order, and begins anew with so many backs.
+// of returns where f's hits are, in order, and begins anew with so many backs,
+// of which those of the hits and the last are in use.
 func (r *reading) of(f *found, backs int) []place {
-	r.backs = r.backs[:0]
-	for range backs {
-		r.backs = append(r.backs, back{at: -1})
+	if n := backs - len(r.backs); n > 0 {
+		r.backs = append(r.backs, make([]back, n)...)
 	}
+	r.backs[backs-1] = back{at: -1}
 	r.places = r.places[:0]
 	for n := f.first; n != 0; n = r.hits[n].next {
-		r.places = append(r.places, r.hits[n].place)
+		p := r.hits[n].place
+		_, _, around := p.split()
+		r.backs[around] = back{at: -1}
+		r.places = append(r.places, p)
 	}
-	slices.Sort(r.places) // windows end at different places of texts
+	if len(r.places) > 1 { // windows end at different places of texts
+		slices.Sort(r.places)
+	}
 	return r.places
 }
 

@@ -184,12 +184,12 @@ func (sc *scanner) add(f Finding, text []byte, v *view.View) {
 // libinjection asks the two detectors, each behind its prefilter.
 func (sc *scanner) libinjection(text []byte, v *view.View) {
 	if !sc.o.Cut && !sc.has("sqli", "942100") { // how SQL reads depends on its beginning
-		if f, ok := detectSQLi(text, sc.budget); ok {
+		if f, ok := detectSQLi(text, sc.reading.in, sc.budget); ok {
 			sc.found(f, text, v)
 		}
 	}
 	if !sc.has("xss", "941100") {
-		if f, ok := detectXSS(text, sc.budget); ok {
+		if f, ok := detectXSS(text, sc.reading.in, sc.budget); ok {
 			sc.found(f, text, v)
 		}
 	}

@@ -1,15 +1,12 @@
 package detect
 
-import (
-	"strings"
-
-	"github.com/corazawaf/libinjection-go"
-)
+import "github.com/corazawaf/libinjection-go"
 
 // detectSQLi is libinjection's SQL detector (CRS 942100) behind a prefilter.
-func detectSQLi(value []byte, b *Budget) (Finding, bool) {
+// in are the classes of value's bytes.
+func detectSQLi(value []byte, in byteSet, b *Budget) (Finding, bool) {
 	s := text(value)
-	if !maySQLi(s) || !flagged(s, b) {
+	if !maySQLi(s, in) || !flagged(s, b) {
 		return Finding{}, false
 	}
 	return Finding{
@@ -42,7 +39,8 @@ func flagged(s string, b *Budget) bool {
 	return true
 }
 
-// maySQLi reports whether libinjection.IsSQLi(s) can be true.
+// maySQLi reports whether libinjection.IsSQLi(s) can be true. in are the classes
+// of the bytes of s.
 //
 // Sound for v0.3.5, whose functions are named here. check flags s only if
 // blacklist knows the fingerprint of one of the five readings below; what
@@ -66,9 +64,9 @@ func flagged(s string, b *Budget) bool {
 //     or ")" second. So the fingerprint begins with the two; or it is X, which
 //     noEvil excludes. # and -- read later would not change them either, so that
 //     the MySQL reading would end alike.
-func maySQLi(s string) bool {
-	f := sqliFolder{in: s, steps: sqliTokenLimit}
+func maySQLi(s string, in byteSet) bool {
+	f := sqliFolder{in: s, has: in, steps: sqliTokenLimit}
 	return f.listed(0, false) || f.reparse && f.listed(0, true) ||
-		strings.IndexByte(s, '\'') >= 0 && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
-		strings.IndexByte(s, '"') >= 0 && f.listed('"', true)
+		in.has('\'') && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
+		in.has('"') && f.listed('"', true)
 }

@@ -63,6 +63,7 @@ func operand(class byte) bool {
 // sqliFolder computes libinjection's fingerprint of in.
 type sqliFolder struct {
 	in      string
+	has     byteSet // the classes of its bytes
 	pos     int
 	quote   byte // the value is read as if it followed this quote; 0: as is
 	mysql   bool // read # and -- as MySQL does
@@ -121,8 +122,7 @@ func newSQLiSymbol() (table [256]uint8) {
 func (f *sqliFolder) noEvil() bool {
 	if f.evil == 0 {
 		f.evil = -1
-		if strings.Contains(f.in, "/*") ||
-			strings.IndexByte(f.in, '`') >= 0 && strings.IndexByte(f.in, '{') >= 0 {
+		if f.has.has('/') && f.has.has('*') && strings.Contains(f.in, "/*") || f.has.has('`') && f.has.has('{') {
 			f.evil = 1
 		}
 	}

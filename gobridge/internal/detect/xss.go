@@ -6,10 +6,11 @@ import (
 	"github.com/corazawaf/libinjection-go"
 )
 
-// detectXSS is libinjection's HTML detector (CRS 941100) behind a prefilter.
-func detectXSS(value []byte, b *Budget) (Finding, bool) {
+// detectXSS is libinjection's HTML detector (CRS 941100) behind a prefilter. in
+// are the classes of value's bytes.
+func detectXSS(value []byte, in byteSet, b *Budget) (Finding, bool) {
 	s := text(value)
-	start := suspect(s)
+	start := suspect(s, in)
 	if start < 0 || !b.take(len(s)) || !libinjection.IsXSS(s) {
 		return Finding{}, false
 	}
@@ -24,7 +25,8 @@ func detectXSS(value []byte, b *Budget) (Finding, bool) {
 }
 
 // suspect returns where in s the first thing stands that could be what
-// libinjection.IsXSS flags, -1 when it flags nothing.
+// libinjection.IsXSS flags, -1 when it flags nothing. in are the classes of the
+// bytes of s.
 //
 // Sound for v0.3.5, whose functions are named here. checkToken flags five tokens:
 //
@@ -42,21 +44,18 @@ func detectXSS(value []byte, b *Budget) (Finding, bool) {
 //     its first character is D, V, J or an entity, after what mayBlackURL skips.
 //
 // NUL is skipped inside and between these; text with NUL is passed on.
-func suspect(s string) int {
-	lt, eq := strings.IndexByte(s, '<'), strings.IndexByte(s, '=')
-	if lt < 0 && eq < 0 {
-		return -1
-	}
-	if strings.IndexByte(s, 0) >= 0 {
+func suspect(s string, in byteSet) int {
+	lt, eq := in.has('<'), in.has('=')
+	if (lt || eq) && in.has(0) {
 		return 0
 	}
-	if lt >= 0 {
-		if lt = markup(s, lt); lt >= 0 {
-			return lt
+	if lt {
+		if at := markup(s, strings.IndexByte(s, '<')); at >= 0 {
+			return at
 		}
 	}
-	if eq >= 0 {
-		return attribute(s, eq)
+	if eq {
+		return attribute(s, strings.IndexByte(s, '='))
 	}
 	return -1
 }
