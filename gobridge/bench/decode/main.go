@@ -42,8 +42,8 @@ type growth struct {
 const maxGrowth = 20
 
 func main() {
-	rounds := flag.Int("rounds", 15, "turns of each side")
-	turn := flag.Duration("turn", 20*time.Millisecond, "length of a turn")
+	rounds := flag.Int("rounds", 150, "turns of each side")
+	turn := flag.Duration("turn", 2*time.Millisecond, "length of a turn")
 	only := flag.String("only", "", "the decoders whose name has this")
 	flag.Parse()
 

@@ -73,7 +73,7 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 		valid, strict = w.lenient(doc, read), false
 	}
 	strictly := strict && read.values == 1 && !read.scalars
-	if read.seen {
+	if read.numbered || read.seen && !strict {
 		w.numbers(doc)
 	}
 	w.strictly = strictly

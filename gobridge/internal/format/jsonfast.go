@@ -9,11 +9,12 @@ import (
 
 // progress is how far a document was read, behind a token.
 type progress struct {
-	pos     int
-	state   state
-	seen    bool // an array, an object or a string
-	scalars bool // complete values outside of arrays and objects that are none of these
-	values  int  // complete values outside of arrays and objects
+	pos      int
+	state    state
+	seen     bool // an array, an object or a string
+	numbered bool // an array that begins with a number; not said of what lenient reads
+	scalars  bool // complete values outside of arrays and objects that are none of these
+	values   int  // complete values outside of arrays and objects
 }
 
 // strict reads l's document from pos on as far as it is plain JSON (RFC 8259),
@@ -165,6 +166,9 @@ value:
 			goto stop
 		}
 	default:
+		if state == wantFirstElement {
+			s.numbered = true
+		}
 		if c == '-' {
 			end++
 		}
