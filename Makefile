@@ -15,7 +15,7 @@ export NGINX_BINARY = $(NGINX)
 unexport NGINX
 
 GO      = scripts/go.sh
-GOFLAGS = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+BUILD   = -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # Flags of the C that cgo compiles, as scripts/build-nginx.sh has them.
 CGO = CGO_ENABLED=1 \
@@ -78,11 +78,11 @@ build-nginx: deps  ## build also the chosen NGINX itself, for tests of it
 	@scripts/build-nginx.sh binary
 
 bridge: deps
-	@$(CGO) $(GO) build -buildmode=c-shared $(GOFLAGS) -o build/libwsi.so ./gobridge
+	@$(CGO) $(GO) build -buildmode=c-shared $(BUILD) -o build/libwsi.so ./gobridge
 	@echo 'built build/libwsi.so'
 
 cli: deps
-	@CGO_ENABLED=0 $(GO) build $(GOFLAGS) -o build/wsi ./gobridge/cmd/wsi
+	@CGO_ENABLED=0 $(GO) build $(BUILD) -o build/wsi ./gobridge/cmd/wsi
 	@echo 'built build/wsi'
 
 check-nginx:  ## say whether the built module fits the binary NGINX=
