@@ -26,17 +26,17 @@ type offload struct {
 	few  semaphore // of the one that judges small tasks only
 
 	mu      sync.Mutex
-	idle    *sync.Cond               // signalled when nothing waits or is being judged
-	large   []*task                  // waiting
-	small   []*task                  // waiting; none with one thread
-	judging map[*direction]time.Time // when each was begun
+	idle    *sync.Cond          // signalled when nothing waits or is being judged
+	large   []*task             // waiting
+	small   []*task             // waiting; none with one thread
+	judging map[*task]time.Time // when each was begun
 	done    []*task
 	errands []func() // to do beside; only where large is
 	threads int
 }
 
 func newOffload(threads int, wake func()) (*offload, error) {
-	o := &offload{wake: wake, judging: map[*direction]time.Time{}, threads: threads}
+	o := &offload{wake: wake, judging: map[*task]time.Time{}, threads: threads}
 	o.idle = sync.NewCond(&o.mu)
 	var err error
 	if o.any, err = newSemaphore(); err != nil {
@@ -77,7 +77,7 @@ func (o *offload) thread(large bool) {
 		}
 		o.mu.Lock()
 		o.done = append(o.done, t)
-		delete(o.judging, t.dir)
+		delete(o.judging, t)
 		if o.unfinished() == 0 {
 			o.idle.Broadcast()
 		}
@@ -126,7 +126,7 @@ func (o *offload) next(large bool) *task {
 	t := (*queue)[0]
 	(*queue)[0] = nil
 	*queue = (*queue)[1:]
-	o.judging[t.dir] = time.Now()
+	o.judging[t] = time.Now()
 	return t
 }
 
@@ -235,6 +235,10 @@ func (o *offload) unfinished() int { return len(o.large) + len(o.small) + len(o.
 func (o *offload) late(d *direction, ms int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	begun, ok := o.judging[d]
-	return ok && time.Since(begun) >= time.Duration(ms)*time.Millisecond
+	for t, begun := range o.judging {
+		if t.dir == d && time.Since(begun) >= time.Duration(ms)*time.Millisecond {
+			return true
+		}
+	}
+	return false
 }

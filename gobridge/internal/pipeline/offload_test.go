@@ -15,6 +15,7 @@ import (
 	"wsi/gobridge/internal/event"
 	"wsi/gobridge/internal/format"
 	"wsi/gobridge/internal/framework"
+	"wsi/gobridge/internal/message"
 	"wsi/gobridge/internal/policy"
 	"wsi/gobridge/internal/ws"
 	"wsi/gobridge/internal/wstest"
@@ -60,6 +61,17 @@ func (g *gate) Decode(m framework.Message, w *format.Walker, out *framework.Out)
 		<-g.went
 	}
 	g.Decoder.Decode(m, w, out)
+}
+
+// telling is a decoder that says when it is called.
+type telling struct {
+	framework.Decoder
+	begun chan struct{}
+}
+
+func (d telling) Decode(m framework.Message, w *format.Walker, out *framework.Out) {
+	d.begun <- struct{}{}
+	d.Decoder.Decode(m, w, out)
 }
 
 // hold makes the threads wait with large messages of a direction.
@@ -301,6 +313,37 @@ func TestClose(t *testing.T) {
 			require.Equal(t, test.actions, actions)
 		})
 	}
+}
+
+// TestDrainRequest: the head and the body of a request that is not held may be
+// judged at a time; the end of one is not that of the other.
+func TestDrainRequest(t *testing.T) {
+	e, wake := newThreads(t)
+	s, _ := e.OpenRequest(polls(), config(Monitoring))
+	d := &s.dir[ws.FromClient]
+	var went []chan struct{}
+	begun := make(chan struct{})
+	for range 2 {
+		g := &gate{open(e, config(Monitoring)).dir[ws.FromClient].decoder, make(chan struct{})}
+		went = append(went, g.went)
+		m := message.Message{Opcode: ws.OpText, Payload: []byte(prose(20000))}
+		e.submit(&task{session: s, dir: d, message: m, decoder: telling{g, begun}})
+		s.jobs++
+	}
+	for range went {
+		<-begun
+	}
+	close(went[0])
+	v, ok := e.Poll()
+	for ; !ok; v, ok = e.Poll() {
+		<-wake
+	}
+	v.Result()
+	require.Equal(t, 1, e.Drain(0))
+	close(went[1])
+	require.Zero(t, e.Drain(60000))
+	var r Result
+	settle(e, wake, s, &r)
 }
 
 // TestExpireWaiting: the time that a message waits for others is not its own.
