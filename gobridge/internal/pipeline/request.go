@@ -156,9 +156,9 @@ func (s *Session) bodyPart(from ws.Direction, p part, n int, last bool) (r Resul
 		p.close()
 		return r
 	}
-	r.Bytes = n
 	if q.size+n > s.config.Limits[from].MaxMessage {
 		p.close()
+		r.Bytes = q.size + n
 		if s.violate(d, ws.MessageTooBig, 0, &r) {
 			r.pass(ReasonMessage, 1)
 			r.Status = Opaque
@@ -171,6 +171,7 @@ func (s *Session) bodyPart(from ws.Direction, p part, n int, last bool) (r Resul
 		q.size += n
 		return r
 	}
+	r.Bytes = q.size + n
 	b := &requestBody{exchange: q.exchange, from: from, codings: q.codings, parts: q.parts}
 	m := message.Message{Opcode: ws.OpBinary, Payload: p.data, Frames: 1}
 	if len(b.parts) > 0 || p.file != nil {
