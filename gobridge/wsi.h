@@ -163,7 +163,8 @@ typedef struct {
 
 
 typedef struct {
-    size_t                   consumed;     /* bytes taken of those given */
+    size_t                   consumed;     /* bytes taken of those given; with
+                                              WSI_OPAQUE, those looked at */
     size_t                   release;      /* bytes, from the oldest held or
                                               given one on, to forward */
     size_t                   discard;      /* bytes behind these, not to be
@@ -186,8 +187,8 @@ typedef struct {
                                               call */
     uint32_t                 threaded;     /* and off the loop, reported by it */
     uint32_t                 jobs;         /* of all sessions, off the loop */
-    uint32_t                 uninspected;  /* data messages let through
-                                              without a verdict */
+    uint32_t                 uninspected;  /* messages let through without a
+                                              verdict */
     uint32_t                 reasons[WSI_REASONS];  /* the same by reason */
     uint32_t                 close_code;   /* with WSI_DROP; of a request, the
                                               HTTP status */

@@ -512,6 +512,8 @@ void ngx_http_wallarm_websocket_counts(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_http_wallarm_websocket_result_t *res);
 void ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction, ngx_http_wallarm_websocket_result_t *res);
+void ngx_http_wallarm_websocket_blind(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction);
 void ngx_http_wallarm_websocket_wake(ngx_http_wallarm_websocket_ctx_t *ctx);
 void ngx_http_wallarm_websocket_discard(ngx_http_wallarm_websocket_ctx_t *ctx,
     ngx_uint_t direction);

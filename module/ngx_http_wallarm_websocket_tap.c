@@ -611,10 +611,7 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
             ngx_http_wallarm_websocket_unpace(ctx);
         }
 
-        d->opaque = 1;
-        d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
-        d->release = d->last;
-        d->fed = d->last;
+        ngx_http_wallarm_websocket_blind(ctx, direction);
         break;
 
     default: /* NGX_HTTP_WALLARM_WEBSOCKET_ERROR */
@@ -637,6 +634,27 @@ ngx_http_wallarm_websocket_result(ngx_http_wallarm_websocket_ctx_t *ctx,
         ngx_http_wallarm_websocket_deadline(ctx, direction,
                                             res->release || res->discard);
     }
+}
+
+
+/* a direction passes uninspected from here on, with what was read of it */
+
+void
+ngx_http_wallarm_websocket_blind(ngx_http_wallarm_websocket_ctx_t *ctx,
+    ngx_uint_t direction)
+{
+    ngx_http_wallarm_websocket_dir_t  *d;
+
+    d = &ctx->dir[direction];
+
+    ngx_http_wallarm_websocket_status_add(ctx->conf,
+                            NGX_HTTP_WALLARM_WEBSOCKET_COUNT_UNINSPECTED_BYTES
+                            + direction, d->last - d->fed);
+
+    d->opaque = 1;
+    d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
+    d->release = d->last;
+    d->fed = d->last;
 }
 
 

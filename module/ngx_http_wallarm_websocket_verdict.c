@@ -315,10 +315,7 @@ ngx_http_wallarm_websocket_failed(ngx_http_wallarm_websocket_ctx_t *ctx)
         }
 
         d->pending = 0;
-        d->opaque = 1;
-        d->need = NGX_HTTP_WALLARM_WEBSOCKET_UNKNOWN;
-        d->release = d->last;
-        d->fed = d->last;
+        ngx_http_wallarm_websocket_blind(ctx, i);
     }
 
     ngx_http_wallarm_websocket_place(ctx);

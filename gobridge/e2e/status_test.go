@@ -349,10 +349,11 @@ func TestStatusUninspected(t *testing.T) {
 	n.becomes(map[string]float64{`wallarm_websocket_uninspected_bytes_total{direction="client_to_server"}`: float64(len(m))})
 
 	client, backend = n.connect()
-	m = wstest.Frame{Opcode: 3, Mask: mask}.Bytes()
-	client.send(m)
-	backend.expect(m)
+	behind := text("hello")
+	client.send(wstest.Frame{Opcode: 3, Mask: mask}.Bytes(), behind)
+	backend.expect(wstest.Frame{Opcode: 3, Mask: mask}.Bytes(), behind)
 	expect("protocol", 1)
+	n.becomes(map[string]float64{`wallarm_websocket_uninspected_bytes_total{direction="client_to_server"}`: float64(len(m) + len(behind))})
 
 	client = n.client()
 	client.send(request("/"))

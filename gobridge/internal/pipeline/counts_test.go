@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -143,4 +144,43 @@ func TestReasons(t *testing.T) {
 		})
 	}
 	require.Zero(t, e.jobs)
+}
+
+// TestPassedOnce: a message that passes counts once, whatever the reasons are;
+// one that does not pass, and one in a direction that nobody looks at, do not.
+func TestPassedOnce(t *testing.T) {
+	nested := "hello"
+	for range 12 {
+		nested = fmt.Sprintf("[%q]", nested)
+	}
+	deep := `["` + strings.Repeat("a", 50) + `",` + nested + `]`
+	attack := `["<script>alert(1)</script>",` + nested + `]`
+	ping := wstest.Frame{Opcode: ws.OpPing, Mask: wstest.Text("").Mask, Payload: gzipped(strings.Repeat("a", 1<<16))}
+	for _, test := range []struct {
+		name   string
+		mode   Mode
+		stream []byte
+		want   map[Reason]int
+	}{
+		{"two reasons", Monitoring, newDeflator().frame(deep + strings.Repeat("a", 100000)), map[Reason]int{ReasonInflated: 1}},
+		{"attack", Block, wstest.Text(attack).Bytes(), nil},
+		{"attack that passes", Monitoring, wstest.Text(attack).Bytes(), map[Reason]int{ReasonFormat: 1}},
+		{"control frame", Monitoring, ping.Bytes(), map[Reason]int{ReasonFormat: 1}},
+		{"off", Off, wstest.Frame{Opcode: 3, Mask: ping.Mask}.Bytes(), nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(test.mode)
+			c.LimitBlock = LimitOff
+			c.Limits = both(ws.Limits{MaxMessage: 16 << 20, MaxInflated: 50000})
+			s, _ := newEngine(t).Open(deflated, c)
+			r := s.Feed(ws.FromClient, test.stream)
+			require.Equal(t, test.mode == Block, r.Status == Drop)
+			var want [NumReasons]int
+			for why, n := range test.want {
+				want[why] = n
+			}
+			require.Equal(t, want, r.Reasons)
+			require.Equal(t, len(test.want), r.Uninspected)
+		})
+	}
 }

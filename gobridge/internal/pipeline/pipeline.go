@@ -67,7 +67,7 @@ type Result struct {
 	Threaded    int             // and off it
 	ThreadTime  time.Duration   // of those off it, from handing over to verdict
 	Jobs        int             // of all sessions, off the loop
-	Uninspected int             // data messages let through without a verdict
+	Uninspected int             // messages let through without a verdict
 	Reasons     [NumReasons]int // the same by reason
 	CloseCode   ws.CloseCode    // of a request, the HTTP status
 

@@ -123,6 +123,9 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 		s.fill(d, &r)
 		return r
 	}
+	if d.blind {
+		r.Consumed = len(b)
+	}
 	for r.Consumed < len(b) && !d.blind {
 		rest := b[r.Consumed:]
 		if d.parser.AtBoundary() {
@@ -156,11 +159,8 @@ func (s *Session) Feed(from ws.Direction, b []byte) Result {
 			break
 		}
 	}
-	if d.blind {
-		r.Consumed = len(b)
-		if r.Status == Pass && d.mode != Off {
-			r.Status = Opaque
-		}
+	if d.blind && r.Status == Pass && d.mode != Off {
+		r.Status = Opaque
 	}
 	if d.mode != Block {
 		d.held = 0
@@ -186,7 +186,9 @@ func (s *Session) begin(d *direction, h *frame.Header, r *Result) {
 			return
 		}
 		if v.Desync() {
-			r.pass(reasonOf(v), 1)
+			if d.mode != Off {
+				r.pass(reasonOf(v), 1)
+			}
 			s.blind(d, reasonOf(v), r)
 			return
 		}
@@ -343,10 +345,14 @@ func (s *Session) control(d *direction, h *frame.Header, r *Result) {
 	}
 	t := s.config.engine.loop.task(s, d, queued{message.Message{Opcode: h.Opcode, Frames: 1}, d.messages})
 	s.config.engine.loop.control(t, payload)
-	if t.violations.Has(ws.FormatLimit) && !s.violate(d, ws.FormatLimit, d.messages, r) {
+	over := t.violations.Has(ws.FormatLimit)
+	if over && !s.violate(d, ws.FormatLimit, d.messages, r) {
 		return
 	}
 	s.attack(d, t, r)
+	if over && r.Status != Drop {
+		r.pass(ReasonFormat, 1)
+	}
 }
 
 // message judges a message on the loop, or hands it over when it may take
@@ -433,7 +439,7 @@ func (s *Session) finish(job *task) Result {
 
 // conclude draws the consequences of a judged message.
 func (s *Session) conclude(d *direction, t *task, r *Result) {
-	desync, why := false, ReasonProtocol
+	desync, passed, why := false, false, ReasonProtocol
 	r.Alone = s.alone(d, t)
 	r.swallow = s.config.DropMessage && r.Alone
 	for i, n := range t.rated {
@@ -442,18 +448,20 @@ func (s *Session) conclude(d *direction, t *task, r *Result) {
 	for broken := t.violations; broken != 0; {
 		v := broken.Pop()
 		r.value = t.values[v]
-		if s.violate(d, v, t.n, r) {
-			if v.Desync() && d.refers {
-				desync, why = true, reasonOf(v)
-			}
-			if !d.gone && (v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit || v == ws.BodyUndecodable) {
-				r.pass(reasonOf(v), 1)
-			}
+		if !s.violate(d, v, t.n, r) {
+			continue
+		}
+		desync = desync || v.Desync() && d.refers
+		if !passed && (v.Desync() || v == ws.ProcessTimeLimit || v == ws.FormatLimit || v == ws.BodyUndecodable) {
+			passed, why = true, reasonOf(v)
 		}
 	}
 	r.value = ""
 	drop := s.attack(d, t, r)
 	r.swallow = false
+	if passed && !d.gone && r.Status != Drop && !r.swallowed {
+		r.pass(why, 1)
+	}
 	if s.Observe != nil {
 		s.observe(d, t, drop)
 	}
