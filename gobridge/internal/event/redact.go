@@ -438,17 +438,20 @@ func (r *Redaction) maskNested(p []byte, i int) int {
 	return i
 }
 
-// The digits of a card's number, and how many are shown.
+// The digits of a card's number, how many are shown, and how many a group has at
+// least where other numbers stand beside it.
 const (
 	minCard   = 13
 	maxCard   = 19
 	cardShown = 4
+	cardGroup = 4
 )
 
 // maskCards hides numbers that begin as those of payment cards and pass Luhn's
 // check, all but their last digits. Groups of digits may be parted by one blank
-// or hyphen.
+// or hyphen; in a longer row of groups a card has none that is short.
 func maskCards(p []byte, cbor bool) (masked bool) {
+	seen := 0 // where the last row of groups ends
 	for i := 0; i < len(p); {
 		if p[i] < '3' || p[i] > '6' {
 			i++
@@ -463,7 +466,8 @@ func maskCards(p []byte, cbor bool) (masked bool) {
 			}
 		}
 		var at [maxCard]int
-		n, j := 0, i
+		n, card, group, short := 0, 0, 0, false
+		j := i
 		for ; j < limit; j++ {
 			if c := p[j]; c >= '0' && c <= '9' {
 				if n == maxCard {
@@ -472,17 +476,28 @@ func maskCards(p []byte, cbor bool) (masked bool) {
 				}
 				at[n] = j
 				n++
+				group++
 			} else if c != ' ' && c != '-' || p[j-1] == c {
 				break
+			} else {
+				if short = short || group < cardGroup; !short && n >= minCard && luhn(p, at[:n]) {
+					card = n
+				}
+				group = 0
 			}
 		}
-		if n >= minCard && n <= maxCard && (j == limit || !isWord(p[j])) && luhn(p, at[:n]) {
-			for _, k := range at[:n-cardShown] {
-				p[k] = mask
-			}
-			masked = true
+		if (i >= seen || !short && group >= cardGroup) && n >= minCard && n <= maxCard && (j == limit || !isWord(p[j])) && luhn(p, at[:n]) {
+			card = n
 		}
-		i = max(j, i+1)
+		if seen = max(seen, j); card == 0 {
+			i++
+			continue
+		}
+		for _, k := range at[:card-cardShown] {
+			p[k] = mask
+		}
+		masked = true
+		i = at[card-1] + 1
 	}
 	return masked
 }
