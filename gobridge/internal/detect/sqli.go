@@ -2,11 +2,11 @@ package detect
 
 import "github.com/corazawaf/libinjection-go"
 
-// detectSQLi is libinjection's SQL detector (CRS 942100) behind a prefilter.
-// in are the classes of value's bytes.
+// detectSQLi is libinjection's SQL detector (CRS 942100). in are the classes of
+// value's bytes.
 func detectSQLi(value []byte, in byteSet, b *Budget) (Finding, bool) {
 	s := text(value)
-	if !maySQLi(s, in) || !flagged(s, b) {
+	if !isSQLi(s, in, b) || !beyondHeads(s, b) {
 		return Finding{}, false
 	}
 	return Finding{
@@ -18,40 +18,54 @@ func detectSQLi(value []byte, in byteSet, b *Budget) (Finding, bool) {
 	}, true
 }
 
-// flagged asks libinjection, about the parts of program code.
-func flagged(s string, b *Budget) bool {
+// beyondHeads reports whether s, which is flagged, is so but for the heads of
+// program code in it.
+func beyondHeads(s string, b *Budget) bool {
 	for range maxConditionals {
-		if !b.take(len(s)) {
-			return false
-		}
-		if hit, _ := libinjection.IsSQLi(s); !hit {
-			return false
-		}
 		condition, rest, ok := conditional(s)
 		if !ok {
 			return true
 		}
-		if hit, _ := libinjection.IsSQLi(condition); hit {
+		if !b.take(len(s)) {
+			return false
+		}
+		if isSQLi(condition, setOf(condition), b) {
 			return true
 		}
-		s = rest
+		if s = rest; !isSQLi(s, setOf(s), b) {
+			return false
+		}
 	}
 	return true
 }
 
-// maySQLi reports whether libinjection.IsSQLi(s) can be true. in are the classes
-// of the bytes of s.
+// isSQLi is libinjection.IsSQLi, which is asked where readSQLi cannot tell. in are
+// the classes of the bytes of s.
+func isSQLi(s string, in byteSet, b *Budget) bool {
+	flagged, sure := readSQLi(s, in)
+	if sure || !flagged {
+		return flagged
+	}
+	if !b.take(len(s)) {
+		return false
+	}
+	flagged, _ = libinjection.IsSQLi(s)
+	return flagged
+}
+
+// readSQLi reports whether libinjection.IsSQLi(s) is true; if it is not sure, it
+// can be. in are the classes of the bytes of s.
 //
-// Sound for v0.3.5, whose functions are named here. check flags s only if
-// blacklist knows the fingerprint of one of the five readings below; what
-// notWhitelist then forgives is passed on. sqliFolder computes the fingerprint:
-// parse stands for byteParsers and their functions, fold and merge for theirs,
-// sqliNext for blacklist. It departs from them in three ways only.
+// Exact for v0.3.5, whose functions are named here. check flags s if blacklist
+// knows the fingerprint of one of the five readings below, and notWhitelist does
+// not forgive it. sqliFolder computes the fingerprint: parse stands for
+// byteParsers and their functions, fold and merge for theirs, sqliNext for
+// blacklist, forgiven for notWhitelist. It departs from them in three ways only.
 //
-//   - A token keeps no text but its word and props. No rule asks for more
-//     (toUpperCmp, isUnaryOp, isArithmeticOp, "::", len 0, IF) except COLLATE's,
-//     see the next. assign cuts a text at 31 bytes and parseWord looks up none
-//     longer; every key is shorter than maxWord.
+//   - A token keeps no text but its word, props and first. No rule asks for more
+//     (toUpperCmp, isUnaryOp, isArithmeticOp, "::", len 0, IF, strOpen, strClose)
+//     except COLLATE's, see the next. assign cuts a text at 31 bytes and parseWord
+//     looks up none longer; every key is shorter than maxWord.
 //   - unsure, answered with true: evil tokens, Oracle's q and $$ strings, quoted
 //     variables, COLLATE, words that only Unicode folding makes keywords
 //     (searchKeyword uses strings.ToUpper), more than sqliTokenLimit tokens.
@@ -64,9 +78,10 @@ func flagged(s string, b *Budget) bool {
 //     or ")" second. So the fingerprint begins with the two; or it is X, which
 //     noEvil excludes. # and -- read later would not change them either, so that
 //     the MySQL reading would end alike.
-func maySQLi(s string, in byteSet) bool {
+func readSQLi(s string, in byteSet) (flagged, sure bool) {
 	f := sqliFolder{in: s, has: in, steps: sqliTokenLimit}
-	return f.listed(0, false) || f.reparse && f.listed(0, true) ||
-		in.has('\'') && (f.listed('\'', false) || f.reparse && f.listed('\'', true)) ||
-		in.has('"') && f.listed('"', true)
+	flagged = f.flagged(0, false) || f.reparse && f.flagged(0, true) ||
+		in.has('\'') && (f.flagged('\'', false) || f.reparse && f.flagged('\'', true)) ||
+		in.has('"') && f.flagged('"', true)
+	return flagged, !f.unsure
 }

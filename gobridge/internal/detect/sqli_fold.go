@@ -4,8 +4,8 @@ import "strings"
 
 //go:generate go run ./gen
 
-// sqliTokenLimit bounds the tokens and blanks that the prefilter reads of one
-// value, some 40 us of work; beyond it the detector decides, at its budget.
+// sqliTokenLimit bounds the tokens and blanks that are read of one value, some
+// 40 us of work; beyond it libinjection decides, at its budget.
 // Prose ends after a few tokens, whatever its length.
 const sqliTokenLimit = 2048
 
@@ -15,7 +15,8 @@ const (
 	propArith             // * / + - %
 	propCast              // ::
 	propEmpty             // `` or, at the end of the value, a lone `
-	propOpen              // a ` without its end
+	propOpen              // a string without its end
+	propLong              // of a comment: more than two bytes
 )
 
 // sqliToken is libinjection's token as far as folding looks at it: the class
@@ -23,6 +24,7 @@ const (
 type sqliToken struct {
 	class byte
 	props uint8
+	first byte   // of a comment; of a string the quote before it, 0 if that is only thought to be there
 	word  uint16 // in sqliWords, 0 if not there
 }
 
@@ -71,18 +73,22 @@ type sqliFolder struct {
 	unsure  bool // the value holds what this tokenizer leaves to libinjection
 	evil    int8 // whether in can hold an evil token: 0 unknown, 1 yes, -1 no
 	steps   int  // tokens and blanks that may still be read
+	tokens  int  // read in this reading
+	size    int  // of the first of them
 	vec     [8]sqliToken
 }
 
-// listed reports whether the fingerprint of the value in the given context is
-// one of libinjection's, or cannot be told. The value is not empty.
-func (f *sqliFolder) listed(quote byte, mysql bool) bool {
-	f.pos, f.quote, f.mysql, f.reparse = 0, quote, mysql, false
+// flagged reports whether libinjection flags the value in the given context, or
+// that cannot be told.
+func (f *sqliFolder) flagged(quote byte, mysql bool) bool {
+	f.pos, f.quote, f.mysql, f.reparse, f.tokens = 0, quote, mysql, false, 0
 	f.vec = [8]sqliToken{}
 	n := f.fold()
-	if f.unsure {
-		return true
-	}
+	return f.unsure || f.listed(n) && !f.forgiven(n)
+}
+
+// listed reports whether the fingerprint, of n tokens, is one of libinjection's.
+func (f *sqliFolder) listed(n int) bool {
 	if n == 0 {
 		return false
 	}
@@ -101,6 +107,37 @@ func (f *sqliFolder) listed(quote byte, mysql bool) bool {
 		}
 	}
 	return state >= sqliFinal
+}
+
+// forgiven is libinjection's notWhitelist of a fingerprint that is listed: of two
+// tokens only 1U, vU, 1c, nc, sc and vc are.
+func (f *sqliFolder) forgiven(n int) bool {
+	const outfile = "INTO"
+	a, b, c := &f.vec[0], &f.vec[1], &f.vec[2]
+	if f.vec[n-1].class == 'c' && strings.Contains(f.in, "sp_password") {
+		return false
+	}
+	switch fingerprint := [3]byte{a.class, b.class, c.class}; {
+	case n == 2 && b.class == 'U':
+		return f.tokens == 2
+	case n == 2 && (b.first == '#' || a.class == 'n' && b.first != '/'):
+		return true
+	case n == 2 && a.class == '1':
+		// It looks behind the number, as if that were the beginning of the value.
+		rest := f.in[min(f.size, maxWord):]
+		return f.tokens == 2 && b.first != '/' &&
+			rest[0] > ' ' && !strings.HasPrefix(rest, "--") && !strings.HasPrefix(rest, "/*")
+	case n == 2:
+		return b.first == '-' && b.props&propLong != 0
+	case n > 3:
+		return false
+	case fingerprint == [3]byte{'s', 'o', 's'}, fingerprint == [3]byte{'s', '&', 's'}:
+		return a.first != 0 || c.first != f.quote || c.props&propOpen == 0
+	case f.tokens == 3 && (fingerprint == [3]byte{'s', '&', 'n'} || fingerprint == [3]byte{'n', '&', '1'} ||
+		a.class == '1' && b.class == '&' && (c.class == '1' || c.class == 'v' || c.class == 's')):
+		return true
+	}
+	return b.class == 'k' && !strings.HasPrefix(sqliWords.words[b.word].name, outfile+" ")
 }
 
 // sqliSymbol maps a token class to its column of sqliNext plus 1.

@@ -7,6 +7,8 @@ func (f *sqliFolder) next(t *sqliToken) bool {
 	*t = sqliToken{}
 	if f.pos == 0 && f.quote != 0 {
 		f.pos = f.parseString(t, 0, f.quote)
+		t.first = 0
+		f.tokens++
 		return true
 	}
 	for f.pos < len(f.in) {
@@ -14,8 +16,12 @@ func (f *sqliFolder) next(t *sqliToken) bool {
 			f.unsure = true
 			return false
 		}
+		start := f.pos
 		f.pos = f.parse(t)
 		if t.class != 0 {
+			if f.tokens++; f.tokens == 1 {
+				f.size = f.pos - start
+			}
 			return true
 		}
 	}
@@ -119,7 +125,9 @@ func (f *sqliFolder) parse(t *sqliToken) int {
 		}
 	case 'u', 'U':
 		if pos+2 < len(in) && in[pos+1] == '&' && quoted(pos+2) {
-			return f.parseString(t, pos+3, '\'')
+			end := f.parseString(t, pos+3, '\'')
+			t.first = c
+			return end
 		}
 	default:
 		if c <= ' ' || c == 0x7f || c == 0xa0 {
@@ -151,11 +159,16 @@ func (f *sqliFolder) parseOperator(t *sqliToken, n int) int {
 }
 
 func (f *sqliFolder) parseEOLComment(t *sqliToken) int {
-	t.class = 'c'
-	if i := strings.IndexByte(f.in[f.pos:], '\n'); i >= 0 {
-		return f.pos + i + 1
+	t.class, t.first = 'c', f.in[f.pos]
+	size := strings.IndexByte(f.in[f.pos:], '\n')
+	end := f.pos + size + 1
+	if size < 0 {
+		size, end = len(f.in)-f.pos, len(f.in)
 	}
-	return len(f.in)
+	if size > 2 {
+		t.props = propLong
+	}
+	return end
 }
 
 // parseComment reads a /* comment. One that MySQL executes or that holds another
@@ -166,7 +179,7 @@ func (f *sqliFolder) parseComment(t *sqliToken) int {
 	if strings.HasPrefix(body, "!") || end >= 0 && strings.Contains(body[:end+1], "/*") {
 		return f.giveUp()
 	}
-	t.class = 'c'
+	t.class, t.first = 'c', '/'
 	if end < 0 {
 		return len(f.in)
 	}
@@ -175,7 +188,7 @@ func (f *sqliFolder) parseComment(t *sqliToken) int {
 
 // parseString reads up to the quote that is neither doubled nor escaped.
 func (f *sqliFolder) parseString(t *sqliToken, start int, quote byte) int {
-	t.class = 's'
+	t.class, t.first = 's', quote
 	for i := start; ; {
 		n := strings.IndexByte(f.in[i:], quote)
 		if n < 0 {

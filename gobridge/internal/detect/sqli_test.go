@@ -39,7 +39,7 @@ func TestConditional(t *testing.T) {
 // Heads are counted, so that many of them do not cost the square of the text.
 func TestConditionalMany(t *testing.T) {
 	const head = "if (a && b) {"
-	text := strings.Repeat(head, maxConditionals)
+	text := strings.Repeat(head, maxConditionals+1)
 	require.GreaterOrEqual(t, sum(scan(text)), 5)
 	require.Less(t, sum(scan(text[len(head):])), 5)
 }
