@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,6 +75,7 @@ func BenchmarkPages(b *testing.B) {
 	getJSON(b, h, "/api/attacks?sort=hits", &v)
 	var c Connections
 	getJSON(b, h, "/api/connections", &c)
+	warm()
 	half := msTime(s.ts[len(s.ts)/2]).Format(time.RFC3339)
 	for _, p := range []struct{ name, target string }{
 		{"attacks", "/attacks"},
@@ -83,9 +85,19 @@ func BenchmarkPages(b *testing.B) {
 		{"exclude", "/attacks?-type=xss&-ip=198.51.100.*&-path=/cable"},
 		{"rare filter", "/attacks?ip=198.51.100.7&point=$[0].text"},
 		{"time", "/attacks?from=" + half},
+		{"filters and exclusions", "/attacks?type=xss&type=sqli&action=blocked&host=*.example.com&-ip=198.51.100.1*&-point=$[0]&-rule=932100"},
+		{"nothing excluded but one client", "/attacks?-ip=198.51.100.7&kind=all&sort=hits"},
 		{"search, rare words", "/attacks?q=%22OR+77%3D1%22+lobby-7"},
 		{"search, common word", "/attacks?q=script"},
 		{"search and filter", "/attacks?q=union+select&action=monitored"},
+		{"search, a word of all", "/attacks?q=hello"},
+		{"search, no such word", "/attacks?q=hello+nosuchword"},
+		{"search, no such phrase", "/attacks?q=%22say+to+wanted+i+what+is+this%22"},
+		{"search, 120 words", "/attacks?q=%22" + strings.Repeat("i+", 120) + "%22"},
+		{"search, a beginning", "/attacks?q=hel*"},
+		{"search, a beginning of many", "/attacks?q=000*"},
+		{"search, symbols", "/attacks?q=%27%22%3C%3E%28%29%5E*%3A-%00"},
+		{"connections, search", "/connections?q=script"},
 		{"one attack", "/attacks/" + v.Attacks[0].ID},
 		{"one hit", "/hits/" + v.Attacks[0].Newest},
 		{"rules", "/rules"},

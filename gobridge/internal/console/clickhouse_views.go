@@ -92,7 +92,7 @@ func where(f *Filter, anyKind bool) (all []string) {
 		}
 	}
 	for _, w := range words(f.Query) {
-		all = append(all, "positionCaseInsensitiveUTF8("+searchedColumns+", "+quote(w)+") > 0")
+		all = append(all, "positionCaseInsensitiveUTF8("+searchedColumns+", "+quote(w.text)+") > 0")
 	}
 	if f.Query != "" && len(words(f.Query)) == 0 {
 		all = append(all, "0")
@@ -112,21 +112,21 @@ func (c *clickHouse) totals(ctx context.Context, f *Filter, where []string) (*re
 		return nil, err
 	}
 	t.rest()
-	now := time.Now().UnixMilli()
-	r.from, r.to = now-time.Hour.Milliseconds(), now
+	to := time.Now().UnixMilli()
+	from := to - time.Hour.Milliseconds()
 	if first, last, err := c.ends(ctx); err != nil {
 		return nil, err
 	} else if first > 0 {
-		r.from, r.to = first, last
+		from, to = first, last
 	}
 	if !f.From.IsZero() {
-		r.from = f.From.UnixMilli()
+		from = f.From.UnixMilli()
 	}
 	if !f.To.IsZero() {
-		r.to = f.To.UnixMilli()
+		to = f.To.UnixMilli()
 	}
-	r.to = max(r.to, r.from)
-	return r, c.bars(ctx, r, where)
+	r.bars = newBars(from, to)
+	return r, c.count(ctx, &r.bars, where)
 }
 
 // ends are the times of the first and the last event of all.
@@ -135,10 +135,7 @@ func (c *clickHouse) ends(ctx context.Context) (first, last int64, err error) {
 	return first, last, err
 }
 
-func (c *clickHouse) bars(ctx context.Context, r *result, where []string) error {
-	var n int
-	r.from, r.width, n = span(r.from, r.to)
-	r.buckets = make([][lanes]int64, n)
+func (c *clickHouse) count(ctx context.Context, r *bars, where []string) error {
 	sql := fmt.Sprintf("SELECT intDiv(ms - (%d), %d) AS bar, action, sum(hits)", r.from, r.width) + c.from(where) + " GROUP BY bar, action"
 	return c.query(ctx, sql, func(row tuple) error {
 		var bar, hits int64
@@ -146,7 +143,7 @@ func (c *clickHouse) bars(ctx context.Context, r *result, where []string) error 
 		if err := row.scan(&bar, &action, &hits); err != nil {
 			return err
 		}
-		if bar >= 0 && bar < int64(n) {
+		if bar >= 0 && bar < int64(len(r.buckets)) {
 			r.buckets[bar][lane(action)] += hits
 		}
 		return nil
@@ -184,7 +181,7 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 	t := &res.total
 	v := &Attacks{
 		Attacks: []Attack{}, Hits: t.Hits, Blocked: t.Blocked, Passed: t.Passed, Other: t.Other, Page: q.Page,
-		Timeline: timeline(res), Facets: map[string][]value{},
+		Timeline: timeline(&res.bars), Facets: map[string][]value{},
 	}
 	err = c.query(ctx, "SELECT uniqExact(attack)"+c.from(cond), func(row tuple) error { return row.scan(&v.Total) })
 	if err != nil {
@@ -317,11 +314,11 @@ func (c *clickHouse) attackView(ctx context.Context, id string, q *request) (*At
 	// The time line of one attack is that of its own time.
 	first, last := v.Attack.First.UnixMilli(), v.Attack.Last.UnixMilli()
 	cond = append(cond, times(first, last+1)...)
-	res := &result{from: first, to: last + 1}
-	if err := c.bars(ctx, res, cond); err != nil {
+	line := newBars(first, last+1)
+	if err := c.count(ctx, &line, cond); err != nil {
 		return nil, err
 	}
-	v.Timeline = timeline(res)
+	v.Timeline = timeline(&line)
 	var total int
 	if v.Hits, total, err = c.rows(ctx, cond, q.Page); err != nil {
 		return nil, err

@@ -96,6 +96,7 @@ func Run(ctx context.Context, o Options, stdout, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "console at %s\n", where)
+	go warm()
 
 	web := &http.Server{
 		Handler: handler, ErrorLog: logger, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,

@@ -73,6 +73,14 @@ func decode(r *Record, matches []string) (tree []Node) {
 	return treeOf(fields, r.Wallarm.Attack.Path, matches)
 }
 
+// warm has the engine compile its rules, which is long for the first page that
+// decodes a message.
+func warm() {
+	r := &Record{}
+	r.Wallarm.WebSocket.Opcode, r.Wallarm.Payload = "text", []byte("a")
+	decode(r, nil)
+}
+
 // frameOf is payload as one frame; a client's is masked with zeros.
 func frameOf(op ws.Opcode, from ws.Direction, payload []byte) []byte {
 	b := []byte{0x80 | byte(op), 127}

@@ -111,6 +111,7 @@ type index struct {
 	conn  []int64
 
 	shapes     []shapeSlot
+	lanes      []uint8 // by slot
 	freeShapes []uint32
 	byShape    map[Shape]uint32
 
@@ -177,7 +178,9 @@ func (x *index) slot(s Shape, id int64) uint32 {
 	n, x.freeShapes = take(x.freeShapes, len(x.shapes))
 	if int(n) == len(x.shapes) {
 		x.shapes = append(x.shapes, shapeSlot{})
+		x.lanes = append(x.lanes, 0)
 	}
+	x.lanes[n] = lane(s.Action)
 	x.shapes[n] = shapeSlot{Shape: s, row: id, group: g}
 	x.shapes[n].number(&x.dicts)
 	x.byShape[s] = n
@@ -325,7 +328,7 @@ const (
 	lanes
 )
 
-func lane(action string) int {
+func lane(action string) uint8 {
 	switch action {
 	case "blocked":
 		return laneBlocked
@@ -335,13 +338,72 @@ func lane(action string) int {
 	return laneOther
 }
 
+// tally is what a pass counts of one shape.
+type tally struct {
+	hits, first, last int64
+	events            uint32
+	newest            uint32 // position
+}
+
 // result is what one pass found.
 type result struct {
-	total    Counts
-	shapes   []Counts // by slot
-	from, to int64    // of the time line
-	width    int64    // of one of its buckets
-	buckets  [][lanes]int64
+	total  Counts
+	shapes []tally // by slot
+	bars
+}
+
+// counts are those of one shape.
+func (x *index) counts(r *result, slot int) (c Counts) {
+	t := &r.shapes[slot]
+	if t.events == 0 {
+		return c
+	}
+	c = Counts{Hits: t.hits, Events: int64(t.events), First: t.first, Last: t.last, LastID: x.base + int64(t.newest)}
+	*c.of(x.lanes[slot]) = t.hits
+	return c
+}
+
+// of is the count of a lane.
+func (c *Counts) of(lane uint8) *int64 {
+	switch lane {
+	case laneBlocked:
+		return &c.Blocked
+	case lanePassed:
+		return &c.Passed
+	}
+	return &c.Other
+}
+
+// bars are the time line.
+type bars struct {
+	from    int64
+	width   int64 // of one of its buckets
+	buckets [][lanes]int64
+
+	lo, hi int64 // of the bucket that was counted in last
+	last   *[lanes]int64
+	beside [lanes]int64 // what is before or behind them
+}
+
+func newBars(from, to int64) (b bars) {
+	var n int
+	b.from, b.width, n = span(from, max(from, to))
+	b.buckets = make([][lanes]int64, n)
+	return b
+}
+
+// add counts an event; that times are nearly in order saves divisions.
+func (b *bars) add(t int64, lane uint8, hits int64) {
+	if b.last == nil || t < b.lo || t >= b.hi {
+		n := (t - b.from) / b.width
+		b.lo = b.from + n*b.width
+		b.hi = b.lo + b.width
+		b.last = &b.beside
+		if t >= b.from && n < int64(len(b.buckets)) {
+			b.last = &b.buckets[n]
+		}
+	}
+	b.last[lane] += hits
 }
 
 // timelineBuckets is how many bars the time line has at most.
@@ -374,89 +436,86 @@ func mod(a, b int64) int64 { return (a%b + b) % b }
 // run makes the pass. ids, when not nil, are the only events that count, in any
 // order.
 func (x *index) run(f *Filter, ok []bool, ids []int64) *result {
-	r := &result{shapes: make([]Counts, len(x.shapes))}
-	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	r := &result{shapes: make([]tally, len(x.shapes))}
+	from, to := f.times()
+	first, last := from, to
+	switch {
+	case from != math.MinInt64 && to != math.MaxInt64:
+	case len(x.ts) == 0:
+		last = time.Now().UnixMilli()
+		first = last - time.Hour.Milliseconds()
+	default:
+		lo, hi := x.ts[0], x.ts[0]
+		for _, t := range x.ts {
+			lo, hi = min(lo, t), max(hi, t)
+		}
+		if from == math.MinInt64 {
+			first = lo
+		}
+		if to == math.MaxInt64 {
+			last = hi
+		}
+	}
+	r.bars = newBars(first, last)
+
+	n := len(x.ts)
+	if ids != nil {
+		n = len(ids)
+	}
+	for i := range n {
+		if ids != nil {
+			if i = int(ids[i] - x.base); i < 0 || i >= len(x.ts) {
+				continue
+			}
+		}
+		slot, t := x.shape[i], x.ts[i]
+		if !ok[slot] || t < from || t >= to {
+			continue
+		}
+		c, h := &r.shapes[slot], int64(x.hits[i])
+		if c.events == 0 || t < c.first {
+			c.first = t
+		}
+		if c.events == 0 || t >= c.last {
+			c.last, c.newest = t, uint32(i)
+		}
+		c.events++
+		c.hits += h
+		r.add(t, x.lanes[slot], h)
+	}
+	for i := range r.shapes {
+		if r.shapes[i].events > 0 {
+			c := x.counts(r, i)
+			r.total.add(&c)
+		}
+	}
+	return r
+}
+
+// times are the bounds of f, milliseconds.
+func (f *Filter) times() (from, to int64) {
+	from, to = math.MinInt64, math.MaxInt64
 	if !f.From.IsZero() {
 		from = f.From.UnixMilli()
 	}
 	if !f.To.IsZero() {
 		to = f.To.UnixMilli()
 	}
+	return from, to
+}
 
-	r.from, r.to = from, to
-	if len(x.ts) > 0 && (from == math.MinInt64 || to == math.MaxInt64) {
-		// The order of arrival is nearly that of time: the ends are near.
-		lo, hi := x.ts[0], x.ts[len(x.ts)-1]
-		for _, t := range x.ts {
-			lo, hi = min(lo, t), max(hi, t)
-		}
-		if from == math.MinInt64 {
-			r.from = lo
-		}
-		if to == math.MaxInt64 {
-			r.to = max(hi, r.from)
-		}
+// between returns lo and hi: events of the time from <= t < to have lo <= id < hi.
+func (x *index) between(from, to int64) (lo, hi int64) {
+	in := func(t int64) bool { return from <= t && t < to }
+	first := slices.IndexFunc(x.ts, in)
+	if first < 0 {
+		return x.base, x.base
 	}
-	if len(x.ts) == 0 && (from == math.MinInt64 || to == math.MaxInt64) {
-		now := time.Now().UnixMilli()
-		r.from, r.to = now-time.Hour.Milliseconds(), now
+	last := len(x.ts) - 1
+	for !in(x.ts[last]) {
+		last--
 	}
-	r.to = max(r.to, r.from)
-	var n int
-	var lo int64
-	lo, r.width, n = span(r.from, r.to)
-	r.from = lo
-	r.buckets = make([][lanes]int64, n)
-	laneOf := make([]uint8, len(x.shapes))
-	for i := range x.shapes {
-		laneOf[i] = uint8(lane(x.shapes[i].Action))
-	}
-
-	visit := func(i int) {
-		slot, t := x.shape[i], x.ts[i]
-		if !ok[slot] || t < from || t >= to {
-			return
-		}
-		c, h := &r.shapes[slot], int64(x.hits[i])
-		if c.Events == 0 || t < c.First {
-			c.First = t
-		}
-		if c.Events == 0 || t >= c.Last {
-			c.Last, c.LastID = t, x.base+int64(i)
-		}
-		c.Events++
-		c.Hits += h
-		if b := (t - lo) / r.width; b >= 0 && int(b) < len(r.buckets) {
-			r.buckets[b][laneOf[slot]] += h
-		}
-	}
-	if ids == nil {
-		for i := range x.ts {
-			visit(i)
-		}
-	} else {
-		for _, id := range ids {
-			if i := id - x.base; i >= 0 && i < int64(len(x.ts)) {
-				visit(int(i))
-			}
-		}
-	}
-	for i := range r.shapes {
-		c := &r.shapes[i]
-		if c.Events == 0 {
-			continue
-		}
-		switch laneOf[i] {
-		case laneBlocked:
-			c.Blocked = c.Hits
-		case lanePassed:
-			c.Passed = c.Hits
-		default:
-			c.Other = c.Hits
-		}
-		r.total.add(c)
-	}
-	return r
+	return x.base + int64(first), x.base + int64(last) + 1
 }
 
 // group is an attack, counted.
@@ -471,12 +530,13 @@ func (x *index) attacks(r *result, order string, offset, limit int) (page []grou
 	sums := make([]Counts, len(x.groups))
 	var used []uint32
 	for i := range r.shapes {
-		if c := &r.shapes[i]; c.Events > 0 {
+		if r.shapes[i].events > 0 {
 			g := x.shapes[i].group
 			if sums[g].Events == 0 {
 				used = append(used, g)
 			}
-			sums[g].add(c)
+			c := x.counts(r, i)
+			sums[g].add(&c)
 		}
 	}
 	compare := func(a, b uint32) int { return cmp.Compare(sums[b].Last, sums[a].Last) }
@@ -543,9 +603,9 @@ func (x *index) facets(r *result, limit int) map[string][]value {
 		sums[d] = make([]int64, len(x.dicts[d].names))
 	}
 	for i := range r.shapes {
-		if c := &r.shapes[i]; c.Events > 0 {
+		if c := &r.shapes[i]; c.events > 0 {
 			for d, n := range x.shapes[i].dims {
-				sums[d][n] += c.Hits
+				sums[d][n] += c.hits
 			}
 		}
 	}

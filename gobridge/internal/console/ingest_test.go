@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -314,6 +315,80 @@ func TestRotatedBefore(t *testing.T) {
 	require.EqualValues(t, 0, b.counter("duplicates"))
 }
 
+// Workers that could not open the log anew write to the renamed file for as long
+// as they live, also while the console is down.
+func TestRotatedFileGrows(t *testing.T) {
+	b := newBed(t)
+	b.append(b.log+".1", lines(b.g, 3)...) // before the first start
+	b.restart()
+	all := [][][]byte{lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4), lines(b.g, 4)}
+	later := time.Duration(0)
+	wait := func() {
+		t.Helper()
+		for range 3 {
+			later += quiet + time.Second
+			_, err := b.in.step(time.Now().Add(later))
+			require.NoError(t, err)
+		}
+	}
+	b.append(b.log+".1", all[0]...)
+	b.append(b.log, all[1]...)
+	b.ingest()
+	require.NoError(t, os.Rename(b.log+".1", b.log+".2"))
+	require.NoError(t, os.Rename(b.log, b.log+".1"))
+	b.append(b.log)
+	b.ingest()
+	wait()
+	require.Empty(t, slices.DeleteFunc(slices.Clone(b.in.followers[0].tails), func(t *tail) bool { return !t.old }), "they are done with")
+	b.append(b.log+".1", all[2]...)
+	wait()
+	b.holds(all[:3]...)
+	wait()
+	b.append(b.log+".1", all[3]...)
+	b.restart()
+	b.ingest()
+	b.holds(all[:4]...)
+	wait()
+	b.append(b.log, all[4]...)
+	wait()
+	b.holds(all...)
+	require.EqualValues(t, 20, b.counter("lines"))
+}
+
+// A clock that was ahead keeps neither rotated files open nor old events.
+func TestClockGoesBack(t *testing.T) {
+	b := newBed(t)
+	at := func(age time.Duration, n int) [][]byte {
+		b.g.now = time.Now().Add(-age)
+		all := lines(b.g, n)
+		b.append(b.log, all...)
+		return all
+	}
+	const day = 24 * time.Hour
+	at(-100*day, 1)
+	at(40*day, 3)
+	kept := [][][]byte{at(time.Hour, 2), at(-100*day, 1), at(time.Hour, 1)}
+	b.ingest()
+	require.NoError(t, os.Rename(b.log, b.log+".1"))
+	b.append(b.log)
+	b.ingest()
+	_, err := b.store.w.Exec(`UPDATE sources SET seen = ?`, time.Now().Add(100*day).UnixMilli())
+	require.NoError(t, err)
+	b.restart()
+	require.Len(t, b.in.followers[0].tails, 2)
+	for _, later := range []time.Duration{0, quiet + time.Second} {
+		_, err := b.in.step(time.Now().Add(later))
+		require.NoError(t, err)
+	}
+	require.Len(t, b.in.followers[0].tails, 1)
+
+	for more := true; more; {
+		more, err = b.store.retain(time.Now(), 30*day, 0)
+		require.NoError(t, err)
+	}
+	b.holds(kept...)
+}
+
 func TestRotatedFileIsGone(t *testing.T) {
 	b := newBed(t)
 	one, two := lines(b.g, 4), lines(b.g, 4)
@@ -497,7 +572,7 @@ func TestRetention(t *testing.T) {
 	b.holds(fresh[len(fresh)-kept:])
 	b.restart()
 	b.holds(fresh[len(fresh)-kept:])
-	ids, _, err := b.store.search(t.Context(), "hello")
+	ids, _, err := b.store.search(t.Context(), "hello", 0, 1<<40)
 	require.NoError(t, err)
 	require.Len(t, ids, kept, "what expired is not found")
 
@@ -506,6 +581,25 @@ func TestRetention(t *testing.T) {
 	last := b.store.nextID
 	b.restart()
 	require.Equal(t, last, b.store.nextID, "no id is used twice")
+}
+
+// What there is too much of goes also while more comes than can be read.
+func TestRetentionUnderFlood(t *testing.T) {
+	b := newBed(t)
+	b.append(b.log, lines(b.g, 2*batchLines)...)
+	b.in.size = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var kept []int
+	b.in.changed = func() {
+		if kept = append(kept, len(b.store.ts)); len(kept) == 2 {
+			cancel()
+		}
+	}
+	b.in.run(ctx)
+	require.NotZero(t, kept[0])
+	require.Less(t, kept[0], 2*batchLines)
+	require.Zero(t, kept[1])
 }
 
 func TestOneConsolePerDatabase(t *testing.T) {

@@ -170,6 +170,15 @@ func (p *page) More(more bool) []link {
 	return p.Pager(n)
 }
 
+// Rest is this page with what a search did not come to; nothing when that is not
+// known.
+func (p *page) Rest(s Searched) string {
+	if s.From == nil {
+		return ""
+	}
+	return p.Q.url(p.Path, "range", "", "to", s.From.Add(time.Millisecond).Format(time.RFC3339Nano))
+}
+
 // URL is this page with one filter.
 func (p *page) Only(path, name, v string) string {
 	return join(path, url.Values{name: {v}})

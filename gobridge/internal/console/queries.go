@@ -35,7 +35,7 @@ const (
 	// Pages.
 	qHasEvent = `SELECT id FROM events WHERE uid = ?`
 	qBlock    = `SELECT first, n, lines FROM blocks WHERE first <= ? ORDER BY first DESC LIMIT 1`
-	qSearch   = `SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid DESC LIMIT ?`
+	qSearch   = `SELECT rowid FROM texts WHERE texts MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`
 	qBad      = `SELECT ts, log, offset, reason, sample FROM malformed ORDER BY id DESC LIMIT 50`
 	qCounters = `SELECT name, value FROM counters`
 	qVersions = `SELECT observer, engine, nginx, first, last FROM versions ORDER BY last DESC LIMIT 200`

@@ -240,9 +240,13 @@ func TestFilters(t *testing.T) {
 		"point=$[0].text":          func(r *Record) bool { return r.point() == "$[0].text" },
 		"q=union+select":           func(r *Record) bool { return strings.Contains(r.Wallarm.Attack.Match, "UNION SELECT") },
 		`q="union+select"`:         func(r *Record) bool { return strings.Contains(r.Wallarm.Attack.Match, "UNION SELECT") },
-		"q=onerr&host=app.example.com": func(r *Record) bool {
+		"q=onerr*&host=app.example.com": func(r *Record) bool {
 			return strings.Contains(r.Wallarm.Attack.Match, "onerror") && r.URL.Domain == "app.example.com"
 		},
+		"q=onerr":                                  func(r *Record) bool { return false },
+		"q=on*":                                    func(r *Record) bool { return false }, // too short for a beginning
+		"q=%22onerr*%22":                           func(r *Record) bool { return false },
+		"q=onerror+ONERROR+alert":                  func(r *Record) bool { return strings.Contains(r.Wallarm.Attack.Match, "onerror") },
 		"q=198.51.100.7.":                          func(r *Record) bool { return r.Source.IP == "198.51.100.7" },
 		"q=%3C%3E%22%27":                           func(r *Record) bool { return false },
 		"q=AND+OR+NEAR(":                           func(r *Record) bool { return false },
@@ -275,6 +279,46 @@ func TestFilters(t *testing.T) {
 		}
 		require.Equal(t, want, sum, "%s: the sum of the pages", query)
 	}
+}
+
+// A search that would take long looks at the newest events and leads to the rest.
+func TestSearchIsBounded(t *testing.T) {
+	b, _, h := site(t, 700)
+	b.store.effort = effort{first: 300, giveUp: time.Minute}
+	next, hits, pages := "/attacks?q=alert", int64(0), 0
+	link := regexp.MustCompile(`href="([^"]*)">Look at those before`)
+	for ; next != ""; pages++ {
+		var v Attacks
+		getJSON(t, h, "/api"+next, &v)
+		hits += v.Hits
+		text := body(t, get(t, h, next))
+		next = ""
+		if m := link.FindStringSubmatch(text); m != nil {
+			next = html.UnescapeString(m[1])
+		}
+		require.Equal(t, v.Limited, next != "")
+		require.Equal(t, v.Limited, v.From != nil)
+	}
+	require.Equal(t, 3, pages)
+	b.store.effort.first = 700
+	var v Attacks
+	getJSON(t, h, "/api/attacks?q=alert", &v)
+	require.False(t, v.Limited)
+	require.LessOrEqual(t, v.Hits, hits, "none is left out where the parts meet")
+	require.Less(t, hits, v.Hits+3, "those of one millisecond are twice there")
+	hits = v.Hits
+
+	// one that cannot be done in parts
+	b.store.effort.first = 1
+	getJSON(t, h, "/api/attacks?q=ale*", &v)
+	require.False(t, v.Limited)
+	require.Equal(t, hits, v.Hits)
+	b.store.effort.giveUp = time.Nanosecond
+	require.Contains(t, body(t, get(t, h, "/attacks?q=ale*")), "the search was given up")
+	require.Contains(t, body(t, get(t, h, "/connections?q=ale*")), "the search was given up")
+	getJSON(t, h, "/api/attacks?q=ale*", &v)
+	require.True(t, v.Limited)
+	require.Zero(t, v.Hits)
 }
 
 // What is too long for a filter is cut, so that every link of a page works.

@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -33,7 +35,8 @@ type store struct {
 	*index
 	nextID, nextShape int64
 
-	cache blockCache
+	cache  blockCache
+	effort effort
 }
 
 // openStore opens or makes the database. Only its owner can read it: it holds
@@ -47,7 +50,7 @@ func openStore(path string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{lock: lock, path: path, index: newIndex()}
+	s := &store{lock: lock, path: path, index: newIndex(), effort: effort{20_000, 200 * time.Millisecond, time.Second}}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s is in use by another console", path)
@@ -283,70 +286,116 @@ func (s *store) eventID(ctx context.Context, uid []byte) (int64, error) {
 	return id, err
 }
 
-// searchLimit bounds the matches that a full-text search takes, newest first.
+// searchLimit bounds the matches that a search takes, newest first.
 const searchLimit = 50_000
 
-// search returns the ids of the newest events whose text has every word of
-// query, and whether there may be more.
-func (s *store) search(ctx context.Context, query string) (ids []int64, more bool, err error) {
-	match := phrases(query)
+// effort bounds what a search costs: what no event has costs most, where all
+// events have its words.
+type effort struct {
+	first  int64         // events that it looks at
+	more   time.Duration // how long it goes on then
+	giveUp time.Duration // ends one that cannot be done in parts
+}
+
+// search returns the ids, the newest first, of those of the events lo <= id < hi
+// whose text has every word of query, and from which id on it looked: lo, or
+// what it came to.
+func (s *store) search(ctx context.Context, query string, lo, hi int64) (ids []int64, from int64, err error) {
+	ids = []int64{}
+	match, beginning := phrases(query)
 	if match == "" {
-		return []int64{}, false, nil
+		return ids, lo, nil
 	}
-	rows, err := s.r.QueryContext(ctx, qSearch, match, searchLimit)
+	started := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, s.effort.giveUp)
+	defer cancel()
+	from = hi
+	for part := s.effort.first; from > lo && part > 0; {
+		if beginning {
+			// The index makes a list of all events with all such words, whatever
+			// part of it is asked for.
+			part = from - lo
+		}
+		next := max(lo, from-part)
+		if ids, err = s.searchPart(bounded, ids, match, next, from); err != nil {
+			if bounded.Err() == nil || ctx.Err() != nil {
+				return nil, 0, err
+			}
+			next = from
+		}
+		if len(ids) == searchLimit || err != nil {
+			if len(ids) > 0 {
+				next = ids[len(ids)-1]
+			}
+			return ids, next, nil
+		}
+		from = next
+		took := max(time.Since(started), time.Microsecond)
+		fits := int64(float64(hi-from) * float64(s.effort.more-took) / float64(took))
+		part = min(2*part, fits)
+	}
+	return ids, from, nil
+}
+
+// searchPart appends the matches of lo <= id < hi.
+func (s *store) searchPart(ctx context.Context, ids []int64, match string, lo, hi int64) ([]int64, error) {
+	rows, err := s.r.QueryContext(ctx, qSearch, match, lo, hi, searchLimit-len(ids))
 	if err != nil {
-		return nil, false, err
+		return ids, err
 	}
 	defer rows.Close()
-	ids = []int64{}
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return nil, false, err
+			return ids, err
 		}
 		ids = append(ids, id)
 	}
-	return ids, len(ids) == searchLimit, rows.Err()
+	return ids, rows.Err()
 }
 
 // phrases makes an FTS5 query of what a user typed: every word has to be there,
-// in any order; "words in quotes" in theirs; the last one may be a beginning.
-// Nothing typed is syntax but the quotes.
-func phrases(query string) string {
+// in any order; "words in quotes" in theirs; one with a "*" at its end may be a
+// beginning, which is reported. Nothing else that is typed is syntax.
+func phrases(query string) (match string, beginning bool) {
 	var out []string
 	for _, w := range words(query) {
-		out = append(out, `"`+w+`"`)
+		text := `"` + strings.ReplaceAll(w.text, "\x00", " ") + `"`
+		if w.beginning {
+			text += "*"
+			beginning = true
+		}
+		if !slices.Contains(out, text) {
+			out = append(out, text)
+		}
 	}
-	if len(out) == 0 {
-		return ""
-	}
-	if last, _ := lastRune(query); unicode.IsLetter(last) || unicode.IsNumber(last) {
-		out[len(out)-1] += "*"
-	}
-	return strings.ReplaceAll(strings.Join(out, " "), "\x00", " ")
+	return strings.Join(out, " "), beginning
 }
 
-// words are those that are to be found, and what is in quotes as one.
-func words(query string) (all []string) {
+// word is what is to be found: one word, or what is in quotes.
+type word struct {
+	text      string
+	beginning bool // of a longer one
+}
+
+// words are those of query that have anything to find. A beginning has three
+// letters: too many words have shorter ones.
+func words(query string) (all []word) {
+	nothing := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
 	for i, part := range strings.Split(query, `"`) {
 		words := []string{part}
 		if i%2 == 0 {
 			words = strings.Fields(part)
 		}
 		for _, w := range words {
-			if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
-				all = append(all, w)
+			text, star := strings.CutSuffix(w, "*")
+			last := text[strings.LastIndexFunc(text, nothing)+1:]
+			if strings.ContainsFunc(text, func(r rune) bool { return !nothing(r) }) {
+				all = append(all, word{text, star && i%2 == 0 && utf8.RuneCountInString(last) >= 3})
 			}
 		}
 	}
 	return all
-}
-
-func lastRune(s string) (r rune, ok bool) {
-	for _, r = range s {
-		ok = true
-	}
-	return r, ok
 }
 
 // retain deletes what is older than age and, oldest first, what is over size
@@ -356,9 +405,11 @@ func (s *store) retain(now time.Time, age time.Duration, size int64) (more bool,
 	s.mu.RLock()
 	n := 0
 	if age > 0 {
-		cutoff := now.Add(-age).UnixMilli()
-		for n < len(s.ts) && n < part && s.ts[n] < cutoff {
-			n++
+		cutoff, ahead := now.Add(-age).UnixMilli(), now.Add(time.Minute).UnixMilli()
+		for i := 0; i < len(s.ts) && n < part && (s.ts[i] < cutoff || s.ts[i] > ahead); i++ {
+			if s.ts[i] < cutoff {
+				n = i + 1 // with those before it of which the clock was ahead
+			}
 		}
 	}
 	total := len(s.ts)

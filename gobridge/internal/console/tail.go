@@ -66,6 +66,8 @@ type follower struct {
 	done  []sourceState // read to the end, or there before the first start
 	err   error         // why the log cannot be read, for the health page
 	lost  int64         // rotated files that were gone before they were read
+
+	looked time.Time // when those of done were last asked whether they have more
 }
 
 func identity(info fs.FileInfo) (dev, ino uint64) {
@@ -83,7 +85,7 @@ func (f *follower) resume(stored []sourceState, b *batch) {
 			if sib.path == f.log {
 				continue
 			}
-			src := sourceState{log: f.log, dev: sib.dev, ino: sib.ino, head: head(f.log, sib.path), seen: sib.mtime, done: true}
+			src := sourceState{log: f.log, dev: sib.dev, ino: sib.ino, offset: sib.size, head: head(f.log, sib.path), seen: sib.mtime, done: true}
 			f.done = append(f.done, src)
 			b.sources = append(b.sources, src)
 		}
@@ -114,6 +116,7 @@ func (f *follower) resume(stored []sourceState, b *batch) {
 		}
 	}
 	f.missed(siblings)
+	f.grown(siblings)
 	slices.SortStableFunc(f.tails, func(a, b *tail) int {
 		switch {
 		case a.old && !b.old:
@@ -137,6 +140,27 @@ func (f *follower) missed(siblings []sibling) {
 			t.head = head(f.log, sib.path)
 			t.old = true
 			f.tails = append(f.tails, t)
+		}
+	}
+}
+
+// grown takes up the files of done that have more since: workers that could not
+// open the log anew, or took their time, still write to them.
+func (f *follower) grown(siblings []sibling) {
+	for _, sib := range siblings {
+		i := slices.IndexFunc(f.done, func(src sourceState) bool { return src.dev == sib.dev && src.ino == sib.ino })
+		if i < 0 || sib.path == f.log || strings.HasSuffix(sib.path, ".gz") {
+			continue
+		}
+		src := f.done[i]
+		// An older version of this has no offset of what it found at its start.
+		if sib.size <= src.offset || src.offset == 0 && len(src.head) > 0 || !begins(f.log, sib.path, src.head) {
+			continue
+		}
+		if t, err := openTail(f.log, sib.path, src.offset); err == nil {
+			t.head, t.old = src.head, true
+			f.tails = slices.Insert(f.tails, 0, t)
+			f.done = slices.Delete(f.done, i, i+1)
 		}
 	}
 }
@@ -185,6 +209,7 @@ type sibling struct {
 	path     string
 	dev, ino uint64
 	mtime    int64
+	size     int64
 }
 
 // siblings are the log and what it was renamed to, the oldest first.
@@ -212,7 +237,7 @@ func (f *follower) siblings() (all []sibling) {
 			continue
 		}
 		dev, ino := identity(info)
-		all = append(all, sibling{filepath.Join(dir, name), dev, ino, info.ModTime().UnixMilli()})
+		all = append(all, sibling{filepath.Join(dir, name), dev, ino, info.ModTime().UnixMilli(), info.Size()})
 	}
 	slices.SortFunc(all, func(a, b sibling) int { return int(min(max(a.mtime-b.mtime, -1), 1)) })
 	return all
@@ -290,6 +315,10 @@ func openTail(log, path string, offset int64) (*tail, error) {
 func (f *follower) poll(b *batch, now time.Time) (more bool) {
 	f.err = nil
 	f.open()
+	if d := now.Sub(f.looked); len(f.done) > 0 && (d > quiet || d < 0) {
+		f.looked = now
+		f.grown(f.siblings())
+	}
 	for i := 0; i < len(f.tails); i++ {
 		t := f.tails[i]
 		if b.full() {
@@ -302,6 +331,7 @@ func (f *follower) poll(b *batch, now time.Time) (more bool) {
 		if full {
 			return true
 		}
+		t.seen = min(t.seen, now.UnixMilli()) // a clock may go back
 		if t.gz != nil || t.old && now.Sub(time.UnixMilli(t.seen)) > quiet && f.last() != t {
 			if len(t.buf) > 0 {
 				b.addBad(f.log, t.offset, "the file ends inside of a line", t.buf)
@@ -598,7 +628,7 @@ func (in *ingester) run(ctx context.Context) {
 	last := ""
 	for {
 		more, err := in.step(time.Now())
-		if err == nil && !more && time.Since(in.retained) > time.Minute {
+		if err == nil && time.Since(in.retained) > time.Minute { // also when there is always more
 			in.retained = time.Now()
 			for again := true; again && err == nil && ctx.Err() == nil; {
 				again, err = in.store.retain(time.Now(), in.age, in.size)

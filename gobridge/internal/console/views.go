@@ -47,8 +47,13 @@ type Attacks struct {
 	Pages    int                `json:"pages"`
 	Timeline Timeline           `json:"timeline"`
 	Facets   map[string][]value `json:"facets"`
-	// Limited says that the search took the newest matches only.
-	Limited bool `json:"search_limited"`
+	Searched
+}
+
+// Searched says how far a search went.
+type Searched struct {
+	Limited bool       `json:"search_limited"` // there is older that it did not look at
+	From    *time.Time `json:"searched_from,omitempty"`
 }
 
 // Timeline is hits over time.
@@ -71,7 +76,7 @@ func (a TimelineAt) sum() int64 { return a.Blocked + a.Passed + a.Other }
 
 func msTime(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-func timeline(r *result) Timeline {
+func timeline(r *bars) Timeline {
 	t := Timeline{
 		From: msTime(r.from), To: msTime(r.from + r.width*int64(len(r.buckets))),
 		Seconds: float64(r.width) / 1000,
@@ -83,15 +88,29 @@ func timeline(r *result) Timeline {
 }
 
 // matching are the ids that a search allows: nil without one.
-func (s *store) matching(ctx context.Context, f *Filter) (ids []int64, limited bool, err error) {
+func (s *store) matching(ctx context.Context, f *Filter) (ids []int64, how Searched, err error) {
 	if f.Query == "" {
-		return nil, false, nil
+		return nil, how, nil
 	}
-	return s.search(ctx, f.Query)
+	s.mu.RLock()
+	lo, hi := s.between(f.times())
+	s.mu.RUnlock()
+	ids, from, err := s.search(ctx, f.Query, lo, hi)
+	if err != nil || from == lo {
+		return ids, how, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	how.Limited = true
+	if i := from - s.base; i >= 0 && i < int64(len(s.ts)) {
+		t := msTime(s.ts[i])
+		how.From = &t
+	}
+	return ids, how, nil
 }
 
 func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
-	ids, limited, err := s.matching(ctx, &q.Filter)
+	ids, how, err := s.matching(ctx, &q.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +120,7 @@ func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
 	v := &Attacks{
 		Attacks: []Attack{}, Total: total, Hits: res.total.Hits, Blocked: res.total.Blocked, Passed: res.total.Passed,
 		Other: res.total.Other, Page: q.Page, Pages: min(max((total+pageSize-1)/pageSize, 1), maxPage),
-		Timeline: timeline(res), Facets: s.facets(res, 8), Limited: limited,
+		Timeline: timeline(&res.bars), Facets: s.facets(res, 8), Searched: how,
 	}
 	newest := []int64{}
 	for _, g := range groups {
@@ -113,7 +132,10 @@ func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
 		bySlot[g.slot] = i
 	}
 	for i := range res.shapes {
-		if n, ok := bySlot[s.shapes[i].group]; ok && res.shapes[i].Events > 0 {
+		if res.shapes[i].events == 0 {
+			continue
+		}
+		if n, ok := bySlot[s.shapes[i].group]; ok {
 			v.Attacks[n].mention(&s.shapes[i].Shape)
 		}
 	}
@@ -195,19 +217,29 @@ func (s *store) attackView(ctx context.Context, id string, q *request) (*AttackP
 		of[i] = s.shapes[i].count > 0 && s.shapes[i].group == slot
 	}
 	all := s.having(of)
-	res := s.run(&Filter{Kind: "all"}, of, all)
-	v := &AttackPage{Attack: s.attack(&s.groups[slot], res.total), Page: q.Page, Hits: []HitRow{}}
-	for i := range res.shapes {
-		if res.shapes[i].Events > 0 {
-			v.Attack.mention(&s.shapes[i].Shape)
-		}
+	var total Counts
+	slots := map[uint32]bool{}
+	for _, id := range all {
+		i := id - s.base
+		sl, t, h := s.shape[i], s.ts[i], int64(s.hits[i])
+		slots[sl] = true
+		one := Counts{Hits: h, Events: 1, First: t, Last: t, LastID: id}
+		*one.of(s.lanes[sl]) = h
+		total.add(&one)
 	}
 	// The time line of one attack is that of its own time.
-	f := &Filter{From: msTime(res.total.First), To: msTime(res.total.Last + 1)}
-	v.Timeline = timeline(s.run(f, of, all))
-	ids, total := lastOf(all, (q.Page-1)*pageSize, pageSize), len(all)
+	line := newBars(total.First, total.Last+1)
+	for _, id := range all {
+		i := id - s.base
+		line.add(s.ts[i], s.lanes[s.shape[i]], int64(s.hits[i]))
+	}
+	v := &AttackPage{Attack: s.attack(&s.groups[slot], total), Page: q.Page, Hits: []HitRow{}, Timeline: timeline(&line)}
+	for sl := range slots {
+		v.Attack.mention(&s.shapes[sl].Shape)
+	}
+	ids := lastOf(all, (q.Page-1)*pageSize, pageSize)
 	s.mu.RUnlock()
-	v.Pages = min(max((total+pageSize-1)/pageSize, 1), maxPage)
+	v.Pages = min(max((len(all)+pageSize-1)/pageSize, 1), maxPage)
 
 	var err error
 	if v.Hits, err = s.rows(ctx, ids); err != nil {
@@ -357,10 +389,11 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 	s.mu.RLock()
 	res := s.run(&q.Filter, s.accepts(&q.Filter), nil)
 	for i := range res.shapes {
-		c, sh := &res.shapes[i], &s.shapes[i]
-		if c.Events == 0 || sh.Rule == "" {
+		sh := &s.shapes[i]
+		if res.shapes[i].events == 0 || sh.Rule == "" {
 			continue
 		}
+		c := s.counts(res, i)
 		key := ruleKey{sh.Kind, sh.dims[dimRule]}
 		if key.kind == kindIgnored {
 			key.kind = kindAttack
@@ -370,7 +403,7 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 			r = &ruleSum{Rule: Rule{ID: sh.Rule, Kind: key.kind}, clients: map[uint32]bool{}, locations: map[place]bool{}}
 			rules[key] = r
 		}
-		r.Counts.add(c)
+		r.Counts.add(&c)
 		if sh.Kind == kindIgnored {
 			r.Ignored += c.Hits
 		}
@@ -387,7 +420,7 @@ func (s *store) rulesView(ctx context.Context, q *request) (*Rules, error) {
 		if cells[k] == nil {
 			cells[k] = &sum{clients: map[uint32]bool{}}
 		}
-		cells[k].add(c)
+		cells[k].add(&c)
 		cells[k].clients[ip] = true
 		if p, known := places[ip]; !known {
 			places[ip] = only{cell: k}
@@ -470,6 +503,7 @@ type Connections struct {
 	Connections []Connection `json:"connections"`
 	Page        int          `json:"page"`
 	More        bool         `json:"more"`
+	Searched
 }
 
 // ConnectionPage is one connection and its events.
@@ -481,7 +515,7 @@ type ConnectionPage struct {
 }
 
 func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, error) {
-	ids, _, err := s.matching(ctx, &q.Filter)
+	ids, how, err := s.matching(ctx, &q.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -493,13 +527,7 @@ func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, 
 		}
 	}
 	f := &q.Filter
-	from, to := int64(-1<<62), int64(1<<62)
-	if !f.From.IsZero() {
-		from = f.From.UnixMilli()
-	}
-	if !f.To.IsZero() {
-		to = f.To.UnixMilli()
-	}
+	from, to := f.times()
 
 	s.mu.RLock()
 	ok := s.passes(f)
@@ -526,7 +554,7 @@ func (s *store) connectionsView(ctx context.Context, q *request) (*Connections, 
 	order = order[min(offset, len(order)):]
 	s.mu.RUnlock()
 
-	v := &Connections{Connections: []Connection{}, Page: q.Page, More: more}
+	v := &Connections{Connections: []Connection{}, Page: q.Page, More: more, Searched: how}
 	v.Connections, err = s.connections(ctx, order)
 	return v, err
 }
@@ -539,11 +567,18 @@ func (s *store) connections(ctx context.Context, order []int64) ([]Connection, e
 		types            []string
 	}
 	all := map[int64]*known{}
+	var maybe [1 << 10]uint64 // bits of those in all: most events cost no look there
+	bit := func(c int64) (word *uint64, mask uint64) { return &maybe[c>>7&0x3ff], 1 << (c >> 1 & 0x3f) }
 	for _, c := range order {
 		all[c] = &known{}
+		word, mask := bit(c)
+		*word |= mask
 	}
 	s.mu.RLock()
 	for i, c := range s.conn {
+		if word, mask := bit(c); *word&mask == 0 {
+			continue
+		}
 		k := all[c]
 		if c == 0 || k == nil {
 			continue
@@ -740,8 +775,8 @@ func (s *store) healthView(ctx context.Context, st *ingestState) (*Health, error
 		}
 		res := s.run(f, ok, nil)
 		for i := range res.shapes {
-			if res.shapes[i].Events > 0 {
-				sums[s.shapes[i].Type] += res.shapes[i].Hits
+			if res.shapes[i].events > 0 {
+				sums[s.shapes[i].Type] += res.shapes[i].hits
 			}
 		}
 	}
