@@ -263,6 +263,36 @@ func TestReopenEventLog(t *testing.T) {
 	n.eventsIn("attacks.json.1", 2)
 }
 
+// Where USR1 cannot open the log anew, lines go on to the file that is open, and
+// none is lost or counted as dropped.
+func TestReopenEventLogFails(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{location: "wallarm_event_log logs/attacks.json;", server: statusLocations})
+	n.allow(`open\(\) ".*logs/attacks.json" failed \(21: Is a directory\)`)
+	log := filepath.Join(n.dir, "logs/attacks.json")
+	attack := func() {
+		client, backend := n.connect()
+		client.send(text(xss))
+		dropped(client, backend, ws.ClosePolicyViolation)
+	}
+	attack()
+	n.eventsIn("attacks.json", 1)
+	require.NoError(t, os.Rename(log, log+".1"))
+	require.NoError(t, os.Mkdir(log, 0o755))
+	n.signal(syscall.SIGUSR1)
+	n.eventually("master and worker have tried", func() bool {
+		return strings.Count(n.log("error.log"), "(21: Is a directory)") == 2
+	})
+	attack()
+	n.eventsIn("attacks.json.1", 2)
+	n.becomes(map[string]float64{`wallarm_event_log_events_total{sink="file"}`: 2, `wallarm_event_log_dropped_total{sink="file"}`: 0})
+
+	require.NoError(t, os.Remove(log))
+	n.signal(syscall.SIGUSR1)
+	n.eventually("the file is there", func() bool { info, err := os.Stat(log); return err == nil && info.Mode().IsRegular() })
+	n.eventually("lines go to it", func() bool { attack(); return n.log("attacks.json") != "" })
+}
+
 // A new binary (USR2) takes over; connections of the old one go on.
 func TestBinaryUpgrade(t *testing.T) {
 	t.Parallel()
