@@ -147,12 +147,23 @@ func TestPrefilterRejects(t *testing.T) {
 	}))
 }
 
-// A text that makes the prefilter read on and on goes to the detector instead.
-func TestSQLiTokenLimit(t *testing.T) {
+// A text that has to be read on and on is, at the budget's cost.
+func TestSQLiSteps(t *testing.T) {
 	for _, unit := range []string{"1+", " ", "1,", "a-", "(("} {
-		require.False(t, mayBeSQLi(strings.Repeat(unit, 100)), "%q", unit)
-		require.True(t, mayBeSQLi(strings.Repeat(unit, sqliTokenLimit+1)), "%q", unit)
+		for _, c := range []struct {
+			n, cost int
+		}{{100, 0}, {freeSteps + 1, (freeSteps+1)*len(unit) + callBytes}} {
+			text, b := strings.Repeat(unit, c.n), Budget{Left: enough}
+			require.False(t, isSQLi(text, setOf(text), &b), "%q", unit)
+			require.Equal(t, c.cost, enough-b.Left, "%q", unit)
+			require.False(t, isSQLi(text, setOf(text), &Budget{}))
+		}
 	}
+	long := strings.Repeat("1+", freeSteps) + "1 union select 2"
+	require.True(t, isSQLi(long, setOf(long), &Budget{Left: enough}))
+	b := Budget{}
+	require.False(t, isSQLi(long, setOf(long), &b))
+	require.True(t, b.Exhausted)
 }
 
 // TestPercentInKey: of a value, what percent-encoding hides is a field of its own,

@@ -1,6 +1,10 @@
 package detect
 
-import "github.com/corazawaf/libinjection-go"
+import (
+	"math"
+
+	"github.com/corazawaf/libinjection-go"
+)
 
 // detectSQLi is libinjection's SQL detector (CRS 942100). in are the classes of
 // value's bytes.
@@ -39,22 +43,29 @@ func beyondHeads(s string, b *Budget) bool {
 	return true
 }
 
-// isSQLi is libinjection.IsSQLi, which is asked where readSQLi cannot tell. in are
+// isSQLi is libinjection.IsSQLi, which is asked where sqliFolder cannot tell. in are
 // the classes of the bytes of s.
 func isSQLi(s string, in byteSet, b *Budget) bool {
-	flagged, sure := readSQLi(s, in)
-	if sure || !flagged {
+	f := sqliFolder{in: s, has: in, steps: freeSteps}
+	flagged := f.read()
+	if !f.unsure {
 		return flagged
 	}
 	if !b.take(len(s)) {
 		return false
 	}
+	if f.steps < 0 {
+		f = sqliFolder{in: s, has: in, steps: math.MaxInt}
+		if flagged = f.read(); !f.unsure {
+			return flagged
+		}
+	}
 	flagged, _ = libinjection.IsSQLi(s)
 	return flagged
 }
 
-// readSQLi reports whether libinjection.IsSQLi(s) is true; if it is not sure, it
-// can be. in are the classes of the bytes of s.
+// read reports whether libinjection.IsSQLi says that the value is SQL; if it is
+// unsure, that can be.
 //
 // Exact for v0.3.5, whose functions are named here. check flags s if blacklist
 // knows the fingerprint of one of the five readings below, and notWhitelist does
@@ -68,7 +79,7 @@ func isSQLi(s string, in byteSet, b *Budget) bool {
 //     looks up none longer; every key is shorter than maxWord.
 //   - unsure, answered with true: evil tokens, Oracle's q and $$ strings, quoted
 //     variables, COLLATE, words that only Unicode folding makes keywords
-//     (searchKeyword uses strings.ToUpper), more than sqliTokenLimit tokens.
+//     (searchKeyword uses strings.ToUpper), and more tokens than steps.
 //   - fold ends early at two tokens that are dead. No rule changes, drops or
 //     moves them. With them as a and b: merge and the rules on functions ask for
 //     words that settled excludes, "ss" and "{n" are excluded, and whatever else
@@ -78,10 +89,8 @@ func isSQLi(s string, in byteSet, b *Budget) bool {
 //     or ")" second. So the fingerprint begins with the two; or it is X, which
 //     noEvil excludes. # and -- read later would not change them either, so that
 //     the MySQL reading would end alike.
-func readSQLi(s string, in byteSet) (flagged, sure bool) {
-	f := sqliFolder{in: s, has: in, steps: sqliTokenLimit}
-	flagged = f.flagged(0, false) || f.reparse && f.flagged(0, true) ||
-		in.has('\'') && (f.flagged('\'', false) || f.reparse && f.flagged('\'', true)) ||
-		in.has('"') && f.flagged('"', true)
-	return flagged, !f.unsure
+func (f *sqliFolder) read() (flagged bool) {
+	return f.flagged(0, false) || f.reparse && f.flagged(0, true) ||
+		f.has.has('\'') && (f.flagged('\'', false) || f.reparse && f.flagged('\'', true)) ||
+		f.has.has('"') && f.flagged('"', true)
 }

@@ -4,10 +4,9 @@ import "strings"
 
 //go:generate go run ./gen
 
-// sqliTokenLimit bounds the tokens and blanks that are read of one value, some
-// 40 us of work; beyond it libinjection decides, at its budget.
-// Prose ends after a few tokens, whatever its length.
-const sqliTokenLimit = 2048
+// freeSteps are the tokens and blanks of a value that are read at no cost to the
+// budget, some 40 us of work. Prose ends after a few, whatever its length.
+const freeSteps = 2048
 
 // Properties of a token that folding asks for.
 const (
