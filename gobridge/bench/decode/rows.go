@@ -108,6 +108,8 @@ func growths() []growth {
 		{"XML", "<a b='c'>&lt;<![CDATA[d]]>e</a>"},
 		{"GraphQL", `{ a(b: """c""", d: "e\"") `},
 		{"multipart", "--X\nContent-Disposition: form-data; name=a\n\nb\n"},
+		{"mail", "From: a\nTo: =?utf-8?Q?b?=\nContent-Transfer-Encoding: quoted-printable\n\n"},
+		{"HTTP", "GET / HTTP/1.1\nTransfer-Encoding: chunked\n\n1\na\n"},
 		{"lz-string", "N4Ig"},
 		{"JWT", "eyJ."},
 		{"quoted-printable", "= "},

@@ -68,6 +68,8 @@ type Decoder struct {
 	rest  []byte   // the body of a data: URL
 	head  []byte   // what a probe decoded to
 	frame frame    // of zstd
+
+	declared bool // see Declared
 }
 
 // Decode appends what value carries to dst, at most limit bytes of it. ok is
@@ -81,6 +83,15 @@ func (d *Decoder) Decode(kind Kind, dst, value []byte, limit int) (out []byte, o
 		return o.buf[:o.start], false, false
 	}
 	return o.buf, true, o.over
+}
+
+// Declared is Decode of what is said to be of that kind, so that it is worth a look
+// whatever it carries.
+func (d *Decoder) Declared(kind Kind, dst, value []byte, limit int) (out []byte, ok, over bool) {
+	d.declared = true
+	out, ok, over = d.Decode(kind, dst, value, limit)
+	d.declared = false
+	return out, ok, over
 }
 
 func (d *Decoder) decode(o *output, kind Kind, value []byte) bool {

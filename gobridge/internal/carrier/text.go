@@ -36,6 +36,9 @@ func (d *Decoder) base64(o *output, p []byte) bool {
 		// skipped (PHP).
 		o.digits64(p, false)
 	}
+	if d.declared {
+		return true
+	}
 	if o.len() < minRun && !o.over {
 		return false
 	}

@@ -89,7 +89,11 @@ func (w *Walker) streams(p []byte) {
 const failure = 8
 
 // carried visits what value carries as kind, and reports whether it does.
-func (w *Walker) carried(kind carrier.Kind, value []byte) bool {
+func (w *Walker) carried(kind carrier.Kind, value []byte) bool { return w.carry(kind, value, false) }
+
+// carry is carried. declared says that the sender says so: what was decoded is
+// visited whatever it is.
+func (w *Walker) carry(kind carrier.Kind, value []byte, declared bool) bool {
 	if w.Off&(1<<kind) != 0 {
 		return false
 	}
@@ -105,7 +109,13 @@ func (w *Walker) carried(kind carrier.Kind, value []byte) bool {
 		return w.deferred(value)
 	}
 	l := &w.levels[w.nested+1]
-	out, ok, over := w.carrier.Decode(kind, l.decoded[:0], value, w.Budget.Left)
+	var out []byte
+	var ok, over bool
+	if declared {
+		out, ok, over = w.carrier.Declared(kind, l.decoded[:0], value, w.Budget.Left)
+	} else {
+		out, ok, over = w.carrier.Decode(kind, l.decoded[:0], value, w.Budget.Left)
+	}
 	l.decoded = out
 	if !ok {
 		w.Budget.Left -= len(value) / failure

@@ -28,7 +28,7 @@ func (w *Walker) textDocument(text []byte) bool {
 	case '<':
 		return isXML(text[i:]) && w.textLevel("xml", text[i:], (*Walker).xml)
 	case '-':
-		return isMultipart(text[i:]) && w.textLevel("multipart", text[i:], (*Walker).multipart)
+		return isMultipart(text[i:]) && w.messageLevel("multipart", text[i:])
 	case '{', '#', ',', 'q', 'm', 's', 'f':
 		if isGraphQL(text[i:]) {
 			return w.textLevel("graphql", text[i:], (*Walker).graphql)

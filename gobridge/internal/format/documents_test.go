@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"strconv"
@@ -139,6 +140,10 @@ func TestXMLOpened(t *testing.T) {
 		{`<e><!-- a --></e>`, false},
 		{`<e><![CDATA[a]]></e>`, false},
 		{`<!DOCTYPE e SYSTEM "http://a/b"><e/>`, false},
+		{`<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n" + `<plist version="1.0"><string>a</string></plist>`, true},
+		{`<!DOCTYPE e PUBLIC "-//W3C//DTD X//EN" "http://www.w3.org.example.com/x.dtd"><e/>`, false},
+		{`<!DOCTYPE e PUBLIC "-//W3C//DTD X//EN" "http://www.w3.org/x.dtd" [<!ENTITY a "b">]><e/>`, false},
+		{`<!DOCTYPE e PUBLIC "-//W3C//DTD X//EN" "http://www.w3.org/../x?a"><e/>`, false},
 		{`<e><?php echo 1 ?></e>`, false},
 		{`<?xml-stylesheet href="a"?><e/>`, false},
 		{`<?xml version="1.0 or 1=1"?><e/>`, false},
@@ -235,6 +240,110 @@ func TestMultipart(t *testing.T) {
 	})
 }
 
+func TestMail(t *testing.T) {
+	const boundary = "\r\n--==1=\r\n"
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string
+	}{
+		{"folded and encoded words", "From: a@b.c\nSubject: =?utf-8?B?PGI+?= x\n =?utf-8?Q?=C3=BC_=3D?=\n\nhi", []string{
+			"$>mail.From~=From", "$>mail.From=a@b.c", "$>mail.Subject~=Subject", "$>mail.Subject==?utf-8?B?PGI+?= x =?utf-8?Q?=C3=BC_=3D?=",
+			"$>mail.Subject=<b> x ü =", "$>mail.body=hi"}},
+		{"base64", "From: a\r\nTo: b\r\nContent-Transfer-Encoding: BASE64\r\n\r\nb2s=\r\n", []string{
+			"$>mail.From~=From", "$>mail.From=a", "$>mail.To~=To", "$>mail.To=b",
+			"$>mail['Content-Transfer-Encoding']~=Content-Transfer-Encoding", "$>mail['Content-Transfer-Encoding']=BASE64",
+			"$>mail.body>base64=ok", "$>mail.body=b2s=\r\n"}},
+		{"parts", "To: a\r\nContent-Type: multipart/mixed; boundary=\"==1=\"\r\n\r\nnot shown" + boundary +
+			"Content-Transfer-Encoding: quoted-printable\r\nContent-Type: text/html; charset=utf-8;\r\n name=\"a <b>\"\r\n\r\n=3Cb>=\r\nc" + boundary + "\r\nplain\r\n--==1=--\r\nbehind", []string{
+			"$>mail.To~=To", "$>mail.To=a", "$>mail['Content-Type']~=Content-Type", `$>mail['Content-Type']=multipart/mixed; boundary="==1="`,
+			"$>mail['Content-Type']===1=", "$>mail.body=not shown\r", "$>mail.body=--==1=\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: text/html; charset=utf-8;\r\n name=\"a <b>\"\r\n\r\n=3Cb>=\r\nc" + boundary + "\r\nplain\r\n--==1=--\r\nbehind",
+			"$>mail.body>multipart=utf-8", "$>mail.body>multipart['a <b>']~=a <b>", "$>mail.body>multipart['a <b>']>quoted-printable=<b>c",
+			"$>mail.body>multipart['a <b>']==3Cb>=\r\nc", "$>mail.body>multipart=plain", "$>mail.body>multipart=behind"}},
+
+		{"no mail's fields", "a: b\nc: d\n\ne", nil},
+		{"one field", "Subject: b\n\ne", nil},
+		{"no end of the head", "From: a\nTo: b", nil},
+		{"prose", "From: a\nTo: b and so on\nas I said\n\n", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "mail", tt.fields) })
+	}
+}
+
+func TestHTTP(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		text   string
+		fields []string
+	}{
+		{"request", "POST /a?b=%3Cc HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\r\n{\"d\":\"e\"}", []string{
+			"$>http.target=/a?b=%3Cc", "$>http.target>percent=/a?b=<c", "$>http.query=b=%3Cc", "$>http.query>form.b~=b", "$>http.query>form.b=<c", "$>http.query>percent=b=<c",
+			"$>http.Host~=Host", "$>http.Host=x", "$>http['Content-Type']~=Content-Type", "$>http['Content-Type']=application/json",
+			"$>http.body>json.d~=d", "$>http.body>json.d=e"}},
+		{"response in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\n<sc\r\n4\r\nript\r\n0\r\n\r\n", []string{
+			"$>http.status=200 OK", "$>http['Transfer-Encoding']~=Transfer-Encoding", "$>http['Transfer-Encoding']=chunked",
+			"$>http.body=<script", "$>http.body=3;x=y\r\n<sc\r\n4\r\nript\r\n0\r\n\r\n"}},
+		{"nothing but chunks", "PUT /f HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n<sc\r\nC\r\nript>--->>>>\r\n0\r\n\r\n", []string{
+			"$>http.target=/f", "$>http['Transfer-Encoding']~=Transfer-Encoding", "$>http['Transfer-Encoding']=chunked", "$>http.body=<script>--->>>>"}},
+
+		{"no empty line", "GET / HTTP/1.1\r\nHost: x\r\n", nil},
+		{"prose", "GET IT / HTTP/1.1\r\n\r\n", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) { requireView(t, tt.text, "http", tt.fields) })
+	}
+}
+
+// TestMessagesOpened: the fields of a head are what a message consists of, and are
+// what somebody put into a value where it is none, or they are others' than its.
+func TestMessagesOpened(t *testing.T) {
+	const form = "--X\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n"
+	for _, tt := range []struct {
+		text           string
+		message, value bool
+	}{
+		{form + "--X--\r\n", true, true},
+		{form + "--X\r\nContent-Type: a/b\r\n\r\n--X--", true, true},
+		{form, false, false},
+		{form + "--X\r\nSet-Cookie: a\r\n\r\n--X--", false, false},
+		{form + "--X\r\nno field\r\n\r\n--X--", false, false},
+		{form + "--X", false, false},
+		{"From: a\r\nSubject: b\r\n\r\nc", true, false},
+		{"From: a\r\nSubject: b\r\nLocation: c\r\n\r\n", false, false},
+		{"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\n\r\n", true, false},
+		{"GET / HTTP/1.0\n\n", true, false},
+		{"a GET / HTTP/1.0\r\nSet-Cookie: a=b\r\n\r\n", false, false},
+		{`SAY #1 {"a":"b"}`, true, false},
+		{"Content-Length: 9\r\n\r\n" + `{"a":"b"}`, true, false},
+		{`cb({"a":"b"});` + "\n", true, false},
+		{`<a b={"a":"b"}`, false, false},
+		{`say {"a":"b"} ; ls`, false, false},
+		{`say {"a":"b"} {"c":"d"}`, false, false},
+	} {
+		quoted, err := json.Marshal(tt.text)
+		require.NoError(t, err)
+		for i, payload := range []string{tt.text, "[" + string(quoted) + "]"} {
+			var w format.Walker
+			got := false
+			w.Walk([]byte(payload), format.Root{}, func(f *format.Field) {
+				if string(f.Value) == tt.text {
+					got = f.Opened
+				}
+			})
+			require.Equal(t, [2]bool{tt.message, tt.value}[i], got, payload)
+		}
+	}
+}
+
+// TestAround: what stands behind a command or a head is read as JSON, and what is
+// before it is a value.
+func TestAround(t *testing.T) {
+	name, fields := walk("SAY 7 "+`{"a":"b\n"}`, format.Root{})
+	require.Equal(t, "text", name)
+	require.Equal(t, []string{"$.a~=a", "$.a=b\n", "$=SAY 7 ", "$=SAY 7 " + `{"a":"b\n"}`}, fields)
+	_, fields = walk(`he said "x" {"a":"b"}`, format.Root{})
+	require.NotContains(t, fields, "$.a=b")
+}
+
 // documents are long ones of each format, of one unit over and over.
 var documents = map[string]string{
 	"pairs":              "a=b&",
@@ -262,6 +371,15 @@ var documents = map[string]string{
 	"parts":              "--X\nContent-Disposition: form-data; name=a\n\nb\n",
 	"parameters":         `--X` + "\n" + `Content-Disposition: a; b="c\"`,
 	"boundaries":         "--X\n",
+	"closed parts":       "--X\nContent-Type: a/b\n\n--X--\n",
+	"fields":             "From: a\n",
+	"folded fields":      "From: a\n b\n c\nTo: =?utf-8?B?PGI+?=\n",
+	"mails":              "From: a\nTo: b\nContent-Transfer-Encoding: quoted-printable\n\n",
+	"mails in base64":    "From: a\nTo: b\nContent-Transfer-Encoding: base64\n\n",
+	"mails in parts":     "From: a\nTo: b\nContent-Type: x; boundary=X\n\n--X\n",
+	"requests":           "GET / HTTP/1.1\nA: b\n\n",
+	"chunks":             "GET / HTTP/1.1\nTransfer-Encoding: chunked\n\n1\na\n",
+	"encoded words":      "From: a\nTo: =?=?=?utf-8?=?Q?",
 	"dashes":             "-",
 }
 
@@ -289,6 +407,8 @@ func TestDocumentsAllocations(t *testing.T) {
 		`<message to="room@c"><body>I &lt;3 <![CDATA[x]]></body></message>`,
 		`mutation M { send(text: "a\u003cb", b: """` + "\n  x\n  y" + `""") { id } }`,
 		"--X\nContent-Disposition: form-data; name=\"a\"; filename=\"b\\\"c\"\n\nb\n--X--",
+		"From: a\nSubject: b\n c\nContent-Type: a/b; boundary=X\nContent-Transfer-Encoding: base64\n\nb2sgb2sgb2s=",
+		"POST /a?b=c HTTP/1.1\nTransfer-Encoding: chunked\n\n1\na\n0\n\n",
 	} {
 		payload := []byte(text)
 		w.Walk(payload, format.Root{}, visit)
@@ -302,6 +422,8 @@ func FuzzDocuments(f *testing.F) {
 	for _, unit := range documents {
 		f.Add([]byte(strings.Repeat(unit, 3)))
 	}
+	f.Add([]byte("From: a\r\nTo: =?utf-8?Q?=3Cb?=\r\n c\r\nContent-Type: a/b; boundary=\"X\"\r\n\r\nd\r\n--X\r\nContent-Transfer-Encoding: base64\r\n\r\nb2s=\r\n--X--\r\n"))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"))
 	f.Add([]byte(`<?xml version="1.0"?><!DOCTYPE e [<!ENTITY x "y">]><e b='c'>&lt;<![CDATA[d]]><!-- e --></e>`))
 	var w format.Walker
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -321,7 +443,7 @@ func FuzzDocuments(f *testing.F) {
 // FuzzXMLOpened: what is said to be XML by the letter is such to encoding/xml, and
 // nothing is said of what no server may read twice.
 func FuzzXMLOpened(f *testing.F) {
-	for _, s := range []string{`<?xml version="1.0"?><a:b c="d" xmlns='urn:x'><e/>&lt;</a:b>`, "<a>b</a>", `<a b='<'/>`, "<a><!-- --></a>"} {
+	for _, s := range []string{`<?xml version="1.0"?><a:b c="d" xmlns='urn:x'><e/>&lt;</a:b>`, "<a>b</a>", `<!DOCTYPE a PUBLIC "-//W3C//DTD A//EN" "http://www.w3.org/a/b.dtd"><a/>`, `<a b='<'/>`, "<a><!-- --></a>"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
@@ -337,8 +459,10 @@ func FuzzXMLOpened(f *testing.F) {
 			}
 			require.NoError(t, err)
 			switch token := token.(type) {
-			case xml.Comment, xml.Directive:
+			case xml.Comment:
 				require.Fail(t, "hidden", "%q", p)
+			case xml.Directive:
+				require.Regexp(t, `^DOCTYPE [\w:.-]* PUBLIC "-//[\w /.-]*"\s*"http://www\.(w3\.org|apple\.com)/[\w:./-]*"$`, string(token))
 			case xml.ProcInst:
 				require.Equal(t, "xml", token.Target)
 			case xml.StartElement:

@@ -95,19 +95,23 @@ func (w *Walker) visitString(text []byte) {
 	}
 	w.strictly = false
 	w.nest(text)
-	w.whole(text, w.strictly)
+	w.whole(text, w.strictly, false)
 }
 
 // whole visits text, and what is inside of it beside JSON. opened says that its
-// parts were visited.
-func (w *Walker) whole(text []byte, opened bool) {
-	data := w.data(text)
+// parts were visited, payload that text is all of a payload.
+func (w *Walker) whole(text []byte, opened, payload bool) {
+	name := w.byLetter(text, payload)
+	data := name != "" || w.data(text)
 	w.field.Opened = opened || data
 	w.visitValue(text)
 	w.field.Opened = false
-	if data {
+	switch {
+	case name != "":
+		w.messageLevel(name, text)
+	case data:
 		w.textDocument(text)
-	} else {
+	default:
 		w.inside(text)
 	}
 }

@@ -19,15 +19,9 @@ type binaryFormat struct {
 // What they visit is looked into by them again: an initializer would be a cycle.
 func init() {
 	binaryFormats = []binaryFormat{
-		{name: "multipart", read: func(w *Walker, p []byte, visit bool) bool {
-			if ok := isMultipart(p); !ok || !visit {
-				return ok
-			}
-			w.open(true)
-			w.multipart(p)
-			w.close()
-			return true
-		}},
+		{name: "multipart", read: messageFormat("multipart", (*Walker).multipart)},
+		{name: "mail", read: messageFormat("mail", (*Walker).mail)},
+		{name: "http", read: messageFormat("http", (*Walker).http)},
 		{name: "java", read: (*Walker).java},
 		{name: "dotnet", read: (*Walker).dotnet},
 		{name: "avro", read: (*Walker).avro},
@@ -45,6 +39,19 @@ func init() {
 		{name: "hessian", read: (*Walker).hessian},
 		{name: "amf", read: (*Walker).amf},
 		{name: "protobuf", read: (*Walker).protobuf}, // takes most, so it names least
+	}
+}
+
+// messageFormat reads what has a head and a body, in binary.
+func messageFormat(name string, walk func(w *Walker, p []byte)) func(w *Walker, p []byte, visit bool) bool {
+	return func(w *Walker, p []byte, visit bool) bool {
+		if !visit {
+			return messageName(p[skipSpace(p, 0):]) == name
+		}
+		w.open(true)
+		walk(w, p)
+		w.close()
+		return true
 	}
 }
 
@@ -77,8 +84,13 @@ func (w *Walker) content(p []byte) (name string) {
 			return name
 		}
 	}
-	if !first && w.document(p, w.nested == 0) {
-		return "json"
+	if !first && (!valid || w.byLetter(p, true) == "") {
+		if start, end := embedded(p); start < end {
+			return w.around(p, start, end, valid)
+		}
+		if w.document(p, w.nested == 0) {
+			return "json"
+		}
 	}
 	return w.plain(p, valid)
 }
@@ -103,10 +115,57 @@ func (w *Walker) binary(p []byte) (name string) {
 	return name
 }
 
+// maxBefore is the longest text before a document that is looked for, in bytes.
+const maxBefore = 256
+
+// embedded is what may be a document of JSON in p, behind a command, a head or a
+// number: doc[start:end], empty if there is none.
+func embedded(p []byte) (start, end int) {
+	for start = range p[:min(len(p), maxBefore)] {
+		c := p[start]
+		if c == '"' || c == '\\' || c < ' ' && !isSpace(c) || c == bom[0] && start == 0 {
+			break // read from there on, or by those who know what is before
+		}
+		if c != '{' && c != '[' {
+			continue
+		}
+		i := skipSpace(p, start+1)
+		if i == len(p) || p[i] != '"' && (c == '{' || p[i] != '{' && p[i] != '[') {
+			continue
+		}
+		return start, bytes.LastIndexByte(p, c+2) + 1 // ] and } are two behind
+	}
+	return 0, 0
+}
+
+// around visits p, a payload with JSON at [start:end].
+func (w *Walker) around(p []byte, start, end int, valid bool) string {
+	ok := w.document(p[start:end], w.nested == 0)
+	opened := ok && w.strictly && isFrame(p[:start]) && len(bytes.TrimLeft(p[end:], ");, \r\n\t")) == 0
+	if opened && start >= minRun {
+		w.visitString(p[:start])
+	}
+	return w.asText(p, valid, opened)
+}
+
+// isFrame reports whether p, which stands before a document, has nothing in it that
+// could be a part of more than names and numbers.
+func isFrame(p []byte) bool {
+	for _, c := range p {
+		if c|0x20-'a' >= 26 && c-'0' > 9 && !isSpace(c) && bytes.IndexByte([]byte(":#/|,.-_+("), c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // plain visits p as text, or as text in binary.
-func (w *Walker) plain(p []byte, valid bool) string {
+func (w *Walker) plain(p []byte, valid bool) string { return w.asText(p, valid, false) }
+
+// asText is plain. opened says that p is a document whose parts were visited.
+func (w *Walker) asText(p []byte, valid, opened bool) string {
 	if valid {
-		w.whole(p, false)
+		w.whole(p, opened, true)
 		if !hasControl(p) {
 			return "text"
 		}

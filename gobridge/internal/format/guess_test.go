@@ -83,12 +83,12 @@ func TestStreams(t *testing.T) {
 func TestTokens(t *testing.T) {
 	const script = "PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg=="
 	long := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("all is well here. ", 12) + "<script>alert(1)</script>"))
-	mail := "From: a@example.com\r\nContent-Transfer-Encoding: base64\r\n\r\n" + long[:76] + "\r\n" + long[76:152] + "\r\n" + long[152:] + "\r\n"
+	mail := "Attached is what a@example.com has to say as to lines of it:\r\n\r\n" + long[:76] + "\r\n" + long[76:152] + "\r\n" + long[152:] + "\r\n"
 	for _, tt := range []struct{ name, text, path string }{
 		{"behind a digit", "1" + script, "$@1>base64"},
 		{"behind a word", "payload " + script + " and more", "$@8>base64"},
 		{"in a member", `key=` + script + `;x`, "$@4>base64"},
-		{"mail", mail, "$@58>base64"},
+		{"mail", mail, "$@64>base64"},
 		{"without padding", "a: " + strings.TrimRight(script, "="), "$@3>base64"},
 		{"text in it", "b64:" + base64.StdEncoding.EncodeToString([]byte("<script>alert('你好')</script>")), "$@4>base64"},
 	} {

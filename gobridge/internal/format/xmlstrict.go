@@ -4,10 +4,10 @@ import "bytes"
 
 // IsData reports whether p is an XML document by the letter that carries data: one
 // whose texts and attributes, which are visited each, are all that anybody may have
-// put into it, and in which a browser would find nothing to run. It has no comment,
-// document type or CDATA, and of processing instructions the declaration alone,
-// which only a document with a namespace has, as those of protocols do. Each prefix
-// is declared in it.
+// put into it, and in which a browser would find nothing to run. It has no comment
+// or CDATA, of document types that of a standard alone, and of processing
+// instructions the declaration alone, which only a document with a namespace or such
+// a type has, as those of protocols do. Each prefix is declared in it.
 func IsData(p []byte) bool {
 	const depth = 64
 	var open [depth]struct{ start, end int } // names
@@ -17,12 +17,17 @@ func IsData(p []byte) bool {
 		return false
 	}
 	i := skipSpace(p, 0)
-	if bytes.HasPrefix(p[i:], []byte("<?xml ")) {
+	declaration := bytes.HasPrefix(p[i:], []byte("<?xml "))
+	if declaration {
 		end := bytes.Index(p[i:], []byte("?>"))
-		if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) || !bytes.Contains(p, []byte(" xmlns")) {
+		if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) {
 			return false
 		}
-		i += end + len("?>")
+		i = skipSpace(p, i+end+len("?>"))
+	}
+	size := standardType(p[i:])
+	if i += size; declaration && size == 0 && !bytes.Contains(p, []byte(" xmlns")) {
+		return false
 	}
 	for {
 		if n == 0 {
@@ -106,6 +111,41 @@ func isDeclaration(p []byte) bool {
 		p = p[end+2+size+1:]
 	}
 	return true
+}
+
+// standardType is the length of the document type that p begins with, if it is one
+// of a standard, named and published by those who made it: nobody put it there.
+func standardType(p []byte) int {
+	const before = "<!DOCTYPE "
+	if !bytes.HasPrefix(p, []byte(before)) {
+		return 0
+	}
+	i := nameEnd(p, len(before))
+	rest, ok := bytes.CutPrefix(p[i:], []byte(` PUBLIC "-//`))
+	if !ok {
+		return 0
+	}
+	public, rest, _ := bytes.Cut(rest, []byte(`"`))
+	for _, c := range public {
+		if c|0x20-'a' >= 26 && c-'0' > 9 && c != ' ' && c != '/' && c != '.' && c != '-' {
+			return 0
+		}
+	}
+	system, rest, _ := bytes.Cut(bytes.TrimLeft(rest, " \t\r\n"), []byte(`">`))
+	for _, publisher := range [...]string{`"http://www.apple.com/DTDs/`, `"http://www.w3.org/`} {
+		path, ok := bytes.CutPrefix(system, []byte(publisher))
+		for ok && len(path) > 0 {
+			end := nameEnd(path, 0)
+			if path = path[end:]; len(path) > 0 {
+				ok = path[0] == '/'
+				path = path[1:]
+			}
+		}
+		if ok {
+			return len(p) - len(rest)
+		}
+	}
+	return 0
 }
 
 // attributes reads those of a start tag up to its end: size is 0 if there is none,

@@ -196,7 +196,7 @@ func TestSocketIO(t *testing.T) {
 		{"attachments without a dash", `451["m"]`, decoded{"engine.io  text", []string{
 			"$[0]=m", `$=51["m"]`, `$message=451["m"]`}}},
 		{"attachments of no number", `45x-["m"]`, decoded{"engine.io  text", []string{
-			`$=5x-["m"]`, `$message=45x-["m"]`}}},
+			"$[0]=m", `$=5x-["m"]`, `$message=45x-["m"]`}}},
 		{"hidden in no number", `45x-["\u006d"]`, decoded{"engine.io  text", []string{
 			"$[0]=m", `$=5x-["\u006d"]`, `$message=45x-["\u006d"]`}}},
 	} {
