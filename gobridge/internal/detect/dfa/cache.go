@@ -44,18 +44,18 @@ const minStates = 16
 // cache is one generation of states. What is there never changes; the table is
 // replaced by a longer one when it is full.
 type cache struct {
-	keys   []byte   // one behind another
-	ends   []uint32 // of each row: where in keys its key ends
-	slots  []uint16 // open addressing: row and 1
-	starts [nctx]uint16
-	first  uint16 // states below are start states
+	keys  []byte   // one behind another
+	ends  []uint32 // of each row: where in keys its key ends
+	slots []uint16 // open addressing: row and 1
 }
 
 // view is what a scan reads without a lock: a table is shared by all, and written
 // with the lock held.
 type view struct {
+	table  []uint16
+	starts [nctx]uint16
+	first  uint16 // states below are start states
 	*cache
-	table []uint16
 }
 
 func (m *Matcher) row(s uint16) int     { return int(s-firstRow) / m.units }
@@ -97,19 +97,21 @@ func (m *Matcher) fresh(w *work) *view {
 	m.charge(-m.cached)
 	c := &cache{slots: make([]uint16, 8)}
 	v := &view{cache: c}
-	for ctx := range c.starts {
+	for ctx := range v.starts {
 		if ctx == ctxText {
-			c.first = m.state(len(c.ends))
+			v.first = m.state(len(c.ends))
 		}
 		kind, key := m.prog.startKey(w, ctx, w.keys[0][:0])
 		w.keys[0] = key[:0]
 		switch kind {
 		case live:
-			v, c.starts[ctx] = m.intern(v, key)
+			var s uint16
+			v, s = m.intern(v, key)
+			v.starts[ctx] = s
 		case acceptAt:
-			c.starts[ctx] = accept
+			v.starts[ctx] = accept
 		default:
-			c.starts[ctx] = dead
+			v.starts[ctx] = dead
 		}
 	}
 	return v
@@ -135,7 +137,7 @@ func (m *Matcher) intern(v *view, key []byte) (*view, uint16) {
 		table := make([]uint16, entries+max(more, 0)*m.units*unit)
 		copy(table, v.table) // only whoever holds the lock writes
 		m.charge(2 * (len(table) - len(v.table)))
-		v = &view{cache: v.cache, table: table}
+		v = &view{table: table, starts: v.starts, first: v.first, cache: v.cache}
 	}
 	v.slots[slot] = uint16(n + 1)
 	v.keys = append(v.keys, key...)

@@ -49,17 +49,19 @@ func SetLimit(bytes int64) { limit.Store(bytes) }
 
 // Matcher is one compiled pattern. All threads may use it at once.
 type Matcher struct {
-	pattern string
-	prog    *prog
-	units   int        // of a row: a column per kind of byte, one for the end
-	bound   int        // of the cache, in bytes
-	leave   [256]uint8 // 1: bytes that lead out of the start states
-	leaves  bool       // leave is known
-	skip    bool       // and worth looking at
-	narrow  bool       // from a start state, what was read cannot be in a match
+	// What scan needs first is together: most scans are short, and cold.
+	view   atomic.Pointer[view]
+	prog   *prog
+	ncol   uint16      // prog's
+	used   atomic.Bool // of late
+	leaves bool        // leave is known
+	skip   bool        // and worth looking at
+	narrow bool        // from a start state, what was read cannot be in a match
+	leave  [256]uint8  // 1: bytes that lead out of the start states
 
-	view atomic.Pointer[view]
-	used atomic.Bool // of late
+	pattern string
+	units   int // of a row: a column per kind of byte, one for the end
+	bound   int // of the cache, in bytes
 
 	mu      sync.Mutex    // held by who adds states
 	cached  int           // bytes of the current cache
@@ -99,7 +101,7 @@ func CompileTree(re *syntax.Regexp, o Options) (*Matcher, error) {
 	}
 
 	m := &Matcher{
-		prog: p, units: (p.ncol + unit) >> unitShift, bound: o.Bytes, account: new(atomic.Int64),
+		prog: p, ncol: uint16(p.ncol), units: (p.ncol + unit) >> unitShift, bound: o.Bytes, account: new(atomic.Int64),
 	}
 	if o.Text {
 		m.pattern = re.String()
@@ -233,7 +235,7 @@ func (m *Matcher) scan(b []byte, at, past int) (end, from int) {
 			}
 		}
 
-		col := m.prog.ncol
+		col := int(m.ncol)
 		if i < len(b) {
 			col = int(column[b[i]])
 		}
