@@ -49,7 +49,7 @@ const (
 	statementScore = 2
 	proseScore     = 4
 	jsxScore       = 1
-	styleScore     = 2
+	styleScore     = 1
 	binaryScore    = 2
 	mentionScore   = 2
 	formulaScore   = 2 // of any rule: SQL has the functions of mathematics
@@ -65,15 +65,24 @@ func isJSX(text []byte) bool {
 }
 
 // isEdited reports whether text, from the first thing that libinjection can flag
-// to its end, has nothing of that but what editors write: styles that only say how
-// a text looks, and pictures.
+// to its end, has nothing of that but what editors and programs of mail write:
+// styles that only say how a text looks, pictures, the head of a page, comments for
+// one program.
 func isEdited(value []byte) bool {
 	s := text(value)
-	if !hasPrefixFold(s, "STYLE") && !hasPrefixFold(s, "SRC") {
-		return false
-	}
-	if lt := strings.IndexByte(s, '<'); lt >= 0 && markup(s, lt) >= 0 {
-		return false
+	for from, most := 0, maxMarkup; ; most-- {
+		lt := strings.IndexByte(s[from:], '<')
+		if lt < 0 {
+			break
+		}
+		if lt = markup(s, from+lt); lt < 0 {
+			break
+		}
+		n := plainMarkup(s[lt:])
+		if n < 0 || most == 0 {
+			return false
+		}
+		from = lt + n
 	}
 	for from := 0; ; {
 		eq := strings.IndexByte(s[from:], '=')
@@ -91,12 +100,106 @@ func isEdited(value []byte) bool {
 			n = look(s[eq+1:])
 		case hasPrefixFold(s[at:], "SRC"):
 			n = picture(s[eq+1:])
+		case hasPrefixFold(s[at:], "XMLNS"):
+			n = namespace(s[eq+1:])
 		}
 		if n < 0 {
 			return false
 		}
 		from = eq + 1 + n
 	}
+}
+
+// maxMarkup bounds how often isEdited looks for a backtick in the rest of a value.
+const maxMarkup = 64
+
+// plainMarkup is how much of s, which begins with what markup finds, does nothing:
+// a doctype, a meta tag that says what the page is, a style sheet that loads
+// nothing, the beginning of a conditional comment. -1 of anything else.
+func plainMarkup(s string) int {
+	gt := strings.IndexByte(s, '>')
+	if gt < 0 {
+		return -1
+	}
+	switch tag := s[:gt]; {
+	case hasPrefixFold(tag, "<!DOCTYPE HTML"):
+		if strings.IndexByte(tag[1:], '<') < 0 && strings.IndexByte(tag, '[') < 0 {
+			return gt + 1
+		}
+	case strings.HasPrefix(tag, "<!--[if ") || strings.HasPrefix(tag, "<!--[if("):
+		if strings.HasSuffix(tag, "]") && strings.IndexByte(tag[1:], '<') < 0 {
+			return gt + 1
+		}
+	case len(tag) == len("<XML") && hasPrefixFold(tag, "<XML"):
+		return gt + 1 // settings of Word, in such a comment
+	case hasPrefixFold(tag, "<META"):
+		if len(tag) > 5 && htmlWhite(tag[5]) && isHead(tag[5:]) {
+			return gt + 1
+		}
+	case hasPrefixFold(tag, "<STYLE"):
+		end := indexFold(s[gt:], "</STYLE>")
+		if end >= 0 && (len(tag) == 6 || isHead(tag[6:])) && isSheet(s[gt+1:gt+end]) {
+			return gt + end + len("</STYLE>")
+		}
+	}
+	return -1
+}
+
+// isHead reports whether the attributes of a tag name nothing that leads elsewhere,
+// or an encoding in which a tag is none.
+func isHead(attributes string) bool {
+	for i := range len(attributes) {
+		switch c := attributes[i]; c {
+		case '<', '\\', '&', '`', '%', '{', '}', 0:
+			return false
+		}
+	}
+	for _, word := range [...]string{"REFRESH", "COOKIE", "LINK", "SCRIPT", "DATA:", "UTF-7", "UTF7", "UTF-16", "UTF-32", "ISO-2022", "MAC", "X-IMAP", "HZ-", "EBCDIC", "SRC", "HREF"} {
+		if indexFold(attributes, word) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isSheet reports whether a style sheet has no escape, no tag, and nothing that runs
+// or loads more than pictures and fonts do.
+func isSheet(style string) bool {
+	for i := range len(style) {
+		switch style[i] {
+		case '<', '\\', '`', 0:
+			return false
+		}
+	}
+	for _, word := range [...]string{"EXPRESSION", "SCRIPT:", "BEHAVIOR", "BEHAVIOUR", "BINDING", "IMPORT", "DATA:"} {
+		if indexFold(style, word) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// indexFold is where upper, in any case, is in s first, or -1.
+func indexFold(s, upper string) int {
+	for i := 0; i+len(upper) <= len(s); i++ {
+		if s[i]&^0x20 == upper[0]&^0x20 && equalUpper(upper, s[i:i+len(upper)]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// namespace is the length of an address of a namespace in quotes that s begins
+// with, -1 of anything else.
+func namespace(s string) int {
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return -1
+	}
+	end := strings.IndexByte(s[1:], s[0])
+	if end < 0 || !strings.HasPrefix(s[1:1+end], "http://www.w3.org/") && !strings.HasPrefix(s[1:1+end], "urn:schemas-microsoft-com:") {
+		return -1
+	}
+	return end + 2
 }
 
 // picture is the length of a picture's data in quotes that s begins with, -1 of
@@ -141,7 +244,8 @@ func nameBefore(style string, i int) string {
 
 // look is the length of a style in quotes that s begins with and that has only
 // numbers, words, colours and fonts; -1 of another. An escape, a comment, an
-// entity and a call but those of colours and lengths are none of these.
+// entity but a quote's and a call but those of colours, lengths and pictures are none
+// of these.
 func look(s string) int {
 	if s == "" || s[0] != '"' && s[0] != '\'' {
 		return -1
@@ -153,12 +257,24 @@ func look(s string) int {
 	style := s[1 : 1+end]
 	for i := 0; i < len(style); i++ {
 		switch c := style[i]; c {
-		case '\\', '<', '>', '=', '&', '@', '`', '{', '}', '[', '*', 0:
+		case '&':
+			// The quotes around a font's name.
+			n := 0
+			for _, quote := range [...]string{"&quot;", "&#39;", "&apos;"} {
+				if strings.HasPrefix(style[i:], quote) {
+					n = len(quote)
+				}
+			}
+			if n == 0 {
+				return -1
+			}
+			i += n - 1
+		case '\\', '<', '>', '=', '@', '`', '{', '}', '[', '*', 0:
 			return -1
 		case '(':
 			var buf [12]byte
 			switch string(upper(buf[:], nameBefore(style, i))) {
-			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE":
+			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE", "URL":
 			default:
 				return -1
 			}
@@ -173,15 +289,9 @@ func look(s string) int {
 	return end + 2
 }
 
-// doctype is what pages begin with, and what people who write some say.
-const doctype = "<!DOCTYPE HTML>"
-
 // mention is the length of a tag that text begins with and that may only be
 // named: it has no attributes, and nothing follows that a script could be.
 func mention(text []byte) int {
-	if hasPrefixFold(string(text[:min(len(text), len(doctype))]), doctype) {
-		return len(doctype)
-	}
 	n := bytes.IndexByte(text[:min(len(text), maxTagName+3)], '>') + 1
 	if n < 3 {
 		return 0
