@@ -112,6 +112,17 @@ apt_get() {
 }
 
 
+# Installs in $1 what the package-lock.json there names, if that has changed.
+npm_install() {
+    cmp -s "$1/package-lock.json" "$1/installed" || {
+        say "installing the packages of $1/package.json"
+        (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund \
+                           --no-progress --loglevel=error > /dev/null)
+        cp "$1/package-lock.json" "$1/installed"
+    }
+}
+
+
 # The release that the machine's NGINX is of is built for as it is there:
 # distributions patch their NGINX, its headers included.
 if [ -n "${NGINX_VERSION:-}" ] && [ -n "$(nginx_binary)" ] \

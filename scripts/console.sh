@@ -17,13 +17,8 @@ mkdir -p "$app" "$prefix/shots"
 exec 9> "$prefix/lock"
 flock -n 9 || die "the console's check is running in this tree already"
 
-cp scripts/console/*.js scripts/demo/package*.json "$app/"
-if ! cmp -s "$app/package-lock.json" "$app/installed"; then
-    say "installing playwright-core"
-    (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
-                         --no-progress --loglevel=error > /dev/null)
-    cp "$app/package-lock.json" "$app/installed"
-fi
+cp scripts/console/*.js scripts/demo/package*.json scripts/chromium.js "$app/"
+npm_install "$app"
 
 scripts/go.sh build -o "$prefix/samples" ./gobridge/internal/console/samples
 rm -f "$prefix"/{attacks.json,events.db*,out}

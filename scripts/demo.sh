@@ -68,13 +68,8 @@ prepare() {
     ln -sfn "$top/scripts/demo/public" "$prefix/html"
     ln -sf "$WSI_MODULE" "$WSI_LIBRARY" "$prefix/modules/"
 
-    cp scripts/demo/*.js scripts/demo/package*.json "$app/"
-    if ! cmp -s "$app/package-lock.json" "$app/installed"; then
-        say "installing socket.io and playwright-core"
-        (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
-                             --no-progress --loglevel=error > /dev/null)
-        cp "$app/package-lock.json" "$app/installed"
-    fi
+    cp scripts/demo/*.js scripts/demo/package*.json scripts/chromium.js "$app/"
+    npm_install "$app"
 }
 
 

@@ -19,11 +19,6 @@ flock -n 9 || die "these tests are running in this tree already"
 
 rm -rf "$app"/{cases,lib,servers,*.js}
 cp -R scripts/frameworks/. "$app/"
-if ! cmp -s "$app/package-lock.json" "$app/installed"; then
-    say "installing the frameworks' packages"
-    (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
-                         --no-progress --loglevel=error > /dev/null)
-    cp "$app/package-lock.json" "$app/installed"
-fi
+npm_install "$app"
 
 timeout --foreground 600 node "$app/run.js" "$prefix/run" "$@"

@@ -16,13 +16,8 @@ exec 9> "$prefix/lock"
 flock -n 9 || die "e2e-languages is running in this tree already"
 rm -f "$prefix"/logs/*
 
-cp -R scripts/languages/* "$app/"
-if ! cmp -s "$app/package-lock.json" "$app/installed"; then
-    say "installing ws and playwright-core"
-    (cd "$app" && npm ci --ignore-scripts --no-audit --no-fund \
-                         --no-progress --loglevel=error > /dev/null)
-    cp "$app/package-lock.json" "$app/installed"
-fi
+cp -R scripts/languages/* scripts/chromium.js "$app/"
+npm_install "$app"
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 7 -subj /CN=127.0.0.1 \
     -addext subjectAltName=IP:127.0.0.1 \

@@ -16,7 +16,7 @@ for script in scripts/*.sh .ci/run; do
 done
 
 ! command -v node > /dev/null \
-    || find scripts/demo scripts/frameworks scripts/languages -name '*.js' -exec node --check {} \;
+    || find scripts -name '*.js' -exec node --check {} \;
 
 for cc in gcc clang; do
     if command -v $cc > /dev/null; then

@@ -10,7 +10,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { chromium } = require('playwright-core');
+const { launch } = require('./chromium');
 
 const [url, mode, eventFile, shots, consoleUrl] = process.argv.slice(2);
 const on = mode === 'on';
@@ -26,16 +26,6 @@ let checks = 0;
 function passed(what) {
   checks++;
   console.log(`ok ${checks} - ${mode}: ${what}`);
-}
-
-function launch() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-dev-shm-usage', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
 }
 
 // One user: a page of its own, and what happened in it.

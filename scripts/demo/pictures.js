@@ -9,7 +9,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { chromium } = require('playwright-core');
+const { launch } = require('./chromium');
 const { WebSocket } = require('ws');
 
 const [url, consoleUrl, samples, images, shots] = process.argv.slice(2);
@@ -204,13 +204,7 @@ async function main() {
 
   await settled();
 
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-dev-shm-usage', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  const browser = await launch();
 
   try {
     await pictures(browser);

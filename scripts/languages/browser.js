@@ -4,7 +4,7 @@
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-const { chromium } = require('playwright-core');
+const { launch } = require('./chromium');
 
 const [url, file] = process.argv.slice(2);
 const lines = fs.readFileSync(file, 'latin1').trimEnd().split('\n');
@@ -67,13 +67,7 @@ function converse({ url, lines, limit }) {
 }
 
 async function main() {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-dev-shm-usage', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  const browser = await launch();
 
   try {
     console.log('client Chromium', browser.version());
