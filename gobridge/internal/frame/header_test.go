@@ -161,6 +161,7 @@ func TestCheck(t *testing.T) {
 		{name: "ping between fragments", h: client(final(ws.OpPing)), continued: true},
 		{name: "control of 125", h: frame.Header{Fin: true, Opcode: ws.OpClose, Masked: true, Length: 125, Minimal: true}},
 		{name: "compressed", h: frame.Header{Fin: true, RSV1: true, Opcode: ws.OpText, Masked: true, Minimal: true}, deflate: true},
+		{name: "compressed binary", h: frame.Header{Fin: true, RSV1: true, Opcode: ws.OpBinary, Masked: true, Minimal: true}, deflate: true},
 		{name: "length 2^63-1", h: frame.Header{Fin: true, Opcode: ws.OpText, Masked: true, Length: 1<<63 - 1, Minimal: true}},
 		{
 			name: "rsv1 without extension", want: []string{"frame_rsv_without_extension"},

@@ -146,8 +146,14 @@ func TestParserTruncated(t *testing.T) {
 	}
 }
 
-// TestHeaderNeed reads as a reader does that must not pass a frame's end.
+// TestHeaderNeed reads as a reader does that must not pass a frame's end, with
+// all that it may read of a header at first, and with one byte.
 func TestHeaderNeed(t *testing.T) {
+	testHeaderNeed(t, 2)
+	testHeaderNeed(t, 1)
+}
+
+func testHeaderNeed(t *testing.T, first int) {
 	in := session()
 	want, _ := parse(t, [][]byte{in})
 	var p frame.Parser
@@ -159,6 +165,9 @@ func TestHeaderNeed(t *testing.T) {
 			n = int(p.Left())
 		}
 		require.Positive(t, n)
+		if p.AtBoundary() {
+			n = first
+		}
 		took, ev := p.Next(b[:n])
 		require.Equal(t, n, took)
 		if b = b[n:]; p.AtBoundary() {

@@ -229,6 +229,23 @@ func TestTooBig(t *testing.T) {
 	}
 }
 
+// TestControlBesideMessage holds that a control frame leaves a whole message that
+// was not released alone.
+func TestControlBesideMessage(t *testing.T) {
+	var a message.Assembler
+	scratch := make([]byte, 0, 100)
+	text := &frame.Header{Fin: true, Opcode: ws.OpText, Length: 5}
+	a.Begin(text)
+	a.Append(text, []byte("hello"), 0, &scratch)
+	m, whole := a.End(text)
+	require.True(t, whole)
+	ping := &frame.Header{Fin: true, Opcode: ws.OpPing, Length: 4}
+	a.Begin(ping)
+	a.Append(ping, []byte("ping"), 0, &scratch)
+	require.Equal(t, "ping", string(a.Control()))
+	require.Equal(t, "hello", string(m.Payload))
+}
+
 // TestAnnouncedLength holds that what a peer only announces costs no memory.
 func TestAnnouncedLength(t *testing.T) {
 	for _, length := range []uint64{16 << 20, 1 << 62} {

@@ -342,10 +342,49 @@ func TestFinalBlocks(t *testing.T) {
 	}
 }
 
-func TestInvalid(t *testing.T) {
-	dynamic := func(nlit, ndist, ncl int) *bitWriter {
-		return new(bitWriter).bits(0, 1).bits(2, 2).bits(nlit-257, 5).bits(ndist-1, 5).bits(ncl-4, 4)
+// dynamic begins a block with codes of its own.
+func dynamic(nlit, ndist, ncl int) *bitWriter {
+	return new(bitWriter).bits(0, 1).bits(2, 2).bits(nlit-257, 5).bits(ndist-1, 5).bits(ncl-4, 4)
+}
+
+// dynamicA is a message "a" with nlit literal codes, of which the last has one,
+// and ndist distance codes, of which the last has length dist.
+func dynamicA(nlit, ndist, dist int) []byte {
+	w := dynamic(nlit, ndist, 18)
+	for _, symbol := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1} {
+		w.bits(map[int]int{0: 2, 1: 2, 2: 2, 18: 2}[symbol], 3)
 	}
+	length := func(l int) { w.code(l, 2) } // 0, 1, 2 in order
+	zeros := func(n int) {
+		for ; n > 10; n -= min(n, 138) {
+			w.code(3, 2).bits(min(n, 138)-11, 7)
+		}
+		for range n {
+			length(0)
+		}
+	}
+	zeros('a')
+	length(1)
+	zeros(256 - 'a' - 1)
+	length(2)
+	zeros(nlit - 258)
+	length(2)
+	zeros(ndist - 1)
+	length(dist)
+	return w.code(0, 1).code(2, 2).flushed()
+}
+
+// TestMostCodes holds that the limits of TestInvalid are no lower than DEFLATE's.
+func TestMostCodes(t *testing.T) {
+	for _, payload := range [][]byte{dynamicA(286, 1, 0), dynamicA(286, 1, 1), dynamicA(286, 30, 1)} {
+		f := message.NewInflater(fullWindow, true)
+		out, err := f.Inflate(nil, payload, anyLimit)
+		require.NoError(t, err)
+		require.Equal(t, "a", string(out))
+	}
+}
+
+func TestInvalid(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		payload []byte
@@ -361,8 +400,10 @@ func TestInvalid(t *testing.T) {
 		{"garbage behind the last block", append(stored([]byte("a")), 0, 0, 0, 0xff, 0xff, 0x17)},
 		{"length symbol 286", new(bitWriter).fixed(0).code(0xc6, 8).code(0, 5).end().flushed()},
 		{"distance symbol 30", new(bitWriter).fixed(0).literal('a').code(1, 7).code(30, 5).end().flushed()},
-		{"too many literal codes", dynamic(287, 1, 4).bits(0, 12).b},
-		{"too many distance codes", dynamic(257, 31, 4).bits(0, 12).b},
+		{"final block that ends behind the message", new(bitWriter).fixed(1).literal('a').b},
+		{"too many literal codes", dynamicA(287, 1, 0)},
+		{"too many distance codes", dynamicA(286, 31, 0)},
+		{"distance code incomplete", dynamicA(286, 1, 2)},
 		{"no code length code", dynamic(257, 1, 4).bits(0, 12).bits(0, 64).b},
 		{"code length code over-subscribed", dynamic(257, 1, 4).bits(1, 3).bits(1, 3).bits(1, 3).bits(0, 3).bits(0, 64).b},
 		{"code length code incomplete", dynamic(257, 1, 4).bits(2, 3).bits(2, 3).bits(2, 3).bits(0, 3).bits(0, 64).b},
