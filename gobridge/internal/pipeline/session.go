@@ -417,7 +417,6 @@ func (s *Session) finish(job *task) Result {
 		return r
 	}
 	s.conclude(d, job, &r)
-	d.gone = false
 	message.Free(job.message.Payload)
 	for d.backlog != nil && !d.busy {
 		m := d.backlog.messages[0]

@@ -360,3 +360,71 @@ func TestDropMessage(t *testing.T) {
 	}
 	require.Greater(t, swallowed, 20)
 }
+
+// TestDropMessageAlone: a message that later ones may refer to, or that the
+// decoder remembers, is not taken out: the connection ends.
+func TestDropMessageAlone(t *testing.T) {
+	socketIO := Handshake{Target: "/socket.io/?EIO=4&transport=websocket"}
+	deflate := func(noTakeover bool) Handshake {
+		h := socketIO
+		h.Deflate = &ws.Deflate{ClientNoContextTakeover: noTakeover, ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+		return h
+	}
+	for _, test := range []struct {
+		name      string
+		handshake Handshake
+		stream    []byte
+		alone     bool
+	}{
+		{"plain", socketIO, wstest.Text(xss).Bytes(), true},
+		{"event with an attachment to come", socketIO, wstest.Text(`451-["chat","<script>alert(1)</script>",{"_placeholder":true,"num":0}]`).Bytes(), false},
+		{"compressed", deflate(true), newDeflator().frame(xss), true},
+		{"compressed, with context takeover", deflate(false), newDeflator().frame(xss), false},
+		{"with context takeover, not compressed", deflate(false), wstest.Text(xss).Bytes(), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(Block)
+			c.DropMessage = true
+			s, _ := newEngine(t).Open(test.handshake, c)
+			r := s.Feed(ws.FromClient, test.stream)
+			require.Zero(t, r.Release)
+			require.Equal(t, 1, r.Events)
+			if test.alone {
+				require.Equal(t, Pass, r.Status)
+				require.Equal(t, len(test.stream), r.Discard)
+				return
+			}
+			require.Equal(t, Drop, r.Status)
+			require.Zero(t, r.Discard)
+		})
+	}
+}
+
+// TestHeldFragments: fragments of next to nothing are not held without end.
+func TestHeldFragments(t *testing.T) {
+	const limit = 1000
+	c := config(Block)
+	c.Limits = both(ws.Limits{MaxMessage: limit, MaxInflated: limit})
+	s := open(newEngine(t), c)
+	first := wstest.Frame{More: true, Opcode: ws.OpText, Mask: wstest.Text("").Mask}
+	rest := first
+	rest.Opcode = ws.OpContinuation
+	require.Equal(t, Pass, s.Feed(ws.FromClient, first.Bytes()).Status)
+	held := len(first.Bytes())
+	for r := (Result{}); r.Status == Pass; held += len(rest.Bytes()) {
+		require.LessOrEqual(t, held, 2*limit+1<<16+20)
+		r = s.Feed(ws.FromClient, rest.Bytes())
+		require.Zero(t, r.Release)
+	}
+	require.Greater(t, held, 2*limit+1<<16)
+	require.Equal(t, []string{ws.MessageTooBig.String()}, s.Violations().Strings())
+}
+
+// TestFirstDrop: the peers are told of the first reason for a drop.
+func TestFirstDrop(t *testing.T) {
+	s := open(newEngine(t), config(Block))
+	r := s.Feed(ws.FromClient, wstest.Text(xss+"\xff").Bytes())
+	require.Equal(t, Drop, r.Status)
+	require.Equal(t, ws.CloseInvalidPayload, r.CloseCode)
+	require.Equal(t, []string{"message_utf8_invalid", "xss"}, names(s))
+}
