@@ -54,12 +54,9 @@ func TestActionClose(t *testing.T) {
 func TestActionInheritance(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, directives string) string {
-		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http:   `wallarm_parse_websocket on; wallarm_websocket_action close 4000 why;`,
-		server: location("/inherits", "") + location("/own", "wallarm_websocket_action close;")}))
+		server: n.location("/inherits", "") + n.location("/own", "wallarm_websocket_action close;")}))
 	n.run()
 	for target, want := range map[string]string{"/inherits": "\x0f\xa0why", "/own": "\x03\xf0"} {
 		client, backend := n.connectTo(target)

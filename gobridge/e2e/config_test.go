@@ -409,13 +409,10 @@ func TestInheritance(t *testing.T) {
 func TestPolicyInheritance(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, directives string) string {
-		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_parse_websocket on; wallarm_parser_disable hex; wallarm_parser_disable base64;",
-		server: location("/inherits", "") + location("/replaces", "wallarm_parser_disable gzip;") +
-			location("/monitoring", "wallarm_mode monitoring; wallarm_parser_disable gzip;")}))
+		server: n.location("/inherits", "") + n.location("/replaces", "wallarm_parser_disable gzip;") +
+			n.location("/monitoring", "wallarm_mode monitoring; wallarm_parser_disable gzip;")}))
 	n.run()
 	hidden := base64.StdEncoding.EncodeToString([]byte("<script>alert(document.cookie)</script>"))
 	for target, passes := range map[string]bool{"/inherits": true, "/replaces": false} {
@@ -523,12 +520,9 @@ func TestFallbackInheritance(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
 	n.allow(`wallarm: .*did not start|are not inspected by this worker`)
-	location := func(path, directives string) string {
-		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, library: newStub(t, "-DINIT=1").library,
 		http:   "wallarm_parse_websocket on; wallarm_fallback on;",
-		server: "wallarm_fallback off;" + location("/inherits", "") + location("/inner", "wallarm_fallback on;")}))
+		server: "wallarm_fallback off;" + n.location("/inherits", "") + n.location("/inner", "wallarm_fallback on;")}))
 	n.run()
 	client := n.client()
 	client.send(request("/inherits"))

@@ -117,14 +117,11 @@ func TestAssemblyTimeoutByDirection(t *testing.T) {
 func TestLimitInheritance(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, directives string) string {
-		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_parse_websocket on; wallarm_websocket_response_mode block; wallarm_websocket_max_frame_size 10; wallarm_websocket_messages text from=client;",
-		server: "wallarm_websocket_max_frame_size 20 from=server;" + location("/inherits", "") +
-			location("/client", "wallarm_websocket_max_frame_size 30 from=client; wallarm_websocket_messages any;") +
-			location("/none", "wallarm_websocket_max_frame_size 0;")}))
+		server: "wallarm_websocket_max_frame_size 20 from=server;" + n.location("/inherits", "") +
+			n.location("/client", "wallarm_websocket_max_frame_size 30 from=client; wallarm_websocket_messages any;") +
+			n.location("/none", "wallarm_websocket_max_frame_size 0;")}))
 	n.run()
 	events := 0
 	for _, tt := range []struct {

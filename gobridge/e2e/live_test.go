@@ -122,12 +122,9 @@ func TestControl(t *testing.T) {
 func TestControlKey(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true, workers: 4})
-	location := func(path, directives string) string {
-		return "location " + path + " {\n" + n.proxy("http") + directives + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, workers: 4,
 		http:   "wallarm_parse_websocket on; wallarm_websocket_control_key $arg_user;",
-		server: controlLocation + location("/inherits", "") + location("/other", `wallarm_websocket_control_key "$arg_user at $arg_room";`)}))
+		server: controlLocation + n.location("/inherits", "") + n.location("/other", `wallarm_websocket_control_key "$arg_user at $arg_room";`)}))
 	n.run()
 	n.ready(4)
 	go n.echo()

@@ -147,6 +147,16 @@ func (n *nginx) proxy(scheme string) string {
 		"proxy_set_header Connection upgrade;\nproxy_set_header Host $host;\n"
 }
 
+// location is one that proxies to the backend.
+func (n *nginx) location(path, directives string) string {
+	return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
+}
+
+// inspected is a location with the directive.
+func (n *nginx) inspected(path, directives string) string {
+	return n.location(path, "wallarm_parse_websocket on;"+directives)
+}
+
 func (n *nginx) write(name, text string) {
 	n.Helper()
 	require.NoError(n, os.WriteFile(filepath.Join(n.dir, name), []byte(text), 0o644))

@@ -80,14 +80,11 @@ func TestRules(t *testing.T) {
 	n.write("outer.rules", finds("outer", "open outer")+finds("three", "open three")+"\tparanoia 3\n"+finds("code", "open code")+"\tprofile code\n")
 	n.write("inner.conf", `SecRule ARGS "@pmFromFile words" "id:1000,msg:'it opens'"`)
 	n.write("words", "abracadabra\n")
-	location := func(path, directives string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + directives + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_websocket_rules outer.rules; wallarm_websocket_paranoia 1;",
-		server: location("/", "wallarm_websocket_rules inner.conf;") +
-			location("/three", "wallarm_websocket_paranoia 3; wallarm_websocket_ignore rule=outer path=$;") +
-			location("/code", "wallarm_websocket_profile api path=$.x; wallarm_websocket_profile code;"),
+		server: n.inspected("/", "wallarm_websocket_rules inner.conf;") +
+			n.inspected("/three", "wallarm_websocket_paranoia 3; wallarm_websocket_ignore rule=outer path=$;") +
+			n.inspected("/code", "wallarm_websocket_profile api path=$.x; wallarm_websocket_profile code;"),
 	}))
 	n.run()
 	passes := func(target, message string) {

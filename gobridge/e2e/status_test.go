@@ -727,10 +727,9 @@ func TestStatusDirectives(t *testing.T) {
 	})
 	t.Run("inheritance", func(t *testing.T) {
 		n := start(t, conf{stopped: true})
-		location := func(path, more string) string { return "location " + path + " {\n" + n.proxy("http") + more + "\n}\n" }
 		n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_parse_websocket on; wallarm_zone_label all;",
-			server: statusLocations + location("/a", "") + location("/b", "wallarm_zone_label b;") +
-				location("/c", "wallarm_zone_label off;") + location("/d", "wallarm_zone_label b;")}))
+			server: statusLocations + n.location("/a", "") + n.location("/b", "wallarm_zone_label b;") +
+				n.location("/c", "wallarm_zone_label off;") + n.location("/d", "wallarm_zone_label b;")}))
 		n.run()
 		for _, target := range []string{"/a", "/b", "/c", "/d"} {
 			n.connectTo(target)
@@ -778,12 +777,9 @@ func TestStatusDiscarded(t *testing.T) {
 func TestDroppedCodes(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, rules string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, server: statusLocations + controlLocation +
-		location("/age", "wallarm_websocket_max_age 50ms;") + location("/later", "wallarm_websocket_max_age 50ms code=1013;") +
-		location("/type", "wallarm_websocket_messages text;") + location("/own", "wallarm_websocket_action close 4000;") + location("/", "")}))
+		n.inspected("/age", "wallarm_websocket_max_age 50ms;") + n.inspected("/later", "wallarm_websocket_max_age 50ms code=1013;") +
+		n.inspected("/type", "wallarm_websocket_messages text;") + n.inspected("/own", "wallarm_websocket_action close 4000;") + n.inspected("/", "")}))
 	n.run()
 	n.ready(1)
 	for _, tt := range []struct {

@@ -128,15 +128,12 @@ func TestViolations(t *testing.T) {
 func TestViolationInheritance(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, directives string) string {
-		return fmt.Sprintf("location %s {\n%s%s}\n", path, n.proxy("http"), directives)
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_parse_websocket on; wallarm_websocket_violation message_utf8_invalid off;" +
 			"wallarm_websocket_violation frame_client_unmasked block;",
-		server: "wallarm_websocket_violation message_nul block;" + location("/inherits", "") +
-			location("/other", "wallarm_websocket_violation message_utf8_invalid block; wallarm_websocket_violation message_nul off;") +
-			location("/twice", "wallarm_websocket_violation message_nul block; wallarm_websocket_violation message_nul off;")}))
+		server: "wallarm_websocket_violation message_nul block;" + n.location("/inherits", "") +
+			n.location("/other", "wallarm_websocket_violation message_utf8_invalid block; wallarm_websocket_violation message_nul off;") +
+			n.location("/twice", "wallarm_websocket_violation message_nul block; wallarm_websocket_violation message_nul off;")}))
 	n.run()
 	unmasked := server("hello").Bytes()
 	for _, tt := range []struct {

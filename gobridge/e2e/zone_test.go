@@ -156,16 +156,13 @@ func TestBanTimes(t *testing.T) {
 func TestBanModes(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, rules string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_websocket_ban_zone $http_x_key zone=bans:64k drops=1;\n" +
 			"wallarm_websocket_ban_zone $http_x_key zone=tried:64k drops=1;\nwallarm_websocket_ban zone=bans;\n",
-		server: location("/block", "") + location("/monitoring", "wallarm_mode monitoring;") +
-			location("/off", "wallarm_websocket_ban off;") +
-			location("/log", "wallarm_websocket_ban zone=tried; wallarm_websocket_violation handshake_banned log;") +
-			location("/message", "wallarm_websocket_action drop_message;")}))
+		server: n.inspected("/block", "") + n.inspected("/monitoring", "wallarm_mode monitoring;") +
+			n.inspected("/off", "wallarm_websocket_ban off;") +
+			n.inspected("/log", "wallarm_websocket_ban zone=tried; wallarm_websocket_violation handshake_banned log;") +
+			n.inspected("/message", "wallarm_websocket_action drop_message;")}))
 	n.run()
 	client, backend := n.connectTo("/monitoring", "X-Key: a\r\n")
 	client.send(text(xss))
@@ -311,16 +308,13 @@ func TestConnectionsOfKilledWorker(t *testing.T) {
 func TestConnectionsModes(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, rules string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_websocket_connections_zone $server_name zone=server:64k;\n" +
 			"wallarm_websocket_connections_zone $http_x_key zone=conns:64k;\nwallarm_websocket_connections zone=conns 1;\n",
-		server: location("/block", "") + location("/monitoring", "wallarm_mode monitoring;") +
-			location("/off", "wallarm_websocket_connections off;") +
-			location("/two", "wallarm_websocket_connections zone=conns 2;") +
-			location("/both", "wallarm_websocket_connections zone=conns 2; wallarm_websocket_connections zone=server 1;")}))
+		server: n.inspected("/block", "") + n.inspected("/monitoring", "wallarm_mode monitoring;") +
+			n.inspected("/off", "wallarm_websocket_connections off;") +
+			n.inspected("/two", "wallarm_websocket_connections zone=conns 2;") +
+			n.inspected("/both", "wallarm_websocket_connections zone=conns 2; wallarm_websocket_connections zone=server 1;")}))
 	n.run()
 	n.ready(1)
 	go n.echo()
@@ -345,12 +339,9 @@ func TestConnectionsModes(t *testing.T) {
 func TestMaxAge(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, rules string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: "wallarm_websocket_max_age 400ms;",
-		server: location("/old", "") + location("/monitoring", "wallarm_mode monitoring;") +
-			location("/off", "wallarm_websocket_max_age 0;")}))
+		server: n.inspected("/old", "") + n.inspected("/monitoring", "wallarm_mode monitoring;") +
+			n.inspected("/off", "wallarm_websocket_max_age 0;")}))
 	n.run()
 	begin := time.Now()
 	client, backend := n.connectTo("/old")
@@ -662,18 +653,15 @@ func TestRateDelayPipelined(t *testing.T) {
 func TestRateModes(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{stopped: true})
-	location := func(path, rules string) string {
-		return "location " + path + " {\n" + n.proxy("http") + "wallarm_parse_websocket on;" + rules + "}\n"
-	}
 	n.write("nginx.conf", n.config(t, conf{noLocation: true,
 		http: "wallarm_websocket_rate_zone $http_x_key zone=bytes:64k rate=600/m of=bytes;\n" +
 			"wallarm_websocket_rate_zone $connection zone=each:64k rate=1/m;\nwallarm_websocket_rate zone=each;\n",
-		server: location("/each", "") + location("/off", "wallarm_websocket_rate off;") +
-			location("/bytes", "wallarm_websocket_rate zone=bytes burst=90;") +
-			location("/monitoring", "wallarm_mode monitoring;") +
-			location("/delayed", "wallarm_mode monitoring; wallarm_websocket_rate zone=each delay;") +
-			location("/dry", "wallarm_websocket_rate zone=each dry_run;") +
-			location("/log", "wallarm_websocket_violation message_rate log;")}))
+		server: n.inspected("/each", "") + n.inspected("/off", "wallarm_websocket_rate off;") +
+			n.inspected("/bytes", "wallarm_websocket_rate zone=bytes burst=90;") +
+			n.inspected("/monitoring", "wallarm_mode monitoring;") +
+			n.inspected("/delayed", "wallarm_mode monitoring; wallarm_websocket_rate zone=each delay;") +
+			n.inspected("/dry", "wallarm_websocket_rate zone=each dry_run;") +
+			n.inspected("/log", "wallarm_websocket_violation message_rate log;")}))
 	n.run()
 	n.ready(1)
 	go n.echo()

@@ -44,6 +44,8 @@ func Samples() []Sample {
 		{ws.FrameClientUnmasked, "text", 0, Frame{Opcode: ws.OpText, Payload: []byte("hello")}.Bytes(), small},
 		{ws.FrameServerMasked, "text", 1, text("hello"), small},
 		{ws.FrameMaskPredictable, "zero", 0, Frame{Opcode: ws.OpText, Mask: &[4]byte{}, Payload: []byte("hello")}.Bytes(), small},
+		{ws.FrameMaskPredictable, "zero behind another", 0,
+			slices.Concat(text("hello"), Frame{Opcode: ws.OpText, Mask: &[4]byte{}, Payload: []byte("again")}.Bytes()), small},
 		{ws.FrameMaskPredictable, "again", 0, slices.Concat(text("hello"), text("again")), small},
 		{ws.FrameControlFragmented, "ping", 0, client(Frame{More: true, Opcode: ws.OpPing}), small},
 		{ws.FrameControlTooLong, "126", 0, ping(strings.Repeat("a", 126)), small},
