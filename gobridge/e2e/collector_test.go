@@ -189,9 +189,9 @@ func TestIntegrationCollector(t *testing.T) {
 	n.finally("the agent has some that it cannot deliver", func() bool { return strings.Contains(n.log("agent.log"), "connection refused") })
 	kill(agent)
 	attacks(100)
-	agent = run(agentConfig)
+	run(agentConfig)
 	store.down.Store(false)
-	gateway = run(gatewayConfig)
+	run(gatewayConfig)
 	n.finally("all are there", func() bool { return store.count() >= 500 })
 
 	store.mu.Lock()

@@ -50,7 +50,7 @@ func TestExamples(t *testing.T) {
 			continue
 		}
 		name, body, _ := strings.Cut(part, "\n")
-		m := regexp.MustCompile("(?m)^\\| Context \\| (.*) \\|$").FindStringSubmatch(body)
+		m := regexp.MustCompile(`(?m)^\| Context \| (.*) \|$`).FindStringSubmatch(body)
 		require.NotNil(t, m, name)
 		contexts[name] = m[1]
 		names, bodies = append(names, name), append(bodies, body)
@@ -125,7 +125,7 @@ func TestHardeningLines(t *testing.T) {
 	}
 	inHTTP := regexp.MustCompile(`^(limit_conn_zone|limit_req_zone|log_format|wallarm_websocket_\w+_zone) `)
 	lines := 0
-	for _, row := range regexp.MustCompile("(?m)^\\|[^|]*\\|([^|]*)\\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\|[^|]*\|([^|]*)\|`).FindAllStringSubmatch(string(page), -1) {
 		for _, m := range regexp.MustCompile("`([a-z][a-z_0-9]* ?[^`]*;)`").FindAllStringSubmatch(row[1], -1) {
 			line := strings.NewReplacer("limit_req_zone ...;", beside["limit_req"], "log_format websocket ...;", beside["access_log path "],
 				"access_log ... websocket;", "access_log path websocket;",

@@ -45,13 +45,6 @@ func TestAttackWithViolation(t *testing.T) {
 	require.Equal(t, []string{"frame_after_close logged", "xss blocked"}, n.whats(6)[4:])
 }
 
-// access waits for the only line of access.log.
-func (n *nginx) access() string {
-	n.Helper()
-	n.eventually("access.log has a line", func() bool { return n.log("access.log") != "" })
-	return n.log("access.log")
-}
-
 var eventSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	f, err := os.Open("../internal/event/schema.json")
 	if err != nil {

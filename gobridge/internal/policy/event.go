@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"wsi/gobridge/internal/detect"
@@ -36,10 +37,8 @@ func (e *Events) judge(name []byte, fits func(string, []byte) bool) ws.Violation
 		}
 	}
 	if len(name) >= maxName {
-		for _, pattern := range e.allow {
-			if pattern == "*" {
-				return ws.NoViolation
-			}
+		if slices.Contains(e.allow, "*") {
+			return ws.NoViolation
 		}
 		return ws.EventUnknown
 	}
@@ -102,7 +101,7 @@ func (p *parser) event(s *Statement) error {
 // fromOf takes "from=client" or "from=server" from the front of args. Without,
 // it is the client.
 func fromOf(args []string) (from ws.Direction, rest []string, err error) {
-	if len(args) == 0 || len(args[0]) < len("from=") || args[0][:len("from=")] != "from=" {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "from=") {
 		return ws.FromClient, args, nil
 	}
 	switch args[0] {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -113,23 +114,13 @@ func (p *parser) ignore(s *Statement) error {
 	case g.Rule == "" && g.Type == "" && g.Parser == "":
 		return errors.New(`needs "rule=", "type=" or "parser="`)
 	case g.Event == "" && g.Path == "" && g.Match == nil:
-		p.warn("without \"event=\", \"path=\" or \"match=\" switches %s off for the whole location", cmp(g.Rule, g.Type, g.Parser))
+		p.warn("without \"event=\", \"path=\" or \"match=\" switches %s off for the whole location", cmp.Or(g.Rule, g.Type, g.Parser))
 	}
 	if !g.Until.IsZero() && !time.Now().Before(g.Until) {
 		p.warn("has expired on %s", g.Until.AddDate(0, 0, -1).Format(date))
 	}
 	p.Ignores = append(p.Ignores, g)
 	return nil
-}
-
-// cmp is the first that is not empty.
-func cmp(list ...string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 func (p *parser) selector(g *Ignore, name, value string) error {

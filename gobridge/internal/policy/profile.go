@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"wsi/gobridge/internal/detect"
@@ -78,12 +79,9 @@ func (p *Policy) settle() {
 		return
 	}
 	add := func(profile detect.Profile) {
-		for _, other := range p.possible {
-			if other == profile {
-				return
-			}
+		if !slices.Contains(p.possible, profile) {
+			p.possible = append(p.possible, profile)
 		}
-		p.possible = append(p.possible, profile)
 	}
 	for _, f := range p.Profiles {
 		add(f.Profile)
