@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/base64"
 	"hash/maphash"
 	"strings"
 	"testing"
@@ -82,6 +83,23 @@ func TestRecent(t *testing.T) {
 			require.Equal(t, test.events, events)
 		})
 	}
+}
+
+// TestRecentDeferred: a short message with a value that is too costly for the loop is
+// not known to be clean, and each is judged.
+func TestRecentDeferred(t *testing.T) {
+	e, wake := newThreads(t)
+	inside := base64.StdEncoding.EncodeToString(gzipped(strings.Replace(prose(100000), "well", "<script>alert(1)</script>", 1)))
+	stream := wstest.Text(`42["chat","` + inside + `"]`).Bytes()
+	require.Less(t, len(stream), recentBytes)
+	s := open(e, config(Monitoring))
+	p := &relay{t: t, s: s, from: ws.FromClient, wake: wake}
+	for range 3 {
+		p.write(stream)
+		require.EqualValues(t, 1, s.jobs, "off the loop")
+		p.poll()
+	}
+	require.Equal(t, []string{"xss", "xss", "xss"}, p.events)
 }
 
 // TestRecentNeverMixes: however many messages share a slot, each is compared.

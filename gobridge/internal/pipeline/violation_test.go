@@ -189,6 +189,24 @@ func TestRatio(t *testing.T) {
 	require.Equal(t, []string{"deflate_ratio"}, p.events)
 }
 
+// TestRatioMonitoring: what inflates too steeply is judged to its end all the same,
+// and later messages may refer to it.
+func TestRatioMonitoring(t *testing.T) {
+	c := config(Monitoring)
+	for i := range c.Limits {
+		c.Limits[i].MaxRatio = 2
+	}
+	s, _ := newEngine(t).Open(deflated, c)
+	p := &relay{t: t, s: s, from: ws.FromClient}
+	d := newDeflator()
+	steep := `42["chat","` + strings.Repeat("a", ws.RatioFloor) + `<script>alert(1)</script>"]`
+	p.write(d.frame(steep))
+	p.write(d.frame(steep))
+	require.Equal(t, Pass, p.status)
+	require.Equal(t, []string{"deflate_ratio", "xss", "xss"}, p.events)
+	require.Zero(t, p.uninspected)
+}
+
 // TestTooBig: in monitoring mode a message that is too big is passed and
 // counted, and the messages behind it are judged.
 func TestTooBig(t *testing.T) {
