@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Compares docs/directives.md with the code (directives, variables),
-# docs/violations.md with what is generated and docs/frameworks.md with the
-# registry of frameworks, and looks in all documents for tests that are not
-# there and for dead relative links. With the argument "frameworks" it compares
+# docs/violations.md with what is generated, docs/frameworks.md with the
+# registry of frameworks and module/README.md with the files, and looks in all
+# documents for tests that are not there and for dead relative links. With the argument "frameworks" it compares
 # only these.
 
 cd "$(dirname "$0")/.."
@@ -63,6 +63,12 @@ compare variables \
     "$(sed -nE 's/^    \{ ngx_string\("(wallarm_[a-z_]+)"\), NULL,$/\1/p' \
            module/*_variables.c)" \
     "$(sed -nE 's/^\| `\$(wallarm_[a-z_]+)` \|.*/\1/p' $doc)"
+
+doc=module/README.md
+compare files \
+    "$(ls module | sed -nE 's/^ngx_http_wallarm_websocket_(.*\.c)$/\1/p')" \
+    "$(sed -nE '/^\| File/,/^$/s/^\| (`[^|]*`) \|.*/\1/p' $doc \
+       | grep -oE '[a-z_]+\.c')"
 
 scripts/go.sh run ./gobridge/internal/ws/gen -check || failed=1
 
