@@ -24,6 +24,8 @@ static ngx_uint_t ngx_http_wallarm_websocket_policy_has(
     ngx_http_wallarm_websocket_policy_t *policy, ngx_str_t *name);
 static void ngx_http_wallarm_websocket_policy_child(ngx_cycle_t *cycle,
     ngx_wallarm_websocket_conf_t *wcf, ngx_str_t *path, ngx_fd_t fd);
+static void ngx_http_wallarm_websocket_policy_say(ngx_str_t *text, u_char *p,
+    u_char *last);
 static ssize_t ngx_http_wallarm_websocket_policy_read(ngx_cycle_t *cycle,
     ngx_fd_t fd, u_char *buf, size_t size);
 static ngx_int_t ngx_http_wallarm_websocket_policy_log(ngx_log_t *log,
@@ -325,7 +327,16 @@ ngx_http_wallarm_websocket_check_policies(ngx_cycle_t *cycle,
 
         rc = ngx_http_wallarm_websocket_policy_log(cycle->log, buf, n);
 
-        if (status != 0) {
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+
+            if (rc == NGX_OK) {
+                ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                              "wallarm: a directive is wrong, and there are "
+                              "too many warnings to say which");
+                rc = NGX_ERROR;
+            }
+
+        } else if (status != 0) {
             ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                           "wallarm: directives could not be checked: "
                           "the child that loaded \"%V\" ended with status %d",
@@ -350,7 +361,8 @@ ngx_http_wallarm_websocket_policy_child(ngx_cycle_t *cycle,
     size_t                                 len;
     u_char                                *buf, *p;
     ssize_t                                n;
-    ngx_uint_t                             i;
+    ngx_str_t                              text;
+    ngx_uint_t                             i, wrong;
     ngx_core_conf_t                       *ccf;
     ngx_http_wallarm_websocket_policy_t  **policies;
 
@@ -367,7 +379,7 @@ ngx_http_wallarm_websocket_policy_child(ngx_cycle_t *cycle,
         _exit(2);
     }
 
-    buf = ngx_alloc(NGX_HTTP_WALLARM_WEBSOCKET_POLICY_TEXT, cycle->log);
+    buf = ngx_alloc(2 * NGX_HTTP_WALLARM_WEBSOCKET_POLICY_TEXT, cycle->log);
 
     if (buf == NULL
         || ngx_http_wallarm_websocket_bridge_attach(path, cycle->log)
@@ -376,24 +388,72 @@ ngx_http_wallarm_websocket_policy_child(ngx_cycle_t *cycle,
         _exit(2);
     }
 
+    text.data = buf + NGX_HTTP_WALLARM_WEBSOCKET_POLICY_TEXT;
+    text.len = 0;
+
+    wrong = 0;
     policies = wcf->policies.elts;
 
     for (i = 0; i < wcf->policies.nelts; i++) {
 
-        (void) ngx_http_wallarm_websocket_bridge_policy(policies[i], buf,
+        if (ngx_http_wallarm_websocket_bridge_policy(policies[i], buf,
                           NGX_HTTP_WALLARM_WEBSOCKET_POLICY_TEXT, &len,
-                          cycle->log);
+                          cycle->log)
+            == 0)
+        {
+            wrong = 1;
+        }
 
-        for (p = buf; p < buf + len; p += n) {
-            n = write(fd, p, buf + len - p);
+        ngx_http_wallarm_websocket_policy_say(&text, buf, buf + len);
+    }
 
-            if (n == -1) {
-                _exit(2);
-            }
+    for (p = text.data; p < text.data + text.len; p += n) {
+        n = write(fd, p, text.data + text.len - p);
+
+        if (n == -1) {
+            _exit(2);
         }
     }
 
-    _exit(0);
+    _exit(wrong);
+}
+
+
+/* a statement of an outer level is wrong in every location, but said once; the
+   lines that have no room are left out */
+
+static void
+ngx_http_wallarm_websocket_policy_say(ngx_str_t *text, u_char *p, u_char *last)
+{
+    size_t   len;
+    u_char  *q, *end;
+
+    for ( /* void */ ; p < last; p += len) {
+
+        end = ngx_strlchr(p, last, LF);
+        if (end == NULL) {
+            return;
+        }
+
+        len = end + 1 - p;
+        end = text->data + text->len;
+
+        for (q = text->data; q < end; q++) {
+            if ((q == text->data || q[-1] == LF)
+                && len <= (size_t) (end - q)
+                && ngx_memcmp(q, p, len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (q == end
+            && len <= NGX_HTTP_WALLARM_WEBSOCKET_POLICY_TEXT - text->len)
+        {
+            ngx_memcpy(q, p, len);
+            text->len += len;
+        }
+    }
 }
 
 
@@ -453,14 +513,11 @@ ngx_http_wallarm_websocket_policy_read(ngx_cycle_t *cycle, ngx_fd_t fd,
 }
 
 
-/* a statement of an outer level is wrong in every location, but said once */
-
 static ngx_int_t
 ngx_http_wallarm_websocket_policy_log(ngx_log_t *log, u_char *buf, size_t len)
 {
-    u_char     *p, *q, *end, *last;
+    u_char     *p, *end, *last;
     ngx_int_t   rc;
-    ngx_str_t   line;
     ngx_uint_t  level;
 
     rc = NGX_OK;
@@ -473,32 +530,18 @@ ngx_http_wallarm_websocket_policy_log(ngx_log_t *log, u_char *buf, size_t len)
             end = last;
         }
 
-        line.data = p;
-        line.len = end - p;
-
-        for (q = buf; q < p; q++) {
-            if ((q == buf || q[-1] == LF) && q + line.len < p
-                && q[line.len] == LF
-                && ngx_memcmp(q, line.data, line.len) == 0)
-            {
-                break;
-            }
-        }
-
-        if (line.len < 2) {
+        if (end - p < 2) {
             continue;
         }
 
         level = NGX_LOG_WARN;
 
-        if (line.data[0] == 'e') {
+        if (*p == 'e') {
             level = NGX_LOG_EMERG;
             rc = NGX_ERROR;
         }
 
-        if (q == p) {
-            ngx_log_error(level, log, 0, "%*s", line.len - 1, line.data + 1);
-        }
+        ngx_log_error(level, log, 0, "%*s", (size_t) (end - p - 1), p + 1);
     }
 
     return rc;

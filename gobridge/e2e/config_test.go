@@ -100,6 +100,29 @@ func TestLibraryRefused(t *testing.T) {
 	})
 }
 
+// However much there is to warn of, a wrong directive is refused, and said.
+func TestManyWarnings(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{stopped: true})
+	n.allow("wallarm_websocket_ignore|wallarm_websocket_paranoia")
+	var outer, locations strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&outer, "wallarm_websocket_ignore rule=9%05d;\n", 41100+10*(i%2))
+	}
+	for i := range 60 { // each has a policy of its own, and the warnings of all
+		locations.WriteString(n.inspected(fmt.Sprintf("/%d", i), "wallarm_websocket_paranoia 2;"))
+	}
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: outer.String(), server: locations.String()}))
+	out, ok := n.test()
+	require.True(t, ok, out)
+	require.Equal(t, 20, strings.Count(out, "for the whole location"), "each is said once")
+	n.write("nginx.conf", n.config(t, conf{noLocation: true, http: outer.String(),
+		server: locations.String() + n.inspected("/bad", "wallarm_websocket_paranoia 9;")}))
+	out, ok = n.test()
+	require.False(t, ok, out)
+	require.Regexp(t, `\[emerg\] .*"wallarm_websocket_paranoia" directive: invalid value "9"`, out)
+}
+
 // Every directive refuses bad values, being given twice, and other contexts.
 func TestDirectives(t *testing.T) {
 	t.Parallel()
