@@ -1,8 +1,8 @@
 package carrier
 
 import (
-	"encoding/binary"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -49,43 +49,116 @@ var brotliReaders = sync.Pool{New: func() any { return &brotliReader{} }}
 // streams which have shown that they are such.
 const smallWindow = 1<<18 - 16
 
-// likelyBrotli looks at the header of the first meta-block. Short input is taken
-// to have one block type and one tree of each sort, as encoders make it.
+// lowBits reads bits, the lowest of a byte first.
+type lowBits struct {
+	p    []byte
+	at   int  // in bits
+	over bool // there were no more
+}
+
+// take returns the next n bits, at most 24.
+func (b *lowBits) take(n int) (v int) {
+	if b.at+n > 8*len(b.p) {
+		b.over = true
+		return 0
+	}
+	for i := b.at &^ 7; i < b.at+n; i += 8 {
+		v |= int(b.p[i/8]) << (i - b.at&^7)
+	}
+	v = v >> (b.at & 7) & (1<<n - 1)
+	b.at += n
+	return v
+}
+
+// likelyBrotli looks at the header of the first meta-block (RFC 7932, 9.2), up to
+// the first prefix code that takes work where there is one block type and one tree of
+// each sort, as there is in short input.
 func likelyBrotli(p []byte) bool {
 	if len(p) < 8 {
 		return false
 	}
-	x := binary.LittleEndian.Uint64(p)
-	bit := func(n uint) uint64 {
-		v := x & (1<<n - 1)
-		x >>= n
-		return v
-	}
-	if bit(1) == 1 && bit(3) == 0 && bit(3) == 1 {
+	b := &lowBits{p: p}
+	if b.take(1) == 1 && b.take(3) == 0 && b.take(3) == 1 {
 		return false // no WBITS
 	}
-	last := bit(1) == 1
-	if last && bit(1) == 1 {
+	last := b.take(1) == 1
+	if last && b.take(1) == 1 {
 		return false // empty
 	}
-	nibbles := uint(bit(2))
+	nibbles := b.take(2)
 	if nibbles == 3 {
 		// What is skipped comes first.
-		size := uint(0)
-		reserved := bit(1)
-		if n := uint(bit(2)); n > 0 {
-			size = uint(bit(8*n)) + 1
+		size := 0
+		reserved := b.take(1)
+		if n := b.take(2); n > 0 {
+			size = b.take(8*n) + 1
 		}
-		return reserved == 0 && !last && size < uint(len(p))
+		return reserved == 0 && !last && size < len(p)
 	}
-	size := bit(4*(nibbles+4)) + 1
+	size := b.take(4*(nibbles+4)) + 1
 	if nibbles > 0 && (size-1)>>(4*(nibbles+3)) == 0 {
 		return false
 	}
-	if !last && bit(1) == 1 {
-		return size < uint64(len(p))
+	if !last && b.take(1) == 1 {
+		return size < len(p)
 	}
-	return len(p) >= 64 || bit(3) == 0
+	const short = 64
+	if b.take(3) != 0 {
+		return len(p) >= short
+	}
+	b.take(2 + 4 + 2) // NPOSTFIX, NDIRECT, the context mode
+	if b.take(2) != 0 {
+		return len(p) >= short
+	}
+	const literals, lengths = 256, 704
+	simple, ok := b.prefixCode(8, literals)
+	if simple && ok {
+		_, ok = b.prefixCode(10, lengths)
+	}
+	return ok
+}
+
+// Of a complex prefix code (RFC 7932, 3.5), by the next four bits: the length of a
+// code length, and the bits that it takes.
+var (
+	codeLengths = [16]int{0, 4, 3, 2, 0, 4, 3, 1, 0, 4, 3, 2, 0, 4, 3, 5}
+	codeBits    = [16]int{2, 2, 2, 3, 2, 2, 2, 4, 2, 2, 2, 3, 2, 2, 2, 4}
+)
+
+// prefixCode reports whether a prefix code follows: a simple one, which it reads, of
+// symbols of so many bits below a limit, or one whose code for the code lengths is
+// complete, or has one length only.
+func (b *lowBits) prefixCode(size, limit int) (simple, ok bool) {
+	const codes, complete = 18, 32
+	skip := b.take(2)
+	if skip == 1 {
+		var room [4]int
+		symbols := room[:b.take(2)+1]
+		for i := range symbols {
+			symbols[i] = b.take(size)
+			if symbols[i] >= limit || slices.Contains(symbols[:i], symbols[i]) {
+				return true, false
+			}
+		}
+		if len(symbols) == len(room) {
+			b.take(1) // which of two trees
+		}
+		return true, !b.over
+	}
+	sum, n := 0, 0
+	for range codes - skip {
+		at := b.at
+		next := b.take(min(4, 8*len(b.p)-at))
+		b.at = at + codeBits[next]
+		if size := codeLengths[next]; size > 0 {
+			sum += complete >> size
+			n++
+		}
+		if sum >= complete || b.at > 8*len(b.p) {
+			break
+		}
+	}
+	return false, sum == complete || n == 1
 }
 
 // brotli decodes RFC 7932. It has no magic.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/andybalholm/brotli"
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/carrier"
@@ -233,4 +236,44 @@ func FuzzEmbedded(f *testing.F) {
 			require.Less(t, n, len(p))
 		}
 	})
+}
+
+// What is compressed is always taken for that.
+func TestGuessBrotli(t *testing.T) {
+	guessed := func(p []byte) bool {
+		kinds, n := carrier.Guess(p)
+		return slices.Contains(kinds[:n], carrier.Brotli)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	for n := range 1200 {
+		text := make([]byte, 1+r.IntN(1+n/2))
+		for i := range text {
+			switch kinds := n % 4; {
+			case kinds == 0:
+				text[i] = byte(r.Uint32())
+			case kinds == 1:
+				text[i] = "0123456789abcdef"[r.IntN(16)]
+			default:
+				text[i] = sample[(i+n)%len(sample)] + byte(r.IntN(kinds))
+			}
+		}
+		var b bytes.Buffer
+		w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: n % 12, LGWin: 10 + n%15})
+		w.Write(text)
+		require.NoError(t, w.Close())
+		if b.Len() >= 8 {
+			require.True(t, guessed(b.Bytes()), "%d: %x", n, b.Bytes())
+		}
+	}
+	taken := 0
+	noise := make([]byte, 24)
+	for range 10_000 {
+		for i := range noise {
+			noise[i] = byte(r.Uint32())
+		}
+		if guessed(noise) {
+			taken++
+		}
+	}
+	require.Less(t, taken, 300)
 }

@@ -77,9 +77,9 @@ func isSQLi(s string, in byteSet, b *Budget) bool {
 //     (toUpperCmp, isUnaryOp, isArithmeticOp, "::", len 0, IF, strOpen, strClose)
 //     except COLLATE's, see the next. assign cuts a text at 31 bytes and parseWord
 //     looks up none longer; every key is shorter than maxWord.
-//   - unsure, answered with true: evil tokens, Oracle's q and $$ strings, quoted
-//     variables, COLLATE, words that only Unicode folding makes keywords
-//     (searchKeyword uses strings.ToUpper), and more tokens than steps.
+//   - unsure, answered with true: evil tokens, COLLATE, words that only Unicode
+//     folding makes keywords (searchKeyword uses strings.ToUpper), and more tokens
+//     than steps.
 //   - fold ends early at two tokens that are dead. No rule changes, drops or
 //     moves them. With them as a and b: merge and the rules on functions ask for
 //     words that settled excludes, "ss" and "{n" are excluded, and whatever else

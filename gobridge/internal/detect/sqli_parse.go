@@ -117,11 +117,11 @@ func (f *sqliFolder) parse(t *sqliToken) int {
 			return f.parseString(t, pos+2, '\'')
 		}
 		if c|0x20 == 'n' && pos+1 < len(in) && in[pos+1]|0x20 == 'q' && quoted(pos+2) {
-			return f.giveUp() // Oracle's q string
+			return f.parseOracle(t, pos+3)
 		}
 	case 'q', 'Q':
 		if quoted(pos + 1) {
-			return f.giveUp()
+			return f.parseOracle(t, pos+2)
 		}
 	case 'u', 'U':
 		if pos+2 < len(in) && in[pos+1] == '&' && quoted(pos+2) {
@@ -217,21 +217,50 @@ func (f *sqliFolder) parseString(t *sqliToken, start int, quote byte) int {
 	}
 }
 
+// parseOracle reads a string q'(...)', whose bracket, or another byte, is at i.
+func (f *sqliFolder) parseOracle(t *sqliToken, i int) int {
+	if i >= len(f.in) || f.in[i] <= ' ' || f.in[i] > 0x7f {
+		return f.parseWord(t)
+	}
+	end := [...]byte{f.in[i], '\''}
+	switch end[0] {
+	case '(':
+		end[0] = ')'
+	case '[', '{', '<':
+		end[0] += 2
+	}
+	return f.parseUpTo(t, i+1, string(end[:]))
+}
+
+// parseUpTo reads a string that begins at start, and ends before end.
+func (f *sqliFolder) parseUpTo(t *sqliToken, start int, end string) int {
+	t.class, t.first = 's', f.in[f.pos]
+	if i := strings.Index(f.in[start:], end); i >= 0 {
+		return start + i + len(end)
+	}
+	t.props = propOpen
+	return len(f.in)
+}
+
 // parseTick reads a MySQL `name`, which is a function or a bare word.
 func (f *sqliFolder) parseTick(t *sqliToken) int {
-	start := f.pos + 1
-	end := f.parseString(t, start, '`')
+	end := f.parseName(t, f.pos+1)
+	t.class = 'n'
+	if sqliWords.words[t.word].class == 'f' {
+		t.class = 'f'
+	}
+	return end
+}
+
+// parseName reads a name in quotes, whose text begins at start.
+func (f *sqliFolder) parseName(t *sqliToken, start int) int {
+	end := f.parseString(t, start, f.in[start-1])
 	name := f.in[start:end]
 	if t.props&propOpen == 0 {
 		name = name[:len(name)-1]
 	}
-	t.class = 'n'
-	if len(name) >= maxWord {
-		return end
-	}
-	t.word = f.lookup(name)
-	if sqliWords.words[t.word].class == 'f' {
-		t.class = 'f'
+	if len(name) < maxWord {
+		t.word = f.lookup(name)
 	}
 	return end
 }
@@ -335,7 +364,9 @@ func (f *sqliFolder) parseVar(t *sqliToken) int {
 		pos++
 	}
 	if pos < len(f.in) && (f.in[pos] == '`' || f.in[pos] == '\'' || f.in[pos] == '"') {
-		return f.giveUp()
+		end := f.parseName(t, pos+1)
+		t.class = 'v'
+		return end
 	}
 	start := pos
 	for pos < len(f.in) && strings.IndexByte(varEnd, f.in[pos]) < 0 {
@@ -356,7 +387,7 @@ func (f *sqliFolder) parseMoney(t *sqliToken) int {
 	switch {
 	case end == pos:
 		if end = span(in, pos, isLetter); end < len(in) && in[end] == '$' {
-			return f.giveUp()
+			return f.parseUpTo(t, end+1, in[f.pos:end+1])
 		}
 		return pos
 	case end == pos+1 && in[pos] == '.':
