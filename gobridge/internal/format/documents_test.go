@@ -340,6 +340,8 @@ func TestAround(t *testing.T) {
 	name, fields := walk("SAY 7 "+`{"a":"b\n"}`, format.Root{})
 	require.Equal(t, "text", name)
 	require.Equal(t, []string{"$.a~=a", "$.a=b\n", "$=SAY 7 ", "$=SAY 7 " + `{"a":"b\n"}`}, fields)
+	_, fields = walk("\xff\x00\x00\x01room 17"+`{"a":"b\n"}`+"\x01x\xff\x00\xfe", format.Root{})
+	require.Subset(t, fields, []string{"$@11>json.a~=a", "$@11>json.a=b\n", "$@4=room 17", `$@4=room 17{"a":"b\n"}`})
 	_, fields = walk(`he said "x" {"a":"b"}`, format.Root{})
 	require.NotContains(t, fields, "$.a=b")
 }

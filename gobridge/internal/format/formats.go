@@ -85,8 +85,8 @@ func (w *Walker) content(p []byte) (name string) {
 		}
 	}
 	if !first && (!valid || w.byLetter(p, true) == "") {
-		if start, end := embedded(p); start < end {
-			return w.around(p, start, end, valid)
+		if start, end := embedded(p); valid && start < end {
+			return w.asText(p, valid, w.around(p, start, end, w.nested == 0))
 		}
 		if w.document(p, w.nested == 0) {
 			return "json"
@@ -123,8 +123,8 @@ const maxBefore = 256
 func embedded(p []byte) (start, end int) {
 	for start = range p[:min(len(p), maxBefore)] {
 		c := p[start]
-		if c == '"' || c == '\\' || c < ' ' && !isSpace(c) || c == bom[0] && start == 0 {
-			break // read from there on, or by those who know what is before
+		if c == '"' || c == '\\' || start == 0 && (c == 0x1E || c == bom[0]) {
+			break // read from there on, or as JSON itself
 		}
 		if c != '{' && c != '[' {
 			continue
@@ -138,21 +138,36 @@ func embedded(p []byte) (start, end int) {
 	return 0, 0
 }
 
-// around visits p, a payload with JSON at [start:end].
-func (w *Walker) around(p []byte, start, end int, valid bool) string {
-	ok := w.document(p[start:end], w.nested == 0)
-	opened := ok && w.strictly && isFrame(p[:start]) && len(bytes.TrimLeft(p[end:], ");, \r\n\t")) == 0
-	if opened && start >= minRun {
+// around visits the JSON at p[start:end], and says whether that and what is before it
+// are all that p says. silent: it has no name in paths.
+func (w *Walker) around(p []byte, start, end int, silent bool) (opened bool) {
+	l := &w.levels[w.nested]
+	chance, offset := w.chance, l.offset
+	if w.chance = 0; offset >= 0 {
+		l.offset += start
+	}
+	ok := w.document(p[start:end], silent)
+	w.chance, l.offset = chance, offset
+	behind := p[end:]
+	if len(behind) >= minRun || !isFrame(behind) {
+		behind = bytes.TrimLeft(behind, ");, \r\n\t\x00")
+	} else {
+		behind = nil
+	}
+	if !ok || !w.strictly || !isFrame(p[:start]) || len(behind) > 0 {
+		return false
+	}
+	if start >= minRun {
 		w.visitString(p[:start])
 	}
-	return w.asText(p, valid, opened)
+	return true
 }
 
-// isFrame reports whether p, which stands before a document, has nothing in it that
-// could be a part of more than names and numbers.
+// isFrame reports whether p, which stands before a document or behind it, has nothing
+// in it that could be a part of more than names and numbers.
 func isFrame(p []byte) bool {
 	for _, c := range p {
-		if c|0x20-'a' >= 26 && c-'0' > 9 && !isSpace(c) && bytes.IndexByte([]byte(":#/|,.-_+("), c) < 0 {
+		if c|0x20-'a' >= 26 && c-'0' > 9 && c > ' ' && bytes.IndexByte([]byte(":#/|,.-_+(="), c) < 0 {
 			return false
 		}
 	}

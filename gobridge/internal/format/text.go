@@ -170,11 +170,15 @@ func lengths(p []byte, start int) (at, unit, n int) {
 func (w *Walker) runAt(p []byte, start, end int) {
 	l := &w.levels[w.nested]
 	l.offset = start
-	if end-start < w.chance {
-		w.field.Value, w.field.Key = p[start:end], false
+	text := p[start:end]
+	switch first, last := embedded(text); {
+	case len(text) < w.chance:
+		w.field.Value, w.field.Key = text, false
 		w.noise()
-	} else {
-		w.visitString(p[start:end])
+	case first < last:
+		w.whole(text, w.around(text, first, last, false), false)
+	default:
+		w.visitString(text)
 	}
 	l.offset = -1
 }
