@@ -171,7 +171,8 @@ func signalRPolling(q *Request, p string, post bool) (x Exchange) {
 	last, _ := lastSegment(p)
 	hub := containsFold(p, "hub") || containsFold(p, "signalr") || containsFold(p, "_blazor")
 	x = Exchange{Framework: "signalr", Transport: "longPolling", strict: hub}
-	sends := q.Get("x-signalr-user-agent") != "" || containsFold(q.Get("accept"), "text/event-stream")
+	sends := q.Get("x-signalr-user-agent") != "" || containsFold(q.Get("user-agent"), "microsoft signalr/") || // not in browsers
+		containsFold(q.Get("accept"), "text/event-stream")
 	switch {
 	case strings.EqualFold(last, "negotiate") && (hub || query(q.Target, func(key, _ string) bool {
 		return strings.EqualFold(key, "negotiateVersion")

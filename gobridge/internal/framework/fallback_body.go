@@ -18,6 +18,7 @@ type body struct {
 	from     ws.Direction
 	decoder  Decoder
 	form     []byte // scratch of a value of a form
+	once     []byte // scratch of a packet that was encoded twice
 }
 
 func (*body) Alike() int { return 0 }
@@ -69,12 +70,17 @@ func (d *body) messages(p []byte, w *format.Walker, out *Out) {
 			// the rest would come in another request
 			out.Violate(ws.BodyUndecodable)
 		}
-		if s, ok := d.decoder.(*stream); ok {
-			s.protocol.(*signalR).polled(p)
-		}
+		d.polled(p)
 		d.message(p, w, out)
 	default:
 		d.message(p, w, out)
+	}
+}
+
+// polled tells SignalR's decoder what each body of a connection begins with.
+func (d *body) polled(p []byte) {
+	if s, ok := d.decoder.(*stream); ok {
+		s.protocol.(*signalR).polled(p)
 	}
 }
 
@@ -193,9 +199,29 @@ func (d *body) lengths(p []byte, w *format.Walker, out *Out) (rest []byte) {
 		}
 		packet := p[colon+1:][:size]
 		d.decoder.Decode(Message{Opcode: ws.OpText, Payload: packet}, w, out)
+		if once, ok := appendOnce(d.once[:0], packet); ok {
+			d.once = once
+			d.decoder.Decode(Message{Opcode: ws.OpText, Payload: once}, w, out)
+		}
 		p = p[colon+1+size:]
 	}
 	return nil
+}
+
+// appendOnce appends what p, in UTF-8, says whose bytes are characters of p: Engine.IO
+// before 3.0 encodes its packets twice. ok is false if it does not say so.
+func appendOnce(dst, p []byte) (out []byte, ok bool) {
+	begin, wide := len(dst), false
+	for i := 0; i < len(p); {
+		r, size := utf8.DecodeRune(p[i:])
+		if r > 0xff {
+			return dst[:begin], false
+		}
+		wide = wide || r >= utf8.RuneSelf
+		dst = append(dst, byte(r))
+		i += size
+	}
+	return dst, wide && utf8.Valid(dst[begin:])
 }
 
 // unitsLen is the length in bytes of n UTF-16 units of p.

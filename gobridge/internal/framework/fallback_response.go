@@ -32,6 +32,11 @@ func (d *body) response(p []byte, w *format.Walker, out *Out) {
 		for line := range bytes.SplitSeq(p, []byte("\n")) {
 			d.sockJS(line, w, out)
 		}
+	case exchangeSignalR:
+		if d.exchange.Transport != "negotiate" {
+			d.polled(p)
+		}
+		d.message(p, w, out)
 	default:
 		d.message(p, w, out)
 	}

@@ -42,6 +42,7 @@ func TestExchange(t *testing.T) {
 		{post, "/x?ID=6LiTKBsMa1wcaG9H9PH2kA==", "", "signalr longPolling", true},
 		{post, "/x?id=6LiTKBsMa1wcaG9H9PH2kA%3D%3D", "", "signalr longPolling", true},
 		{get, "/x?id=6LiTKBsMa1wcaG9H9PH2kA", "Accept: text/event-stream", "signalr serverSentEvents", false},
+		{get, "/x?id=6LiTKBsMa1wcaG9H9PH2kA&_=1", "User-Agent: Microsoft SignalR/8.0 (8.0.7; Linux; NodeJS; 20.20.2)", "signalr longPolling", false},
 		{get, "/x?id=6LiTKBsMa1wcaG9H9PH2kA", "", "", false},
 		{post, "/chat/negotiate?negotiateVersion=1", "", "signalr negotiate", true},
 		{post, "/items?id=12", "", "", false},
@@ -89,6 +90,15 @@ func bodyValues(target, text string, from ws.Direction) (all []string, violation
 	return all, violations
 }
 
+// twice is text in UTF-8 whose bytes are characters again, as old servers send it.
+func twice(text string) string {
+	var out []rune
+	for _, c := range []byte(text) {
+		out = append(out, rune(c))
+	}
+	return string(out)
+}
+
 // TestBody: how bodies are taken apart.
 func TestBody(t *testing.T) {
 	const eio4, eio3 = "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=3&transport=polling"
@@ -104,6 +114,7 @@ func TestBody(t *testing.T) {
 		{"4, not UTF-8", eio4, "42[\"chat\",\"\\u003cb>\xff\"]", []string{"$[0] = <b>\xff"}},
 		{"4 with lengths", eio4, fmt.Sprintf("%d:%s", units, packet), []string{"$[0] = Grüße 😀"}},
 		{"3", eio3, fmt.Sprintf("1:2%d:%s", units, packet), []string{"$[0] = Grüße 😀"}},
+		{"3, encoded twice", eio3, fmt.Sprintf("%d:%s", len(packet), twice(packet)), []string{"$[0] = Grüße 😀"}},
 		{"3, odd length", eio3, fmt.Sprintf(" 1.0:2 %d :%s", units, packet), []string{"$[0] = Grüße 😀"}},
 		{"3, rest", eio3, fmt.Sprintf("%d:%s,,,", units, packet), []string{"$[0] = Grüße 😀", "$ = ,,,"}},
 		{"3 without lengths", eio3, packet, []string{"$[0] = Grüße 😀"}},
@@ -170,6 +181,8 @@ func TestResponse(t *testing.T) {
 		{"SockJS JSONP", "/e/1/2/jsonp", "/**/cb(\"a[\\\"x\\\"]\");\r\n", "$ = x"},
 		{"SockJS eventsource", "/e/1/2/eventsource", "\r\ndata: a[\"x\"]\r\n\r\n", "$ = x"},
 		{"SockJS htmlfile", "/e/1/2/htmlfile", "<script>\np(\"a[\\\"x\\\"]\");\n</script>\r\n", "$ = x"},
+		{"SignalR", "/hub?id=1", `{"type":1,"target":"t","arguments":["x"]}` + "\x1e", "$[0] = x"},
+		{"SignalR, MessagePack", "/hub?id=1", "\x0a\x96\x01\x80\xc0\xa1t\x91\xa1x\x90", "$[0] = x"},
 		{"Bayeux JSONP", "/faye", `/**/jsonpcallback([{"data":"x"}]);`, " = x"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
