@@ -317,7 +317,8 @@ func TestMessagesOpened(t *testing.T) {
 		{`cb({"a":"b"});` + "\n", true, false},
 		{`<a b={"a":"b"}`, false, false},
 		{`say {"a":"b"} ; ls`, false, false},
-		{`say {"a":"b"} {"c":"d"}`, false, false},
+		{`say {"a":"b"} {"c":"d"}`, true, false},
+		{`say {"a":"b"} "c"`, false, false},
 	} {
 		quoted, err := json.Marshal(tt.text)
 		require.NoError(t, err)

@@ -86,7 +86,10 @@ func (w *Walker) content(p []byte) (name string) {
 	}
 	if !first && (!valid || w.byLetter(p, true) == "") {
 		if start, end := embedded(p); valid && start < end {
-			return w.asText(p, valid, w.around(p, start, end, w.nested == 0))
+			if w.around(p, start, end, w.nested == 0) {
+				return w.opened(p, start, end)
+			}
+			return w.plain(p, valid)
 		}
 		if w.document(p, w.nested == 0) {
 			return "json"
@@ -154,7 +157,7 @@ func (w *Walker) around(p []byte, start, end int, silent bool) (opened bool) {
 	} else {
 		behind = nil
 	}
-	if !ok || !w.strictly || !isFrame(p[:start]) || len(behind) > 0 {
+	if !ok || !w.several || !isFrame(p[:start]) || len(behind) > 0 {
 		return false
 	}
 	if start >= minRun {
@@ -174,13 +177,21 @@ func isFrame(p []byte) bool {
 	return true
 }
 
-// plain visits p as text, or as text in binary.
-func (w *Walker) plain(p []byte, valid bool) string { return w.asText(p, valid, false) }
+// opened visits p, which is nothing but what was visited of it, and what is around
+// p[start:end].
+func (w *Walker) opened(p []byte, start, end int) string {
+	w.whole(p, true, true)
+	if hasControl(p) {
+		w.runs(p, 0, start)
+		w.runs(p, end, len(p))
+	}
+	return "text"
+}
 
-// asText is plain. opened says that p is a document whose parts were visited.
-func (w *Walker) asText(p []byte, valid, opened bool) string {
+// plain visits p as text, or as text in binary.
+func (w *Walker) plain(p []byte, valid bool) string {
 	if valid {
-		w.whole(p, opened, true)
+		w.whole(p, false, true)
 		if !hasControl(p) {
 			return "text"
 		}

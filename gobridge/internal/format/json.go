@@ -54,7 +54,7 @@ func (s *scanner) expect(ok bool) {
 // arrays and objects may follow each other, RS may stand between them
 // (RFC 7464). Strings and numbers that follow each other are rather prose.
 func (w *Walker) document(doc []byte, silent bool) bool {
-	if w.strictly = false; !w.enter("json", doc, silent) {
+	if w.strictly, w.several = false, false; !w.enter("json", doc, silent) {
 		return false
 	}
 
@@ -72,11 +72,12 @@ func (w *Walker) document(doc []byte, silent bool) bool {
 	if read.pos < len(doc) || read.state != wantDocument {
 		valid, strict = w.lenient(doc, read), false
 	}
-	strictly := strict && read.values == 1 && !read.scalars
+	several := strict && !read.scalars
+	strictly := several && read.values == 1
 	if read.numbered || read.seen && !strict {
 		w.numbers(doc)
 	}
-	w.strictly = strictly
+	w.strictly, w.several = strictly, several
 	w.pop()
 	return valid && read.seen && (read.values == 1 || !read.scalars)
 }

@@ -105,6 +105,7 @@ type Walker struct {
 
 	framed   bool // packedScanner is not used; for tests
 	strictly bool // the last document was JSON by the letter, see Field.Opened
+	several  bool // it was that, or several arrays and objects
 
 	event []byte
 	text  []byte // of Unquote

@@ -29,9 +29,11 @@ func TestPhoenix(t *testing.T) {
 			"$.value~=value", "$.value=text=a%3Cb", "$.value>form.text~=text", "$.value>form.text=a<b",
 			"$.value>percent=text=a<b", "$.value>percent>form.text~=text", "$.value>percent>form.text=a<b"}}},
 		{"push", binary("\x00\x01\x01\x0a\x0712room:lobbynew_msg" + `{"body":"hi"}`), decoded{"phoenix room:lobby new_msg json",
-			append(fields[:4:4], "$.body~=body", "$.body=hi", "$message="+"\x00\x01\x01\x0a\x0712room:lobbynew_msg"+`{"body":"hi"}`, "$message@5=12room:lobbynew_msg"+`{"body":"hi"}`)}},
+			append(fields[:4:4], "$.body~=body", "$.body=hi", "$message.body~=body", "$message.body=hi", "$message=\x00\x01\x01\x0a\x0712room:lobbynew_msg",
+				"$message="+"\x00\x01\x01\x0a\x0712room:lobbynew_msg"+`{"body":"hi"}`, "$message@5=12room:lobbynew_msg")}},
 		{"broadcast of Supabase", binary("\x03\x01\x01\x0a\x07\x0f\x0112room:lobbynew_msg" + `{"store":false}` + `{"body":"hi"}`), decoded{"phoenix room:lobby new_msg json",
-			append(fields[:4:4], "$metadata.store~=store", "$.body~=body", "$.body=hi", "$message="+"\x03\x01\x01\x0a\x07\x0f\x0112room:lobbynew_msg"+`{"store":false}`+`{"body":"hi"}`, "$message@7=12room:lobbynew_msg"+`{"store":false}{"body":"hi"}`)}},
+			append(fields[:4:4], "$metadata.store~=store", "$.body~=body", "$.body=hi", "$message.store~=store", "$message.body~=body", "$message.body=hi",
+				"$message=\x03\x01\x01\x0a\x07\x0f\x0112room:lobbynew_msg", "$message="+"\x03\x01\x01\x0a\x07\x0f\x0112room:lobbynew_msg"+`{"store":false}`+`{"body":"hi"}`, "$message@7=12room:lobbynew_msg")}},
 		{"lengths of more", binary("\x00\x01\x01\x0a\xff12room:lobby"), decoded{"none  binary", []string{"$@5=12room:lobby"}}},
 		{"no text", binary("\x00\x01\x01\x0a\x07\x012room:lobbynew_msghi"), decoded{"none  text", []string{
 			"$=\x00\x01\x01\x0a\x07\x012room:lobbynew_msghi", "$@6=2room:lobbynew_msghi"}}},
