@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -113,12 +112,9 @@ func testThreads(t *testing.T, ready func() bool, modes ...Mode) {
 // TestDeferred: more of what only libinjection can tell from SQL than the loop can
 // afford, in a message that it can decode.
 func TestDeferred(t *testing.T) {
-	var long []string
-	for i := range 60 {
-		long = append(long, fmt.Sprintf(`"%d collate %s, at most %s"`, i, strings.Repeat("a", i%7), strings.Repeat("y", 100)))
-	}
-	harmless := `42["chat",` + strings.Join(long, ",") + `]`
-	attack := `42["chat",` + strings.Join(long, ",") + `,{"last":"<script>alert(1)</script>"}]`
+	long := `"` + strings.Join(wstest.Doubtful(60), `","`) + `"`
+	harmless := `42["chat",` + long + `]`
+	attack := `42["chat",` + long + `,{"last":"<script>alert(1)</script>"}]`
 	require.Less(t, len(attack), inlineBytes)
 	e, wake := newThreads(t)
 	for name, text := range map[string]string{"benign": harmless, "attack": attack} {
@@ -537,7 +533,7 @@ func TestAccounts(t *testing.T) {
 // TestDeepPaths: of very many costly values the loop renders few paths.
 func TestDeepPaths(t *testing.T) {
 	key := `{"` + strings.Repeat("k", 900) + `":`
-	text := `42["chat",` + key + `[` + strings.Repeat(`"$a$b",`, 1500) + `"<script>alert(1)</script>"]}]`
+	text := `42["chat",` + key + `[` + strings.Repeat(`"collate a",`, 1000) + `"<script>alert(1)</script>"]}]`
 	e, wake := newThreads(t)
 	s := open(e, config(Block))
 	r := s.Feed(ws.FromClient, wstest.Text(text).Bytes())

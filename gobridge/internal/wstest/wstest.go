@@ -128,3 +128,12 @@ func cutRandomly(b []byte, rnd *rand.Rand) (parts [][]byte) {
 	}
 	return parts
 }
+
+// Doubtful are n values that only libinjection can tell from SQL, each with text
+// behind it. They are harmless.
+func Doubtful(n int) (values []string) {
+	for i := range n {
+		values = append(values, fmt.Sprintf("%d collate %s, at most %s", i, strings.Repeat("a", i%7), strings.Repeat("y", 100)))
+	}
+	return values
+}
