@@ -63,6 +63,21 @@ func TestIgnore(t *testing.T) {
 	}
 }
 
+// Of more hits than are kept, those beyond may be no exceptions: the message is an
+// attack, and its event says of which type.
+func TestIgnoreMore(t *testing.T) {
+	const xss = `"<script>alert(1)</script>",`
+	for n, status := range map[int]Status{10: Pass, maxHits + 10: Drop} {
+		c := config(Block)
+		p, messages := policy.Parse([]policy.Statement{{Name: "wallarm_websocket_ignore", Args: []string{"type=xss", "path=$.html*"}}})
+		require.Empty(t, messages)
+		c.Policy = p
+		s := open(newEngine(t), c)
+		require.Equal(t, status, s.Feed(ws.FromClient, textFrame(`{"html":[`+strings.Repeat(xss, n)+`""]}`)).Status)
+		require.Equal(t, []string{"xss"}, names(s))
+	}
+}
+
 // What is clean to one location's directives is not to another's.
 func TestRecentIsOfAPolicy(t *testing.T) {
 	message := `42["m",{"token":"PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg=="}]`
