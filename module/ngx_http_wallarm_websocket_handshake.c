@@ -679,51 +679,69 @@ ngx_http_wallarm_websocket_forget_variable(ngx_http_request_t *r,
 }
 
 
-/* repeated lines are joined, as RFC 9110 5.3 allows */
+/* repeated lines are joined, as RFC 9110 5.3 allows; there may be many */
 
 ngx_int_t
 ngx_http_wallarm_websocket_header(ngx_pool_t *pool, ngx_list_t *headers,
     const char *name, ngx_str_t *value)
 {
     size_t            len, name_len;
-    u_char           *p, *joined;
-    ngx_uint_t        i;
+    u_char           *p;
+    ngx_uint_t        i, n, join;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     name_len = ngx_strlen(name);
+    p = NULL;
 
-    for (part = &headers->part; part; part = part->next) {
-        h = part->elts;
+    for (join = 0; join < 2; join++) {
 
-        for (i = 0; i < part->nelts; i++) {
+        n = 0;
+        len = 0;
 
-            if (h[i].hash == 0
-                || h[i].key.len != name_len
-                || ngx_strncasecmp(h[i].key.data, (u_char *) name, name_len)
-                   != 0)
-            {
-                continue;
+        for (part = &headers->part; part; part = part->next) {
+            h = part->elts;
+
+            for (i = 0; i < part->nelts; i++) {
+
+                if (h[i].hash == 0
+                    || h[i].key.len != name_len
+                    || ngx_strncasecmp(h[i].key.data, (u_char *) name,
+                                       name_len)
+                       != 0)
+                {
+                    continue;
+                }
+
+                if (join) {
+
+                    if (n) {
+                        *p++ = ',';
+                        *p++ = ' ';
+                    }
+
+                    p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+
+                } else if (n == 0) {
+                    *value = h[i].value;
+                }
+
+                len += (n ? sizeof(", ") - 1 : 0) + h[i].value.len;
+                n++;
             }
+        }
 
-            if (value->data == NULL) {
-                *value = h[i].value;
-                continue;
-            }
+        if (n < 2) {
+            return NGX_OK;
+        }
 
-            len = value->len + sizeof(", ") - 1 + h[i].value.len;
-
-            joined = ngx_pnalloc(pool, len);
-            if (joined == NULL) {
+        if (!join) {
+            p = ngx_pnalloc(pool, len);
+            if (p == NULL) {
                 return NGX_ERROR;
             }
 
-            p = ngx_cpymem(joined, value->data, value->len);
-            *p++ = ',';
-            *p++ = ' ';
-            ngx_memcpy(p, h[i].value.data, h[i].value.len);
-
-            value->data = joined;
+            value->data = p;
             value->len = len;
         }
     }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -101,6 +102,21 @@ func TestAssemblyTimeout(t *testing.T) {
 		backend.expect(more("a"), last("b"))
 		require.Empty(t, n.log("websocket_attacks.json"))
 	})
+}
+
+// A header field in hundreds of lines is joined in the memory of one: the request
+// may stay for as long as the backend takes.
+func TestManyHeaderLines(t *testing.T) {
+	t.Parallel()
+	n := start(t, conf{})
+	client, backend := n.connect()
+	talk(client, backend)
+	before := rss(n.worker())
+	for range 10 {
+		n.client().send([]byte("GET / HTTP/1.1\r\nHost: chat.example\r\n"), bytes.Repeat([]byte("Upgrade:"+strings.Repeat("a", 22)+"\r\n"), 900), []byte("\r\n"))
+		n.accept().skipHead()
+	}
+	require.Less(t, rss(n.worker())-before, 30<<20)
 }
 
 // Pitfall 13: silence within a held message is ended by proxy_read_timeout.
