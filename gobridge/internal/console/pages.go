@@ -205,6 +205,17 @@ type chart struct {
 	Seconds  float64
 }
 
+// End is one end of it, without seconds where bars are longer.
+func (c chart) End(t time.Time) struct {
+	Time   time.Time
+	Minute bool
+} {
+	return struct {
+		Time   time.Time
+		Minute bool
+	}{t, c.Seconds >= 60}
+}
+
 // Chart draws t; a bar leads to its time.
 func (p *page) Chart(t Timeline, zoom bool) chart {
 	c := chart{From: t.From, To: t.To, Seconds: t.Seconds}
@@ -268,6 +279,7 @@ var functions = template.FuncMap{
 	},
 	"iso":     func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"minute":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
 	"visible": visible,
 	"short": func(n int, s string) string {
 		s = visible(s)

@@ -56,7 +56,7 @@ func main() {
 		log.Fatal("usage: samples TESTDATA > events.json")
 	}
 	w := bufio.NewWriter(os.Stdout)
-	g := &generator{w: w, now: time.Now().Add(-60 * time.Hour), seen: map[string]bool{}}
+	g := &generator{w: w, now: time.Now().Add(-80 * time.Hour), seen: map[string]bool{}}
 	if err := errors.Join(g.texts(os.Args[1]), g.recordings(os.Args[1]), g.names()); err != nil {
 		log.Fatal(err)
 	}

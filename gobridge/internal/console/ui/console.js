@@ -19,7 +19,9 @@ function localise(root) {
     const now = new Date();
     const today = t.toDateString() === now.toDateString();
 
-    e.textContent = `${today ? '' : `${day} `}${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
+    const seconds = 'minute' in e.dataset ? '' : `:${two(t.getSeconds())}`;
+
+    e.textContent = `${today ? '' : `${day} `}${two(t.getHours())}:${two(t.getMinutes())}${seconds}`;
     e.title = e.dateTime;
   }
 }
