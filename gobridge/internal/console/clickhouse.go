@@ -13,6 +13,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -27,6 +28,10 @@ type clickHouse struct {
 	client         *http.Client
 
 	changes atomic.Uint64
+
+	mu    sync.Mutex
+	days  map[string]dayParts
+	final atomic.Bool // some event is there twice
 }
 
 var clickHouseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // columns are those of dims, by name. What is longer than the console's own
@@ -31,9 +32,61 @@ func (c *Counts) columns() []any {
 
 func (c *Counts) rest() { c.Other = c.Hits - c.Blocked - c.Passed }
 
+// look finds out whether any event is there twice, which an agent that sent it
+// again has done, until ClickHouse merges the two. Only then queries have FINAL:
+// with it they take a hundred times as long. A day whose parts are what they were
+// is not looked at again.
+func (c *clickHouse) look(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	database, table, _ := strings.Cut(c.table, ".")
+	now := map[string]dayParts{}
+	err := c.query(ctx, "SELECT partition, toString(sum(cityHash64(name))) FROM system.parts WHERE active AND database = "+quote(database)+
+		" AND table = "+quote(table)+" GROUP BY partition", func(row tuple) error {
+		var day string
+		var p dayParts
+		err := row.scan(&day, &p.parts)
+		now[strings.Trim(day, "'")] = p
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	final := false
+	for day, p := range now {
+		if old := c.days[day]; old.parts == p.parts {
+			p.twice = old.twice
+		} else {
+			err := c.query(ctx, "SELECT count() > uniqExact(event_id) FROM "+c.table+" WHERE day = toDate("+quote(day)+")", func(row tuple) error {
+				var twice int
+				err := row.scan(&twice)
+				p.twice = twice != 0
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		now[day] = p
+		final = final || p.twice
+	}
+	c.days = now
+	c.final.Store(final)
+	return nil
+}
+
+// dayParts is what a day was when it was looked at.
+type dayParts struct {
+	parts string // a hash of their names
+	twice bool
+}
+
 // from is the table, each event once, with these conditions.
 func (c *clickHouse) from(where []string) string {
-	s := " FROM " + c.table + " FINAL"
+	s := " FROM " + c.table
+	if c.final.Load() {
+		s += " FINAL"
+	}
 	if len(where) > 0 {
 		s += " WHERE " + strings.Join(where, " AND ")
 	}
@@ -92,7 +145,15 @@ func where(f *Filter, anyKind bool) (all []string) {
 		}
 	}
 	for _, w := range words(f.Query) {
-		all = append(all, "positionCaseInsensitiveUTF8("+searchedColumns+", "+quote(w.text)+") > 0")
+		position := "positionCaseInsensitive"
+		if strings.ContainsFunc(w.text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			position += "UTF8" // takes three times as long
+		}
+		var found []string
+		for _, column := range searchedColumns { // one text of them all would be copied, for each event
+			found = append(found, position+"("+column+", "+quote(w.text)+")")
+		}
+		all = append(all, strings.Join(found, " + ")+" > 0")
 	}
 	if f.Query != "" && len(words(f.Query)) == 0 {
 		all = append(all, "0")
@@ -102,7 +163,7 @@ func where(f *Filter, anyKind bool) (all []string) {
 
 // searchedColumns are what the text search of the other store has, as far as
 // the table has it. There is no index of it: ClickHouse reads the columns.
-const searchedColumns = `concat(message, '\n', what, '\n', event_name, '\n', connection_id, '\n', match, '\n', request)`
+var searchedColumns = []string{"message", "what", "event_name", "connection_id", "match", "request"}
 
 // totals are what a filter counts, and its time line.
 func (c *clickHouse) totals(ctx context.Context, f *Filter, where []string) (*result, error) {
@@ -173,6 +234,9 @@ func (a *Attack) scan(row tuple) error {
 }
 
 func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	cond := where(&q.Filter, false)
 	res, err := c.totals(ctx, &q.Filter, cond)
 	if err != nil {
@@ -190,16 +254,36 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 	v.Pages = min(max((v.Total+pageSize-1)/pageSize, 1), maxPage)
 
 	order := map[string]string{"hits": "sum(hits)", "first": "min(ms)"}[q.Sort]
-	sql := "SELECT " + grouped + c.from(cond) + " GROUP BY attack ORDER BY " + cmp.Or(order, "max(ms)") + " DESC, attack" +
+	// What is long to gather only of those that are shown.
+	var ids []string
+	sql := "SELECT attack" + c.from(cond) + " GROUP BY attack ORDER BY " + cmp.Or(order, "max(ms)") + " DESC, attack" +
 		fmt.Sprintf(" LIMIT %d, %d", (q.Page-1)*pageSize, pageSize)
 	err = c.query(ctx, sql, func(row tuple) error {
-		var a Attack
-		err := a.scan(row)
-		v.Attacks = append(v.Attacks, a)
+		var id string
+		err := row.scan(&id)
+		ids = append(ids, id)
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(ids) > 0 {
+		byID := map[string]Attack{}
+		sql = "SELECT " + grouped + c.from(append([]string{"attack IN " + list(ids)}, cond...)) + " GROUP BY attack"
+		err = c.query(ctx, sql, func(row tuple) error {
+			var a Attack
+			err := a.scan(row)
+			byID[a.ID] = a
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			if a, ok := byID[id]; ok { // else a partition was dropped meanwhile
+				v.Attacks = append(v.Attacks, a)
+			}
+		}
 	}
 	newest := []eventAt{}
 	for _, a := range v.Attacks {
@@ -278,23 +362,33 @@ func (c *clickHouse) rows(ctx context.Context, cond []string, page int) (rows []
 	if err != nil {
 		return nil, 0, err
 	}
-	sql := "SELECT line, attack" + c.from(cond) + fmt.Sprintf(" ORDER BY ms DESC, event_id DESC LIMIT %d, %d", (page-1)*pageSize, pageSize)
+	// Only of these the lines, which are long, are read.
+	sql := "SELECT event_id, ms, attack" + c.from(cond) + fmt.Sprintf(" ORDER BY ms DESC, event_id DESC LIMIT %d, %d", (page-1)*pageSize, pageSize)
+	var events []eventAt
+	var attacks []string
 	err = c.query(ctx, sql, func(row tuple) error {
-		var line, attack string
-		if err := row.scan(&line, &attack); err != nil {
-			return err
-		}
-		var r Record
-		if err := parse([]byte(line), &r); err != nil {
-			return err
-		}
-		rows = append(rows, newHitRow(&r, attack))
-		return nil
+		var e eventAt
+		var attack string
+		err := row.scan(&e.id, &e.ms, &attack)
+		events, attacks = append(events, e), append(attacks, attack)
+		return err
 	})
+	if err != nil {
+		return nil, 0, err
+	}
+	records, err := c.records(ctx, events)
+	for i, e := range events {
+		if r := records[e.id]; r != nil {
+			rows = append(rows, newHitRow(r, attacks[i]))
+		}
+	}
 	return rows, total, err
 }
 
 func (c *clickHouse) attackView(ctx context.Context, id string, q *request) (*AttackPage, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	if len(id) > 64 {
 		return nil, errNotFound
 	}
@@ -341,8 +435,11 @@ func (c *clickHouse) hit(ctx context.Context, id string, cond ...string) (*Hit, 
 		return nil, errNotFound
 	}
 	var line, attack string
-	cond = append([]string{"event_id = " + quote(id)}, cond...)
-	sql := "SELECT line, attack FROM " + c.table + " WHERE " + strings.Join(cond, " AND ") + " LIMIT 1"
+	sql := "SELECT line, attack FROM " + c.table + " PREWHERE event_id = " + quote(id)
+	if len(cond) > 0 {
+		sql += " WHERE " + strings.Join(cond, " AND ")
+	}
+	sql += " LIMIT 1"
 	if err := c.query(ctx, sql, func(row tuple) error { return row.scan(&line, &attack) }); err != nil {
 		return nil, err
 	}
@@ -359,6 +456,9 @@ func (c *clickHouse) hit(ctx context.Context, id string, cond ...string) (*Hit, 
 }
 
 func (c *clickHouse) rulesView(ctx context.Context, q *request) (*Rules, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	v := &Rules{Rules: []Rule{}, Candidates: []Candidate{}}
 	q.Kind = "all"
 	cond := where(&q.Filter, false)
@@ -413,6 +513,9 @@ func (c *clickHouse) rulesView(ctx context.Context, q *request) (*Rules, error) 
 }
 
 func (c *clickHouse) connectionsView(ctx context.Context, q *request) (*Connections, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	// Without a kind those of which only opening and closing is known, too.
 	cond := append([]string{"connection != ''"}, where(&q.Filter, q.Kind == "")...)
 	sql := "SELECT connection" + c.from(cond) + " GROUP BY connection ORDER BY max(ms) DESC, connection" +
@@ -485,6 +588,9 @@ func (c *clickHouse) connections(ctx context.Context, order []string) ([]Connect
 }
 
 func (c *clickHouse) connectionView(ctx context.Context, id string, q *request) (*ConnectionPage, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	if b, err := hex.DecodeString(id); err != nil || len(b) != 8 {
 		return nil, errNotFound
 	}
@@ -503,6 +609,9 @@ func (c *clickHouse) connectionView(ctx context.Context, id string, q *request) 
 }
 
 func (c *clickHouse) healthView(ctx context.Context, _ *ingestState) (*Health, error) {
+	if err := c.look(ctx); err != nil {
+		return nil, err
+	}
 	v := &Health{
 		Time: time.Now().UTC(), Store: c.name, Logs: []logState{}, Counters: map[string]int64{}, Bad: []Malformed{}, Engines: []Engine{},
 		Limits: []value{},
@@ -532,7 +641,7 @@ func (c *clickHouse) healthView(ctx context.Context, _ *ingestState) (*Health, e
 		const object = `(\\{(?:[^"}]|"(?:[^"\\\\]|\\\\.)*")*\\})` // of strings
 		sql = "SELECT host, visitParamExtractString(extract(line, '\"observer\":" + object + "'), 'version') AS engine, " +
 			"visitParamExtractString(extract(line, '\"service\":" + object + "'), 'version') AS nginx, min(ms), max(ms) AS m" +
-			c.from(times(last-24*time.Hour.Milliseconds(), math.MaxInt64)) + " GROUP BY host, engine, nginx ORDER BY m DESC LIMIT 200"
+			" FROM " + c.table + " WHERE " + strings.Join(times(last-24*time.Hour.Milliseconds(), math.MaxInt64), " AND ") + " GROUP BY host, engine, nginx ORDER BY m DESC LIMIT 200"
 		err = c.query(ctx, sql, func(row tuple) error {
 			var e Engine
 			err := row.scan(&e.Server, &e.Engine, &e.Nginx, &first, &last)
@@ -552,6 +661,7 @@ func (c *clickHouse) healthView(ctx context.Context, _ *ingestState) (*Health, e
 
 // follow tells of new events, as long as somebody listens.
 func (c *clickHouse) follow(ctx context.Context, h *hub) {
+	c.look(ctx) // the first time it is long; a page says what is wrong
 	ticker := time.NewTicker(5 * time.Second)
 	defer ticker.Stop()
 	var known [2]int64
