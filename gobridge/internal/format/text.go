@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/binary"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -43,44 +44,99 @@ func (w *Walker) runs(p []byte, start, end int) {
 	}
 }
 
-// minWide is the shortest run of UTF-16 that is visited, in code units. Noise
-// has none of eight: every other byte is 0.
-const minWide = 8
+const (
+	// minWide is the shortest run of UTF-16 that is visited, in code units of ASCII.
+	// Noise has none of eight: every other byte is 0.
+	minWide = 8
+	// maxOther is how many code units of other scripts may stand between them.
+	maxOther = 16
+)
 
-// wideRuns visits every run of ASCII in UTF-16, of either byte order, of p from i on.
+// wideRuns visits every run of ASCII in UTF-16, of either byte order, of p from i on,
+// with what stands in it of other scripts.
 func (w *Walker) wideRuns(p []byte, i int) {
 	for first := i; ; {
 		zero := indexFrom(p, i, 0)
 		if len(p)-zero < 2*minWide-2 {
 			return
 		}
-		start := zero // big-endian
-		if zero > first && isWide(p[zero-1]) {
-			start = zero - 1
-		}
-		at := 1 - (zero - start) // of the character in its code unit
-		end := start
-		for end+1 < len(p) && isWide(p[end+at]) && p[end+1-at] == 0 {
-			end += 2
-		}
-		if i = zero + 1; (end-start)/2 < minWide {
+		end, units := wideRun(p, zero, 1) // big-endian
+		if zero == first || !isWide(p[zero-1]) {
+			if i = zero + 1; units >= minWide {
+				first, i = end, end
+				w.wide(p, zero, end, 1)
+			}
 			continue
 		}
-		first, i = end, end
-		l := &w.levels[w.nested]
-		text := l.scratch[:0]
-		for j := start; j < end; j += 2 {
-			text = append(text, p[j+at])
+		little, n := wideRun(p, zero-1, 0)
+		if i = zero + 1; max(n, units) < minWide {
+			continue
 		}
-		if at == 0 && end < len(p) && isWide(p[end]) {
-			text = append(text, p[end]) // big-endian, behind a byte that is text
+		first, i = max(end, little), max(end, little)
+		if little+1 >= end && n >= minWide {
+			w.wide(p, zero-1, little, 0)
 		}
-		cut := w.field.Cut
-		w.field.Cut = true
-		l.scratch, l.offset = text, start
-		w.visitString(text)
-		l.offset, w.field.Cut = -1, cut
+		// All of it in ASCII, big-endian is a part of that.
+		if units >= minWide && (little+1 < end || 2*n < little-zero+1) {
+			w.wide(p, zero, end, 1)
+		}
 	}
+}
+
+// wide visits the UTF-16 at p[start:end]. at is where in a code unit the character is.
+func (w *Walker) wide(p []byte, start, end, at int) {
+	l := &w.levels[w.nested]
+	text := l.scratch[:0]
+	for j := start; j < end; j += 2 {
+		r := rune(p[j+1-at])<<8 | rune(p[j+at])
+		if utf16.IsSurrogate(r) && j+2 < end {
+			if pair := utf16.DecodeRune(r, rune(p[j+3-at])<<8|rune(p[j+2+at])); pair != utf8.RuneError {
+				r = pair
+				j += 2
+			}
+		}
+		text = utf8.AppendRune(text, r)
+	}
+	if at == 0 && end < len(p) && isWide(p[end]) {
+		text = append(text, p[end]) // big-endian, behind a byte that is text
+	}
+	cut := w.field.Cut
+	w.field.Cut = true
+	l.scratch, l.offset = text, start
+	w.visitString(text)
+	l.offset, w.field.Cut = -1, cut
+}
+
+// wideRun is where the run of UTF-16 that begins at i ends, and of how many code units
+// of ASCII it is. at is where in a code unit the character is.
+func wideRun(p []byte, i, at int) (end, units int) {
+	end = i
+	for other := i; other >= end; other = behindOther(p, end, at) {
+		for end = other; end+1 < len(p) && isWide(p[end+at]) && p[end+1-at] == 0; units++ {
+			end += 2
+		}
+	}
+	return end, units
+}
+
+// behindOther is where in p ASCII goes on behind code units of other scripts, -1 if it
+// does not.
+func behindOther(p []byte, i, at int) int {
+	for n := 0; n <= maxOther && i+1 < len(p); n++ {
+		switch high, low := p[i+1-at], p[i+at]; {
+		case high == 0 && low < 0x80:
+			if n > 0 && isWide(low) {
+				return i
+			}
+			return -1
+		case high <= 0x06, high-0x09 <= 0x05, high == 0x1E, high-0x20 <= 0x07, high == 0x30, high-0x4E <= 0x9F-0x4E,
+			high-0xAC <= 0xDF-0xAC, high >= 0xFE: // what most is written in
+		default:
+			return -1
+		}
+		i += 2
+	}
+	return -1
 }
 
 func isWide(c byte) bool { return c >= ' ' && c < 0x7F || isSpace(c) }
