@@ -232,20 +232,22 @@ func TestNotInUse(t *testing.T) {
 	}
 }
 
+// attack has a connection of its own dropped.
+func (n *nginx) attack() {
+	client, backend := n.connect()
+	client.send(text(xss))
+	dropped(client, backend, ws.ClosePolicyViolation)
+}
+
 // USR1 reopens the event log.
 func TestReopenEventLog(t *testing.T) {
 	t.Parallel()
 	n := start(t, conf{location: "wallarm_event_log logs/attacks.json;"})
 	log := filepath.Join(n.dir, "logs/attacks.json")
-	attack := func() {
-		client, backend := n.connect()
-		client.send(text(xss))
-		dropped(client, backend, ws.ClosePolicyViolation)
-	}
-	attack()
+	n.attack()
 	n.eventsIn("attacks.json", 1)
 	require.NoError(t, os.Rename(log, log+".1"))
-	attack()
+	n.attack()
 	n.eventsIn("attacks.json.1", 2)
 	n.signal(syscall.SIGUSR1)
 	worker := n.worker()
@@ -258,7 +260,7 @@ func TestReopenEventLog(t *testing.T) {
 		}
 		return false
 	})
-	attack()
+	n.attack()
 	n.eventsIn("attacks.json", 1)
 	n.eventsIn("attacks.json.1", 2)
 }
@@ -270,12 +272,7 @@ func TestReopenEventLogFails(t *testing.T) {
 	n := start(t, conf{location: "wallarm_event_log logs/attacks.json;", server: statusLocations})
 	n.allow(`open\(\) ".*logs/attacks.json" failed \(21: Is a directory\)`)
 	log := filepath.Join(n.dir, "logs/attacks.json")
-	attack := func() {
-		client, backend := n.connect()
-		client.send(text(xss))
-		dropped(client, backend, ws.ClosePolicyViolation)
-	}
-	attack()
+	n.attack()
 	n.eventsIn("attacks.json", 1)
 	require.NoError(t, os.Rename(log, log+".1"))
 	require.NoError(t, os.Mkdir(log, 0o755))
@@ -283,14 +280,14 @@ func TestReopenEventLogFails(t *testing.T) {
 	n.eventually("master and worker have tried", func() bool {
 		return strings.Count(n.log("error.log"), "(21: Is a directory)") == 2
 	})
-	attack()
+	n.attack()
 	n.eventsIn("attacks.json.1", 2)
 	n.becomes(map[string]float64{`wallarm_event_log_events_total{sink="file"}`: 2, `wallarm_event_log_dropped_total{sink="file"}`: 0})
 
 	require.NoError(t, os.Remove(log))
 	n.signal(syscall.SIGUSR1)
 	n.eventually("the file is there", func() bool { info, err := os.Stat(log); return err == nil && info.Mode().IsRegular() })
-	n.eventually("lines go to it", func() bool { attack(); return n.log("attacks.json") != "" })
+	n.eventually("lines go to it", func() bool { n.attack(); return n.log("attacks.json") != "" })
 }
 
 // A new binary (USR2) takes over; connections of the old one go on.

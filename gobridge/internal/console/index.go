@@ -395,11 +395,11 @@ func newBars(from, to int64) (b bars) {
 // add counts an event; that times are nearly in order saves divisions.
 func (b *bars) add(t int64, lane uint8, hits int64) {
 	if b.last == nil || t < b.lo || t >= b.hi {
-		n := (t - b.from) / b.width
-		b.lo = b.from + n*b.width
+		since := t - b.from
+		b.lo = t - mod(since, b.width)
 		b.hi = b.lo + b.width
 		b.last = &b.beside
-		if t >= b.from && n < int64(len(b.buckets)) {
+		if n := since / b.width; since >= 0 && n < int64(len(b.buckets)) {
 			b.last = &b.buckets[n]
 		}
 	}

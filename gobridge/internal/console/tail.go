@@ -41,12 +41,6 @@ type sourceState struct {
 	done     bool
 }
 
-// file is what is read: a log, or a compressed one from its start.
-type file interface {
-	io.Reader
-	io.Closer
-}
-
 // tail reads one file to its end, again and again.
 type tail struct {
 	sourceState

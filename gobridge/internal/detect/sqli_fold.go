@@ -111,7 +111,6 @@ func (f *sqliFolder) listed(n int) bool {
 // forgiven is libinjection's notWhitelist of a fingerprint that is listed: of two
 // tokens only 1U, vU, 1c, nc, sc and vc are.
 func (f *sqliFolder) forgiven(n int) bool {
-	const outfile = "INTO"
 	a, b, c := &f.vec[0], &f.vec[1], &f.vec[2]
 	if f.vec[n-1].class == 'c' && strings.Contains(f.in, "sp_password") {
 		return false
@@ -136,7 +135,7 @@ func (f *sqliFolder) forgiven(n int) bool {
 		a.class == '1' && b.class == '&' && (c.class == '1' || c.class == 'v' || c.class == 's')):
 		return true
 	}
-	return b.class == 'k' && !strings.HasPrefix(sqliWords.words[b.word].name, outfile+" ")
+	return b.class == 'k' && !strings.HasPrefix(sqliWords.words[b.word].name, "INTO ")
 }
 
 // sqliSymbol maps a token class to its column of sqliNext plus 1.

@@ -11,15 +11,18 @@ const maxFormName = 256
 
 // formName has the bytes of names: what browsers leave or write, so that other
 // texts with = in them are rarely forms.
-var formName = func() (t [256]bool) {
+var formName = alnumAnd("_-.[]%+~:@$!*&?")
+
+// alnumAnd has the letters and digits of ASCII, and others.
+func alnumAnd(others string) (t [256]bool) {
 	for c := range t {
 		t[c] = c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
 	}
-	for _, c := range []byte("_-.[]%+~:@$!*&?") {
-		t[c] = true
+	for i := range len(others) {
+		t[others[i]] = true
 	}
 	return t
-}()
+}
 
 // isForm reports whether p begins as application/x-www-form-urlencoded: with a
 // name and something behind =.

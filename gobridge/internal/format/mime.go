@@ -47,15 +47,7 @@ func headField(p []byte) (name, value, rest []byte) {
 }
 
 // fieldName has the bytes of a token (RFC 9110 5.6.2).
-var fieldName = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
-	}
-	for _, c := range []byte("!#$%&'*+-.^_`|~") {
-		t[c] = true
-	}
-	return t
-}()
+var fieldName = alnumAnd("!#$%&'*+-.^_`|~")
 
 // emptyLine is what is behind the empty line that p begins with.
 func emptyLine(p []byte) (rest []byte, ok bool) {
