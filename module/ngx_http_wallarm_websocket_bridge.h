@@ -158,7 +158,7 @@ typedef struct {
     size_t                        payload;
     ngx_uint_t                    sample;
     ngx_uint_t                    datasets;
-    time_t                        said;      /* that a write failed */
+    ngx_msec_t                    said;      /* when: that a write failed */
 } ngx_http_wallarm_websocket_log_t;
 
 

@@ -15,8 +15,11 @@
 #define NGX_HTTP_WALLARM_WEBSOCKET_PAYLOAD      8192
 #define NGX_HTTP_WALLARM_WEBSOCKET_MAX_PAYLOAD  (1024 * 1024)
 
-/* how long the lines of a sample are counted, and a failure is said once */
+/* how long the lines of a sample are counted, seconds */
 #define NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME  60
+
+/* how long a failure is not said again, ms */
+#define NGX_HTTP_WALLARM_WEBSOCKET_QUIET        60000
 
 
 static ngx_http_wallarm_websocket_log_t *ngx_http_wallarm_websocket_add_log(
@@ -33,7 +36,7 @@ static void ngx_http_wallarm_websocket_write_line(
 static ssize_t ngx_http_wallarm_websocket_append_line(
     ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line);
 static ssize_t ngx_http_wallarm_websocket_send_line(
-    ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line);
+    ngx_http_wallarm_websocket_log_t *el, ngx_str_t *line, ngx_uint_t quiet);
 static void ngx_http_wallarm_websocket_free_shm(void *data);
 static ngx_uint_t ngx_http_wallarm_websocket_torn(ngx_open_file_t *file);
 static void ngx_http_wallarm_websocket_sampled(void);
@@ -112,7 +115,13 @@ ngx_http_wallarm_websocket_event_log(ngx_conf_t *cf, ngx_command_t *cmd,
             return NGX_CONF_ERROR;
         }
 
-        log->name = value[1];
+        /* that writes into the value */
+
+        log->name.len = value[1].len;
+        log->name.data = ngx_pstrdup(cf->pool, &value[1]);
+        if (log->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
 
         return ngx_syslog_process_conf(cf, log->syslog);
     }
@@ -653,11 +662,14 @@ static void
 ngx_http_wallarm_websocket_write_line(ngx_http_wallarm_websocket_log_t *el,
     ngx_str_t *line, ngx_log_t *log)
 {
-    time_t     now;
-    ssize_t    n;
-    ngx_err_t  err;
+    ssize_t     n;
+    ngx_err_t   err;
+    ngx_uint_t  quiet;
 
-    n = el->syslog ? ngx_http_wallarm_websocket_send_line(el, line)
+    quiet = el->said != 0
+            && ngx_current_msec - el->said < NGX_HTTP_WALLARM_WEBSOCKET_QUIET;
+
+    n = el->syslog ? ngx_http_wallarm_websocket_send_line(el, line, quiet)
                    : ngx_http_wallarm_websocket_append_line(el, line);
 
     if (n == (ssize_t) line->len) {
@@ -672,14 +684,13 @@ ngx_http_wallarm_websocket_write_line(ngx_http_wallarm_websocket_log_t *el,
                              + (el->syslog != NULL), 1);
 
     err = n == -1 ? ngx_errno : 0;
-    now = ngx_time();
 
-    if (now - el->said >= NGX_HTTP_WALLARM_WEBSOCKET_SAMPLE_TIME) {
+    if (!quiet) {
         ngx_log_error(NGX_LOG_ALERT, log, err,
                       "wallarm: %s to \"%V\" was incomplete: %z of %uz",
                       el->syslog ? "send()" : ngx_write_fd_n, &el->name, n,
                       line->len);
-        el->said = now;
+        el->said = ngx_max(ngx_current_msec, 1);
     }
 }
 
@@ -736,11 +747,13 @@ ngx_http_wallarm_websocket_append_line(ngx_http_wallarm_websocket_log_t *el,
 
 static ssize_t
 ngx_http_wallarm_websocket_send_line(ngx_http_wallarm_websocket_log_t *el,
-    ngx_str_t *line)
+    ngx_str_t *line, ngx_uint_t quiet)
 {
     size_t           size;
     ssize_t          n;
     u_char          *p;
+    ngx_log_t       *log;
+    ngx_uint_t       level;
 
     static u_char   *buf;
     static size_t    buf_size;
@@ -765,7 +778,23 @@ ngx_http_wallarm_websocket_send_line(ngx_http_wallarm_websocket_log_t *el,
     p = ngx_syslog_add_header(el->syslog, buf);
     p = ngx_cpymem(p, line->data, line->len - 1);
 
+    /* NGINX says of each send() and connect() that it failed */
+
+#if (nginx_version >= 1023004)
+    log = el->syslog->log.handler ? &el->syslog->log : el->syslog->logp;
+#else
+    log = ngx_cycle->log;
+#endif
+
+    level = log->log_level;
+
+    if (quiet) {
+        log->log_level = NGX_LOG_STDERR;
+    }
+
     n = ngx_syslog_send(el->syslog, buf, p - buf);
+
+    log->log_level = level;
 
     return n == p - buf ? (ssize_t) line->len : n;
 }

@@ -268,14 +268,16 @@ func TestEventLogPipe(t *testing.T) {
 // A syslog that is gone does not save the attacker, and is said once.
 func TestEventLogSyslogDead(t *testing.T) {
 	t.Parallel()
-	n := start(t, conf{location: "wallarm_event_log syslog:server=unix:/nowhere/log;"})
+	n := start(t, conf{server: statusLocations, location: "wallarm_event_log syslog:server=unix:/nowhere/log,tag=waf;"})
 	n.allow(`/nowhere/log|connect\(\) failed \(2: No such file`)
 	for range 3 {
 		client, backend := n.connect()
 		client.send(text(xss))
 		dropped(client, backend, ws.ClosePolicyViolation)
 	}
-	require.Equal(t, 1, strings.Count(n.log("error.log"), `send() to "syslog:server=unix:/nowhere/log" was incomplete`))
+	n.becomes(map[string]float64{`wallarm_event_log_dropped_total{sink="syslog"}`: 3})
+	require.Equal(t, 1, strings.Count(n.log("error.log"), `send() to "syslog:server=unix:/nowhere/log,tag=waf" was incomplete`))
+	require.Equal(t, 1, strings.Count(n.log("error.log"), "connect() failed"))
 }
 
 // What is secret is in no log; what is not, is.

@@ -283,7 +283,7 @@ func chain(a *Attack, path string) string {
 	if a.Compressed {
 		b.WriteString(" (permessage-deflate)")
 	}
-	if a.Framework != "" {
+	if a.Framework != "" && a.Framework != "none" {
 		b.WriteString(" > " + a.Framework)
 		if a.Event != "" {
 			b.WriteString(" " + strconv.Quote(a.Event[:min(len(a.Event), maxName)]))
