@@ -28,10 +28,11 @@ type clickHouse struct {
 	client         *http.Client
 
 	changes atomic.Uint64
+	effort  effort
 
 	mu    sync.Mutex
 	days  map[string]dayParts
-	final atomic.Bool // some event is there twice
+	twice atomic.Pointer[string] // the days, for IN, on which some event is there twice
 }
 
 var clickHouseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -77,10 +78,11 @@ func openClickHouse(store string) (*clickHouse, error) {
 	}
 	c := &clickHouse{
 		url: scheme + "://" + net.JoinHostPort(u.Hostname(), port) + "/", user: u.User.Username(),
-		table: names[0] + "." + names[1],
+		table: names[0] + "." + names[1], effort: effort{20_000, 500 * time.Millisecond, 5 * time.Second},
 		// No proxy: the address is what the operator says, and nothing else.
 		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}},
 	}
+	c.twice.Store(new(string))
 	c.name = "clickhouse://" + net.JoinHostPort(u.Hostname(), port) + "/" + names[0] + "/" + names[1]
 	var given bool
 	if c.password, given = u.User.Password(); !given {
@@ -141,13 +143,20 @@ const maxAnswer = 64 << 20
 
 // query runs a SELECT that cannot change anything, and calls scan for each row.
 func (c *clickHouse) query(ctx context.Context, sql string, scan func(tuple) error) error {
+	_, err := c.queryTotal(ctx, sql, scan)
+	return err
+}
+
+// queryTotal is query, and says how many rows a SELECT with GROUP BY, ORDER BY
+// and LIMIT has without its limit.
+func (c *clickHouse) queryTotal(ctx context.Context, sql string, scan func(tuple) error) (total int, err error) {
 	settings := url.Values{
 		"readonly": {"2"}, "max_execution_time": {"50"}, "max_result_bytes": {fmt.Sprint(maxAnswer)},
 		"output_format_json_quote_64bit_integers": {"0"},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"?"+settings.Encode(), strings.NewReader(sql+" FORMAT JSONCompact"))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if c.user != "" {
 		req.Header.Set("X-ClickHouse-User", c.user)
@@ -155,29 +164,32 @@ func (c *clickHouse) query(ctx context.Context, sql string, scan func(tuple) err
 	}
 	res, err := c.client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if res.StatusCode != http.StatusOK {
 		line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
-		return fmt.Errorf("ClickHouse: %s: %s", res.Status, line[:min(len(line), 300)])
+		return 0, fmt.Errorf("ClickHouse: %s: %s", res.Status, line[:min(len(line), 300)])
 	}
 	if len(body) > maxAnswer {
-		return errors.New("ClickHouse: the answer is too long")
+		return 0, errors.New("ClickHouse: the answer is too long")
 	}
-	var answer struct{ Data []tuple }
+	var answer struct {
+		Data  []tuple
+		Total int `json:"rows_before_limit_at_least"`
+	}
 	// An error behind the first rows is in the body, which then is no JSON.
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("ClickHouse: %w", err)
+		return 0, fmt.Errorf("ClickHouse: %w", err)
 	}
 	for _, r := range answer.Data {
 		if err := scan(r); err != nil {
-			return fmt.Errorf("ClickHouse: %w", err)
+			return 0, fmt.Errorf("ClickHouse: %w", err)
 		}
 	}
-	return nil
+	return answer.Total, nil
 }

@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -75,7 +79,7 @@ func FuzzWhere(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, c := range where(&q.Filter, false) {
+		for _, c := range append(where(&q.Filter, false), has(q.Query)...) {
 			require.Regexp(t, fixed, strings.ReplaceAllString(c, "L"))
 		}
 	})
@@ -194,4 +198,95 @@ func TestClickHouseErrors(t *testing.T) {
 	cancel()
 	_, err = c.healthView(ctx, nil)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A search goes back a part at a time; what it says it came to is where the
+// next one begins, and none is left out or found twice.
+func TestClickHouseSearch(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var all []int64 // ms
+	for len(all) < 30_000 {
+		at := 1_700_000_000_000 + int64(len(all))*5000
+		for range []int{1, 1, 1, 3, 2000}[r.IntN(5)*(1-min(len(all)%7, 1))] { // some in one millisecond
+			all = append(all, at+int64(r.IntN(2)))
+		}
+	}
+	slices.Sort(all)
+	read, longest := 0, 0
+	bound := regexp.MustCompile(`ms (>=|<) (\d+)`)
+	bar := regexp.MustCompile(`intDiv\(ms - \((\d+)\), (\d+)\)`)
+	limit := regexp.MustCompile(`LIMIT (\d+)`)
+	number := func(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
+	ch := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		b, _ := io.ReadAll(req.Body)
+		sql := string(b)
+		lo, hi := 0, len(all)
+		for _, m := range bound.FindAllStringSubmatch(sql, -1) {
+			i, _ := slices.BinarySearch(all, number(m[2]))
+			if m[1] == "<" {
+				hi = i
+			} else {
+				lo = i
+			}
+		}
+		var rows []string
+		switch {
+		case strings.HasPrefix(sql, "SELECT min(ms)"):
+			rows = append(rows, fmt.Sprintf("[%d,%d]", all[0], all[len(all)-1]))
+		case bar.MatchString(sql):
+			m := bar.FindStringSubmatch(sql)
+			n := map[int64]int{}
+			for _, ms := range all[lo:hi] {
+				n[(ms-number(m[1]))/number(m[2])]++
+			}
+			for _, k := range slices.Sorted(maps.Keys(n)) {
+				rows = append(rows, fmt.Sprintf("[%d,%d]", k, n[k]))
+			}
+		default:
+			require.Contains(t, sql, "positionCaseInsensitive(request, 'word')")
+			read, longest = read+hi-lo, max(longest, hi-lo)
+			n := int(number(limit.FindStringSubmatch(sql)[1]))
+			for i := hi - 1; i >= lo && len(rows) < n; i-- {
+				if i%3 == 0 { // that have the word
+					rows = append(rows, fmt.Sprintf(`["attack","blocked","xss","1","h","/","$","::1","","","","",%d,1,"%d","%d"]`, all[i], i, i/2))
+				}
+			}
+		}
+		fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(rows, ","))
+	}))
+	defer ch.Close()
+	c, err := openClickHouse("clickhouse://" + strings.TrimPrefix(ch.URL, "http://"))
+	require.NoError(t, err)
+	for _, more := range []time.Duration{0, time.Hour} {
+		c.effort = effort{400, more, time.Hour}
+		read, longest = 0, 0
+		times := map[string]int{}
+		searches := 0
+		q, err := parseRequest(url.Values{"q": {"word"}}, time.Now())
+		require.NoError(t, err)
+		for {
+			f, err := c.search(t.Context(), &q.Filter, false)
+			require.NoError(t, err)
+			for _, id := range f.ids {
+				times[id]++
+			}
+			searches++
+			if !f.Limited {
+				break
+			}
+			require.False(t, f.From.IsZero())
+			q.To = *f.From
+		}
+		require.Len(t, times, (len(all)+2)/3)
+		for id, n := range times {
+			require.Equal(t, 1, n, id)
+		}
+		if more == 0 {
+			require.Equal(t, len(all), read)
+			require.Greater(t, searches, 10)
+			require.LessOrEqual(t, longest, 2*2000+400, "a part has so many events, or those of one millisecond")
+		} else {
+			require.Equal(t, 2, searches, "the limit of what is found")
+		}
+	}
 }

@@ -7,20 +7,26 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
-// columns are those of dims, by name. What is longer than the console's own
-// store keeps is cut there, and here.
-var columns = map[string]string{
-	"type": cut("what"), "action": cut("action"), "host": cut("site"), "path": cut("url_path"), "ip": cut("source_ip"),
-	"rule": cut("rule_id"), "point": cut("path"), "event": cut("event_name"), "framework": "framework",
-	"direction": "direction", "observer": cut("host"),
+// plain are the columns of dims, by name.
+var plain = map[string]string{
+	"type": "what", "action": "action", "host": "site", "path": "url_path", "ip": "source_ip", "rule": "rule_id", "point": "path",
+	"event": "event_name", "framework": "framework", "direction": "direction", "observer": "host",
 }
 
-func cut(column string) string { return fmt.Sprintf("substring(%s, 1, %d)", column, maxValue) }
+// columns are these as pages show them: what is longer than the console's own
+// store keeps is cut there, and here.
+var columns = func() map[string]string {
+	all := map[string]string{}
+	for name, column := range plain {
+		all[name] = fmt.Sprintf("substring(%s, 1, %d)", column, maxValue)
+	}
+	return all
+}()
 
 // sums are the columns of Counts.
 const sums = "sum(hits), count(), sumIf(hits, action = 'blocked'), " +
@@ -32,10 +38,10 @@ func (c *Counts) columns() []any {
 
 func (c *Counts) rest() { c.Other = c.Hits - c.Blocked - c.Passed }
 
-// look finds out whether any event is there twice, which an agent that sent it
-// again has done, until ClickHouse merges the two. Only then queries have FINAL:
-// with it they take a hundred times as long. A day whose parts are what they were
-// is not looked at again.
+// look finds out on which days any event is there twice, which an agent that sent
+// it again has done, until ClickHouse merges the two. Only these are read with
+// FINAL, which takes twenty times as long. A day whose parts are what they were is
+// not looked at again.
 func (c *clickHouse) look(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +58,7 @@ func (c *clickHouse) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	final := false
+	var twice []string
 	for day, p := range now {
 		if old := c.days[day]; old.parts == p.parts {
 			p.twice = old.twice
@@ -68,10 +74,17 @@ func (c *clickHouse) look(ctx context.Context) error {
 			}
 		}
 		now[day] = p
-		final = final || p.twice
+		if p.twice {
+			twice = append(twice, "toDate("+quote(day)+")")
+		}
 	}
 	c.days = now
-	c.final.Store(final)
+	in := ""
+	if len(twice) > 0 {
+		slices.Sort(twice)
+		in = "(" + strings.Join(twice, ", ") + ")"
+	}
+	c.twice.Store(&in)
 	return nil
 }
 
@@ -83,29 +96,37 @@ type dayParts struct {
 
 // from is the table, each event once, with these conditions.
 func (c *clickHouse) from(where []string) string {
-	s := " FROM " + c.table
-	if c.final.Load() {
-		s += " FINAL"
+	part := func(final string, where []string) string {
+		s := c.table + final
+		if len(where) > 0 {
+			s += " WHERE " + strings.Join(where, " AND ")
+		}
+		return s
 	}
-	if len(where) > 0 {
-		s += " WHERE " + strings.Join(where, " AND ")
+	twice := *c.twice.Load()
+	if twice == "" {
+		return " FROM " + part("", where)
 	}
-	return s
+	const all = "SELECT attack, kind, what, action, site, url_path, source_ip, rule_id, path, event_name, framework, direction, host, " +
+		"ms, hits, event_id, connection FROM " // of which ClickHouse reads what is asked for
+	return " FROM (" + all + part("", append([]string{"day NOT IN " + twice}, where...)) +
+		" UNION ALL " + all + part(" FINAL", append([]string{"day IN " + twice}, where...)) + ")"
 }
 
-// times are the conditions of from <= ms < to; the days are those of partitions.
+// times are the conditions of from <= ms < to; the days are those of partitions,
+// and time is in the key.
 func times(from, to int64) (where []string) {
-	day := func(ms int64) string { return fmt.Sprintf("toDate(toDateTime(%d))", max(ms/1000, 0)) }
+	second := func(ms int64) string { return fmt.Sprintf("toDateTime(%d)", max(ms/1000, 0)) }
 	if from != math.MinInt64 {
-		where = append(where, fmt.Sprintf("ms >= %d", from), "day >= "+day(from))
+		where = append(where, fmt.Sprintf("ms >= %d", from), "time >= "+second(from), "day >= toDate("+second(from)+")")
 	}
 	if to != math.MaxInt64 {
-		where = append(where, fmt.Sprintf("ms < %d", to), "day <= "+day(to))
+		where = append(where, fmt.Sprintf("ms < %d", to), "time <= "+second(to), "day <= toDate("+second(to)+")")
 	}
 	return where
 }
 
-// where is f as conditions; anyKind leaves out that of the kind.
+// where is f as conditions, but for its words; anyKind leaves out that of the kind.
 func where(f *Filter, anyKind bool) (all []string) {
 	switch {
 	case anyKind:
@@ -125,10 +146,13 @@ func where(f *Filter, anyKind bool) (all []string) {
 	}
 	all = append(all, times(from, to)...)
 	for _, d := range dims {
-		column := columns[d.Name]
 		either := func(patterns []string) string {
 			var or []string
 			for _, p := range patterns {
+				column := plain[d.Name]
+				if len(p) == maxValue {
+					column = columns[d.Name] // it may be what was cut
+				}
 				if prefix, ok := strings.CutSuffix(p, "*"); ok {
 					or = append(or, "startsWith("+column+", "+quote(prefix)+")")
 				} else {
@@ -144,68 +168,51 @@ func where(f *Filter, anyKind bool) (all []string) {
 			all = append(all, "NOT "+either(not))
 		}
 	}
-	for _, w := range words(f.Query) {
-		position := "positionCaseInsensitive"
-		if strings.ContainsFunc(w.text, func(r rune) bool { return r >= utf8.RuneSelf }) {
-			position += "UTF8" // takes three times as long
-		}
-		var found []string
-		for _, column := range searchedColumns { // one text of them all would be copied, for each event
-			found = append(found, position+"("+column+", "+quote(w.text)+")")
-		}
-		all = append(all, strings.Join(found, " + ")+" > 0")
-	}
-	if f.Query != "" && len(words(f.Query)) == 0 {
-		all = append(all, "0")
-	}
 	return all
 }
 
-// searchedColumns are what the text search of the other store has, as far as
-// the table has it. There is no index of it: ClickHouse reads the columns.
-var searchedColumns = []string{"message", "what", "event_name", "connection_id", "match", "request"}
-
 // totals are what a filter counts, and its time line.
 func (c *clickHouse) totals(ctx context.Context, f *Filter, where []string) (*result, error) {
-	r := &result{}
-	t := &r.total
-	if err := c.query(ctx, "SELECT "+sums+c.from(where), func(row tuple) error { return row.scan(t.columns()...) }); err != nil {
+	from, to := f.times()
+	first, last, err := c.ends(ctx)
+	if err != nil {
 		return nil, err
 	}
-	t.rest()
-	to := time.Now().UnixMilli()
-	from := to - time.Hour.Milliseconds()
-	if first, last, err := c.ends(ctx); err != nil {
-		return nil, err
-	} else if first > 0 {
-		from, to = first, last
+	if from == math.MinInt64 {
+		from = first
 	}
-	if !f.From.IsZero() {
-		from = f.From.UnixMilli()
+	if to == math.MaxInt64 {
+		to = last
 	}
-	if !f.To.IsZero() {
-		to = f.To.UnixMilli()
-	}
-	r.bars = newBars(from, to)
-	return r, c.count(ctx, &r.bars, where)
+	r := &result{bars: newBars(from, to)}
+	return r, c.count(ctx, &r.bars, &r.total, where)
 }
 
 // ends are the times of the first and the last event of all.
 func (c *clickHouse) ends(ctx context.Context) (first, last int64, err error) {
 	err = c.query(ctx, "SELECT min(ms), max(ms) FROM "+c.table, func(row tuple) error { return row.scan(&first, &last) })
+	if first == 0 {
+		last = time.Now().UnixMilli()
+		first = last - time.Hour.Milliseconds()
+	}
 	return first, last, err
 }
 
-func (c *clickHouse) count(ctx context.Context, r *bars, where []string) error {
-	sql := fmt.Sprintf("SELECT intDiv(ms - (%d), %d) AS bar, action, sum(hits)", r.from, r.width) + c.from(where) + " GROUP BY bar, action"
+// count fills the bars, and sums what is in them and beside them.
+func (c *clickHouse) count(ctx context.Context, r *bars, total *Counts, where []string) error {
+	sql := fmt.Sprintf("SELECT intDiv(ms - (%d), %d) AS bar, action, sum(hits), count(), min(ms), max(ms)", r.from, r.width) +
+		c.from(where) + " GROUP BY bar, action"
 	return c.query(ctx, sql, func(row tuple) error {
-		var bar, hits int64
+		var bar int64
 		var action string
-		if err := row.scan(&bar, &action, &hits); err != nil {
+		var n Counts
+		if err := row.scan(&bar, &action, &n.Hits, &n.Events, &n.First, &n.Last); err != nil {
 			return err
 		}
+		*n.of(lane(action)) = n.Hits
+		total.add(&n)
 		if bar >= 0 && bar < int64(len(r.buckets)) {
-			r.buckets[bar][lane(action)] += hits
+			r.buckets[bar][lane(action)] += n.Hits
 		}
 		return nil
 	})
@@ -237,6 +244,9 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 	if err := c.look(ctx); err != nil {
 		return nil, err
 	}
+	if q.Query != "" {
+		return c.searchedAttacks(ctx, q)
+	}
 	cond := where(&q.Filter, false)
 	res, err := c.totals(ctx, &q.Filter, cond)
 	if err != nil {
@@ -247,18 +257,12 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 		Attacks: []Attack{}, Hits: t.Hits, Blocked: t.Blocked, Passed: t.Passed, Other: t.Other, Page: q.Page,
 		Timeline: timeline(&res.bars), Facets: map[string][]value{},
 	}
-	err = c.query(ctx, "SELECT uniqExact(attack)"+c.from(cond), func(row tuple) error { return row.scan(&v.Total) })
-	if err != nil {
-		return nil, err
-	}
-	v.Pages = min(max((v.Total+pageSize-1)/pageSize, 1), maxPage)
-
 	order := map[string]string{"hits": "sum(hits)", "first": "min(ms)"}[q.Sort]
 	// What is long to gather only of those that are shown.
 	var ids []string
 	sql := "SELECT attack" + c.from(cond) + " GROUP BY attack ORDER BY " + cmp.Or(order, "max(ms)") + " DESC, attack" +
 		fmt.Sprintf(" LIMIT %d, %d", (q.Page-1)*pageSize, pageSize)
-	err = c.query(ctx, sql, func(row tuple) error {
+	v.Total, err = c.queryTotal(ctx, sql, func(row tuple) error {
 		var id string
 		err := row.scan(&id)
 		ids = append(ids, id)
@@ -267,6 +271,7 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 	if err != nil {
 		return nil, err
 	}
+	v.Pages = min(max((v.Total+pageSize-1)/pageSize, 1), maxPage)
 	if len(ids) > 0 {
 		byID := map[string]Attack{}
 		sql = "SELECT " + grouped + c.from(append([]string{"attack IN " + list(ids)}, cond...)) + " GROUP BY attack"
@@ -285,30 +290,14 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 			}
 		}
 	}
-	newest := []eventAt{}
-	for _, a := range v.Attacks {
-		newest = append(newest, eventAt{a.Newest, a.Last.UnixMilli()})
-	}
-	records, err := c.records(ctx, newest)
-	if err != nil {
+	if err := c.show(ctx, v.Attacks); err != nil {
 		return nil, err
 	}
-	for i := range v.Attacks {
-		if r := records[v.Attacks[i].Newest]; r != nil {
-			v.Attacks[i].Match = cmp.Or(r.shown(), r.Wallarm.Violation.Section)
-		}
-	}
 
-	// all of them in one pass
-	var names, values []string
 	for _, d := range dims {
 		v.Facets[d.Name] = []value{}
-		names, values = append(names, quote(d.Name)), append(values, columns[d.Name])
 	}
-	sql = "SELECT name, val, sum(hits) AS n FROM (SELECT hits, [" + strings.Join(values, ", ") + "] AS vals" + c.from(cond) + ") ARRAY JOIN [" +
-		strings.Join(names, ",") + "] AS name, vals AS val WHERE val != '' " +
-		"GROUP BY name, val ORDER BY n DESC, val LIMIT 8 BY name"
-	err = c.query(ctx, sql, func(row tuple) error {
+	err = c.query(ctx, c.facets(cond, t.Events), func(row tuple) error {
 		var name string
 		var val value
 		if err := row.scan(&name, &val.Value, &val.Hits); err != nil {
@@ -317,7 +306,42 @@ func (c *clickHouse) attacksView(ctx context.Context, q *request) (*Attacks, err
 		v.Facets[name] = append(v.Facets[name], val)
 		return nil
 	})
+	for _, all := range v.Facets {
+		slices.SortFunc(all, func(a, b value) int { return cmp.Or(cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Value, b.Value)) })
+	}
 	return v, err
+}
+
+// facets asks for the most frequent values of every dimension. Of many events a
+// pass over each column takes half of what one over all columns takes; of few
+// among many, finding them takes most.
+func (c *clickHouse) facets(cond []string, events int64) string {
+	var names, values, each []string
+	for _, d := range dims {
+		names, values = append(names, quote(d.Name)), append(values, columns[d.Name])
+		each = append(each, "SELECT "+quote(d.Name)+" AS name, substring(v, 1, "+strconv.Itoa(maxValue)+") AS val, sum(m) AS n FROM (SELECT "+
+			plain[d.Name]+" AS v, sum(hits) AS m"+c.from(cond)+" GROUP BY v) WHERE v != '' GROUP BY val ORDER BY n DESC, val LIMIT 8")
+	}
+	if events > 200_000 {
+		return strings.Join(each, " UNION ALL ")
+	}
+	return "SELECT name, val, sum(hits) AS n FROM (SELECT hits, [" + strings.Join(values, ", ") + "] AS vals" + c.from(cond) + ") ARRAY JOIN [" +
+		strings.Join(names, ",") + "] AS name, vals AS val WHERE val != '' GROUP BY name, val ORDER BY n DESC, val LIMIT 8 BY name"
+}
+
+// show adds what only their newest events have.
+func (c *clickHouse) show(ctx context.Context, attacks []Attack) error {
+	newest := []eventAt{}
+	for _, a := range attacks {
+		newest = append(newest, eventAt{a.Newest, a.Last.UnixMilli()})
+	}
+	records, err := c.records(ctx, newest)
+	for i := range attacks {
+		if r := records[attacks[i].Newest]; r != nil {
+			attacks[i].show(r)
+		}
+	}
+	return err
 }
 
 // eventAt is where an event is: its id, and its time, which finds the partition.
@@ -333,13 +357,16 @@ func (c *clickHouse) records(ctx context.Context, events []eventAt) (map[string]
 		return found, nil
 	}
 	var ids, days []string
+	first, last := int64(math.MaxInt64), int64(0)
 	for _, e := range events {
 		ids = append(ids, e.id)
+		first, last = min(first, e.ms), max(last, e.ms)
 		if day := fmt.Sprintf("toDate(toDateTime(%d))", e.ms/1000); !slices.Contains(days, day) {
 			days = append(days, day)
 		}
 	}
-	sql := "SELECT line FROM " + c.table + " PREWHERE event_id IN " + list(ids) + " WHERE day IN (" + strings.Join(days, ",") + ")"
+	sql := "SELECT line FROM " + c.table + " PREWHERE event_id IN " + list(ids) + " WHERE day IN (" + strings.Join(days, ",") + ") AND " +
+		strings.Join(times(first, last+1), " AND ")
 	err := c.query(ctx, sql, func(row tuple) error {
 		var line string
 		if err := row.scan(&line); err != nil {
@@ -409,7 +436,7 @@ func (c *clickHouse) attackView(ctx context.Context, id string, q *request) (*At
 	first, last := v.Attack.First.UnixMilli(), v.Attack.Last.UnixMilli()
 	cond = append(cond, times(first, last+1)...)
 	line := newBars(first, last+1)
-	if err := c.count(ctx, &line, cond); err != nil {
+	if err := c.count(ctx, &line, &Counts{}, cond); err != nil {
 		return nil, err
 	}
 	v.Timeline = timeline(&line)
@@ -517,20 +544,22 @@ func (c *clickHouse) connectionsView(ctx context.Context, q *request) (*Connecti
 		return nil, err
 	}
 	// Without a kind those of which only opening and closing is known, too.
-	cond := append([]string{"connection != ''"}, where(&q.Filter, q.Kind == "")...)
-	sql := "SELECT connection" + c.from(cond) + " GROUP BY connection ORDER BY max(ms) DESC, connection" +
-		fmt.Sprintf(" LIMIT %d, %d", (q.Page-1)*pageSize, pageSize+1)
+	anyKind := q.Kind == ""
+	v := &Connections{Page: q.Page}
 	var order []string
-	err := c.query(ctx, sql, func(row tuple) error {
-		var id string
-		err := row.scan(&id)
-		order = append(order, id)
-		return err
-	})
-	if err != nil {
+	var err error
+	if q.Query != "" {
+		var f *found
+		if f, err = c.search(ctx, &q.Filter, anyKind); err != nil {
+			return nil, err
+		}
+		v.Searched = f.Searched
+		order = f.connections()
+		order = order[min((q.Page-1)*pageSize, len(order)):]
+	} else if order, err = c.newestConnections(ctx, &q.Filter, anyKind, (q.Page-1)*pageSize, pageSize+1); err != nil {
 		return nil, err
 	}
-	v := &Connections{Page: q.Page, More: len(order) > pageSize}
+	v.More = len(order) > pageSize
 	v.Connections, err = c.connections(ctx, order[:min(len(order), pageSize)])
 	return v, err
 }

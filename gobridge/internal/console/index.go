@@ -123,6 +123,8 @@ type index struct {
 	dicts [nDims]dict
 
 	generation uint64 // changes with every change
+
+	span *[2]int64 // times of the first and the last event, where only some are here
 }
 
 func newIndex() *index {
@@ -441,6 +443,13 @@ func (x *index) run(f *Filter, ok []bool, ids []int64) *result {
 	first, last := from, to
 	switch {
 	case from != math.MinInt64 && to != math.MaxInt64:
+	case x.span != nil:
+		if from == math.MinInt64 {
+			first = x.span[0]
+		}
+		if to == math.MaxInt64 {
+			last = x.span[1]
+		}
 	case len(x.ts) == 0:
 		last = time.Now().UnixMilli()
 		first = last - time.Hour.Milliseconds()

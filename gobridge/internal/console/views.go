@@ -115,31 +115,9 @@ func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
 		return nil, err
 	}
 	s.mu.RLock()
-	res := s.run(&q.Filter, s.accepts(&q.Filter), ids)
-	groups, total := s.attacks(res, q.Sort, (q.Page-1)*pageSize, pageSize)
-	v := &Attacks{
-		Attacks: []Attack{}, Total: total, Hits: res.total.Hits, Blocked: res.total.Blocked, Passed: res.total.Passed,
-		Other: res.total.Other, Page: q.Page, Pages: min(max((total+pageSize-1)/pageSize, 1), maxPage),
-		Timeline: timeline(&res.bars), Facets: s.facets(res, 8), Searched: how,
-	}
-	newest := []int64{}
-	for _, g := range groups {
-		v.Attacks = append(v.Attacks, s.attack(&s.groups[g.slot], g.Counts))
-		newest = append(newest, g.LastID)
-	}
-	bySlot := map[uint32]int{}
-	for i, g := range groups {
-		bySlot[g.slot] = i
-	}
-	for i := range res.shapes {
-		if res.shapes[i].events == 0 {
-			continue
-		}
-		if n, ok := bySlot[s.shapes[i].group]; ok {
-			v.Attacks[n].mention(&s.shapes[i].Shape)
-		}
-	}
+	v, newest := s.attacksPage(q, ids)
 	s.mu.RUnlock()
+	v.Searched = how
 
 	for i := range v.Attacks {
 		r, _, err := s.record(ctx, newest[i])
@@ -147,16 +125,46 @@ func (s *store) attacksView(ctx context.Context, q *request) (*Attacks, error) {
 			return nil, err
 		}
 		if r != nil { // else it expired meanwhile
-			v.Attacks[i].Match, v.Attacks[i].Newest = r.shown(), r.Event.ID
-			if v.Attacks[i].Match == "" {
-				v.Attacks[i].Match = r.Wallarm.Violation.Section
-			}
+			v.Attacks[i].show(r)
 		}
 	}
 	return v, nil
 }
 
-func (s *store) attack(g *groupSlot, c Counts) Attack {
+// attacksPage is the page, and of each attack the newest event, which has what
+// is not in the index. ids are as run has them.
+func (x *index) attacksPage(q *request, ids []int64) (v *Attacks, newest []int64) {
+	res := x.run(&q.Filter, x.accepts(&q.Filter), ids)
+	groups, total := x.attacks(res, q.Sort, (q.Page-1)*pageSize, pageSize)
+	v = &Attacks{
+		Attacks: []Attack{}, Total: total, Hits: res.total.Hits, Blocked: res.total.Blocked, Passed: res.total.Passed,
+		Other: res.total.Other, Page: q.Page, Pages: min(max((total+pageSize-1)/pageSize, 1), maxPage),
+		Timeline: timeline(&res.bars), Facets: x.facets(res, 8),
+	}
+	bySlot := map[uint32]int{}
+	for i, g := range groups {
+		v.Attacks = append(v.Attacks, x.attack(&x.groups[g.slot], g.Counts))
+		newest = append(newest, g.LastID)
+		bySlot[g.slot] = i
+	}
+	for i := range res.shapes {
+		if res.shapes[i].events == 0 {
+			continue
+		}
+		if n, ok := bySlot[x.shapes[i].group]; ok {
+			v.Attacks[n].mention(&x.shapes[i].Shape)
+		}
+	}
+	return v, newest
+}
+
+// show adds what the record of its newest event has.
+func (a *Attack) show(r *Record) {
+	a.Newest = r.Event.ID
+	a.Match = cmp.Or(r.shown(), r.Wallarm.Violation.Section)
+}
+
+func (x *index) attack(g *groupSlot, c Counts) Attack {
 	return Attack{
 		ID: g.id, Kind: g.kind, Type: g.typ, Host: g.host, Path: g.path, Point: g.point, Client: g.ip,
 		Hits: c.Hits, Events: c.Events, Blocked: c.Blocked, Passed: c.Passed, Other: c.Other,
