@@ -535,3 +535,8 @@ func TestRequest(t *testing.T) {
 	require.Equal(t, 403.0, at(m, "http.response.status_code"))
 	require.Equal(t, "wallarm: xhr_send violation body_undecodable blocked", string(AppendViolationLogLine(nil, v)))
 }
+
+func TestChainOfNoFramework(t *testing.T) {
+	a := &Attack{Frames: 1, Opcode: ws.OpText, Framework: "none", Format: "json"}
+	require.Equal(t, "frame text > json", chain(a, "$.q"))
+}
