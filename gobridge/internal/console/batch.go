@@ -153,7 +153,7 @@ func (s *store) commit(b *batch) (added int, err error) {
 		}
 		id++
 		if it.text != "" {
-			p.exec(qInsertText, id, it.text)
+			p.exec(qInsertText, id, part(id)+"\n"+it.text)
 		}
 		if len(lines) > 0 {
 			lines = append(lines, '\n')

@@ -78,7 +78,7 @@ func openClickHouse(store string) (*clickHouse, error) {
 	}
 	c := &clickHouse{
 		url: scheme + "://" + net.JoinHostPort(u.Hostname(), port) + "/", user: u.User.Username(),
-		table: names[0] + "." + names[1], effort: effort{20_000, 500 * time.Millisecond, 5 * time.Second},
+		table: names[0] + "." + names[1], effort: effort{first: 20_000, more: 500 * time.Millisecond, giveUp: 5 * time.Second},
 		// No proxy: the address is what the operator says, and nothing else.
 		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}},
 	}

@@ -258,7 +258,7 @@ func TestClickHouseSearch(t *testing.T) {
 	c, err := openClickHouse("clickhouse://" + strings.TrimPrefix(ch.URL, "http://"))
 	require.NoError(t, err)
 	for _, more := range []time.Duration{0, time.Hour} {
-		c.effort = effort{400, more, time.Hour}
+		c.effort = effort{first: 400, more: more, giveUp: time.Hour}
 		read, longest = 0, 0
 		times := map[string]int{}
 		searches := 0

@@ -269,7 +269,17 @@ func thousands(n any) string {
 	return s
 }
 
+// after is how long something took that takes seconds, or stood for days.
+func after(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+}
+
 var functions = template.FuncMap{
+	"after":  after,
 	"number": thousands,
 	"counter": func(v any) string {
 		if n, ok := v.(int64); ok {

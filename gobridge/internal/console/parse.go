@@ -284,5 +284,5 @@ func (r *Record) searched() string {
 		b.WriteString(strings.ToValidUTF8(s, " "))
 		b.WriteByte('\n')
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), partMark, " ")
 }

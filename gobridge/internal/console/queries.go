@@ -30,6 +30,7 @@ const (
 	qLoadEvents = `SELECT id, ts, shape, hits, conn FROM events WHERE id > ? ORDER BY id LIMIT 50000`
 	qLoadShapes = `SELECT id, shape FROM shapes`
 	qLastID     = `SELECT value FROM counters WHERE name = 'last_id'`
+	qUnpartedTo = `SELECT value FROM counters WHERE name = 'unparted'`
 	qSources    = `SELECT dev, ino, offset, head, seen, done FROM sources WHERE log = ? ORDER BY seen`
 
 	// Pages.
@@ -44,12 +45,14 @@ const (
 
 var queries = []string{
 	qInsertEvent, qInsertBlock, qInsertText, qInsertShape, qInsertBad, qTrimBad, qAddCounter, qSetSource, qDropSource,
-	qSetVersions, qDropEvents, qDropBlocks, qDropTexts, qDropShape, qLoadEvents, qLoadShapes, qLastID, qSources,
+	qSetVersions, qDropEvents, qDropBlocks, qDropTexts, qDropShape, qLoadEvents, qLoadShapes, qLastID, qUnpartedTo, qSources,
 	qHasEvent, qBlock, qSearch, qBad, qCounters, qVersions, qLogs,
 }
 
-// schemaVersion is in the file's user_version.
-const schemaVersion = 1
+// schemaVersion is in the file's user_version. In 1 texts did not say their part.
+const schemaVersion = 2
+
+const migrate1 = `INSERT INTO counters (name, value) SELECT 'unparted', value FROM counters WHERE name = 'last_id'`
 
 const schema = `
 CREATE TABLE events (

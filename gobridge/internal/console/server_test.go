@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -321,6 +322,59 @@ func TestSearchIsBounded(t *testing.T) {
 	require.Zero(t, v.Hits)
 }
 
+// Several words that all events have, and none as they were asked for, are looked
+// for a part at a time; in a database of before that was so, at once.
+func TestSearchPhraseInParts(t *testing.T) {
+	b, _, h := site(t, 900)
+	old := b.store.nextID
+	for id := int64(1); id <= old; id++ {
+		r, _, err := b.store.record(t.Context(), id)
+		require.NoError(t, err)
+		_, err = b.store.w.Exec("UPDATE texts SET text = ? WHERE rowid = ?", r.searched(), id)
+		require.NoError(t, err)
+	}
+	_, err := b.store.w.Exec("PRAGMA user_version = 1")
+	require.NoError(t, err)
+	b.restart()
+	require.Equal(t, old, b.store.unparted)
+	b.append(b.log, lines(b.g, 2*partEvents)...)
+	b.ingest()
+	s, err := newServer(b.store, b.in.state, &hub{}, newHosts("127.0.0.1:8765", nil), "1")
+	require.NoError(t, err)
+	h = s.handler()
+	search := func(query string) (hits int64, searches int) {
+		to := ""
+		for {
+			var v Attacks
+			getJSON(t, h, "/api/attacks?q="+url.QueryEscape(query)+to, &v)
+			hits += v.Hits
+			searches++
+			if !v.Limited {
+				return hits, searches
+			}
+			require.NotNil(t, v.From)
+			to = "&to=" + v.From.Format(time.RFC3339Nano)
+		}
+	}
+	for _, query := range []string{`"say to wanted"`, `"lobby-7" "this is"`, "hello 941100 wanted"} {
+		b.store.effort = effort{1 << 40, time.Hour, time.Hour, time.Hour}
+		want, n := search(query)
+		require.Equal(t, 1, n)
+		b.store.effort = effort{first: 1, giveUp: time.Hour}
+		got, n := search(query)
+		require.GreaterOrEqual(t, n, 3, query)
+		require.LessOrEqual(t, n, 5, query)
+		require.InDelta(t, want, got, 6, "those of one millisecond may be left to the next, or twice there")
+		require.Equal(t, query == `"say to wanted"`, got == 0)
+	}
+	var v Attacks
+	getJSON(t, h, "/api/attacks?q="+url.QueryEscape(part(old+1)), &v)
+	require.Less(t, v.Hits, int64(100), "the part is no word that can be looked for")
+	var health Health
+	getJSON(t, h, "/api/health", &health)
+	require.NotContains(t, health.Counters, "unparted")
+}
+
 // What is too long for a filter is cut, so that every link of a page works.
 func TestLongValues(t *testing.T) {
 	b, _, h := site(t, 1)
@@ -595,4 +649,10 @@ func TestStatusRows(t *testing.T) {
 		{"attack_types: xss", "3 blocked", false}, {"time_detect", "0.218 s", false},
 		{"start_time", "2026-11-28 08:15:13 UTC", false}, {"workers", "2", false}, {"zebra", "x", false},
 	}, st.Rows())
+}
+
+func TestAfter(t *testing.T) {
+	for s, want := range map[float64]string{0: "0s", 0.04: "0s", 1.26: "1.3s", 59.9: "59.9s", 60: "1m", 32173.2: "8h56m", 3e5: "83h20m"} {
+		require.Equal(t, want, after(s))
+	}
 }

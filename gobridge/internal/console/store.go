@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,8 +36,9 @@ type store struct {
 	*index
 	nextID, nextShape int64
 
-	cache  blockCache
-	effort effort
+	cache    blockCache
+	effort   effort
+	unparted int64 // the last event whose text does not say its part
 }
 
 // openStore opens or makes the database. Only its owner can read it: it holds
@@ -50,7 +52,7 @@ func openStore(path string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{lock: lock, path: path, index: newIndex(), effort: effort{20_000, 200 * time.Millisecond, time.Second}}
+	s := &store{lock: lock, path: path, index: newIndex(), effort: effort{20_000, 200 * time.Millisecond, 100 * time.Millisecond, time.Second}}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s is in use by another console", path)
@@ -112,13 +114,17 @@ func (s *store) migrate() error {
 	switch version {
 	case schemaVersion:
 		return nil
-	case 0:
+	case 0, 1:
 		tx, err := s.w.Begin()
 		if err != nil {
 			return err
 		}
 		defer tx.Rollback()
-		if _, err := tx.Exec(schema + fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)); err != nil {
+		change := schema
+		if version == 1 {
+			change = migrate1
+		}
+		if _, err := tx.Exec(change + fmt.Sprintf("; PRAGMA user_version = %d;", schemaVersion)); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -194,6 +200,9 @@ func (s *store) load() error {
 			return err
 		}
 		rows.Close()
+	}
+	if err := s.r.QueryRow(qUnpartedTo).Scan(&s.unparted); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
 	}
 	s.nextID = last
 	if last == 0 {
@@ -294,31 +303,63 @@ const searchLimit = 50_000
 type effort struct {
 	first  int64         // events that it looks at
 	more   time.Duration // how long it goes on then
+	trial  time.Duration // how long one for several words may take unbounded
 	giveUp time.Duration // ends one that cannot be done in parts
 }
+
+// partEvents is how many events are of one part, by their ids. A text says its
+// part, so that a query for several words is bound to one: FTS5 takes no lower
+// bound but for what matches, and would read on to the oldest event where none
+// does.
+const partEvents = 4096
+
+// part is the word in a text, of a character that is taken out of what is logged.
+func part(id int64) string { return partMark + strconv.FormatInt(id/partEvents, 10) }
+
+const partMark = "\uf8ff" // for private use: a letter to SQLite
 
 // search returns the ids, the newest first, of those of the events lo <= id < hi
 // whose text has every word of query, and from which id on it looked: lo, or
 // what it came to.
 func (s *store) search(ctx context.Context, query string, lo, hi int64) (ids []int64, from int64, err error) {
 	ids = []int64{}
-	match, beginning := phrases(query)
+	match, several, beginning := phrases(query)
 	if match == "" {
 		return ids, lo, nil
 	}
 	started := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, s.effort.giveUp)
 	defer cancel()
+	// Most that ask for several words have rare ones among them, and end soon
+	// without a bound.
+	trial, end := context.WithTimeout(bounded, s.effort.trial)
+	defer end()
+	parted := false
 	from = hi
-	for part := s.effort.first; from > lo && part > 0; {
-		if beginning {
+	for n := s.effort.first; from > lo && n > 0; {
+		next, match, within := max(lo, from-n), match, bounded
+		switch {
+		case beginning, several && from <= s.unparted+1:
 			// The index makes a list of all events with all such words, whatever
 			// part of it is asked for.
-			part = from - lo
+			next = lo
+		case parted:
+			next = max(lo, (from-1)/partEvents*partEvents, s.unparted+1)
+			match = `"` + part(from-1) + `" ` + match
+		case several:
+			within = trial
 		}
-		next := max(lo, from-part)
-		if ids, err = s.searchPart(bounded, ids, match, next, from); err != nil {
-			if bounded.Err() == nil || ctx.Err() != nil {
+		known := len(ids)
+		if ids, err = s.searchPart(within, ids, match, next, from); err != nil {
+			switch {
+			case bounded.Err() == nil && within == trial && trial.Err() != nil:
+				if len(ids) > known {
+					from = ids[len(ids)-1]
+				}
+				parted, hi, started = true, from, time.Now()
+				n, err = s.effort.first, nil
+				continue
+			case bounded.Err() == nil || ctx.Err() != nil:
 				return nil, 0, err
 			}
 			next = from
@@ -332,7 +373,7 @@ func (s *store) search(ctx context.Context, query string, lo, hi int64) (ids []i
 		from = next
 		took := max(time.Since(started), time.Microsecond)
 		fits := int64(float64(hi-from) * float64(s.effort.more-took) / float64(took))
-		part = min(2*part, fits)
+		n = min(2*n, fits)
 	}
 	return ids, from, nil
 }
@@ -356,11 +397,13 @@ func (s *store) searchPart(ctx context.Context, ids []int64, match string, lo, h
 
 // phrases makes an FTS5 query of what a user typed: every word has to be there,
 // in any order; "words in quotes" in theirs; one with a "*" at its end may be a
-// beginning, which is reported. Nothing else that is typed is syntax.
-func phrases(query string) (match string, beginning bool) {
+// beginning. It reports that, and whether there are several words. Nothing else
+// that is typed is syntax.
+func phrases(query string) (match string, several, beginning bool) {
 	var out []string
 	for _, w := range words(query) {
-		text := `"` + strings.ReplaceAll(w.text, "\x00", " ") + `"`
+		several = several || len(out) > 0 || len(strings.FieldsFunc(w.text, noWord)) > 1
+		text := `"` + strings.NewReplacer("\x00", " ", partMark, " ").Replace(w.text) + `"`
 		if w.beginning {
 			text += "*"
 			beginning = true
@@ -369,8 +412,10 @@ func phrases(query string) (match string, beginning bool) {
 			out = append(out, text)
 		}
 	}
-	return strings.Join(out, " "), beginning
+	return strings.Join(out, " "), several, beginning
 }
+
+func noWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
 
 // word is what is to be found: one word, or what is in quotes.
 type word struct {
@@ -381,7 +426,6 @@ type word struct {
 // words are those of query that have anything to find. A beginning has three
 // letters: too many words have shorter ones.
 func words(query string) (all []word) {
-	nothing := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }
 	for i, part := range strings.Split(query, `"`) {
 		words := []string{part}
 		if i%2 == 0 {
@@ -389,8 +433,8 @@ func words(query string) (all []word) {
 		}
 		for _, w := range words {
 			text, star := strings.CutSuffix(w, "*")
-			last := text[strings.LastIndexFunc(text, nothing)+1:]
-			if strings.ContainsFunc(text, func(r rune) bool { return !nothing(r) }) {
+			last := text[strings.LastIndexFunc(text, noWord)+1:]
+			if strings.ContainsFunc(text, func(r rune) bool { return !noWord(r) }) {
 				all = append(all, word{text, star && i%2 == 0 && utf8.RuneCountInString(last) >= 3})
 			}
 		}

@@ -811,7 +811,7 @@ func (s *store) healthView(ctx context.Context, st *ingestState) (*Health, error
 		if err := rows.Scan(&name, &n); err != nil {
 			return nil, err
 		}
-		if name != "last_id" {
+		if name != "last_id" && name != "unparted" {
 			v.Counters[name] = n
 		}
 	}
