@@ -390,7 +390,24 @@ async function looks(browser) {
   passed('without JavaScript, too');
 }
 
+// The samples are in when the last lines, those that are malformed, are.
+async function read() {
+  const deadline = Date.now() + 30000;
+
+  for (;;) {
+    const { logs } = await (await fetch(`${base}api/health`)).json();
+
+    if (logs.length > 0 && logs.every((l) => l.behind_bytes === 0 && l.offset > 0)) {
+      return;
+    }
+    assert(Date.now() < deadline, 'the console does not read the log to its end');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 async function main() {
+  await read();
+
   const browser = await launch();
 
   try {

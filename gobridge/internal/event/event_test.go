@@ -540,3 +540,24 @@ func TestChainOfNoFramework(t *testing.T) {
 	a := &Attack{Frames: 1, Opcode: ws.OpText, Framework: "none", Format: "json"}
 	require.Equal(t, "frame text > json", chain(a, "$.q"))
 }
+
+// Runs of plain text are copied at once: the same as one character at a time.
+func TestEscapedByRuns(t *testing.T) {
+	for _, s := range []string{"", "plain", `say "hi" \o/`, "a\nb\tc\x00d", "д plain д", "\xff\xfe<b>\xff", "x\u202ey~\x7f", strings.Repeat("ab\"", 9)} {
+		for limit := range 3*len(s) + 2 {
+			var want []byte
+			took := 0
+			for took < len(s) {
+				_, n := utf8.DecodeRuneInString(s[took:])
+				next, k := appendEscaped(want, s[took:took+n], limit-len(want))
+				if want = next; k == 0 {
+					break
+				}
+				took += n
+			}
+			got, n := appendEscaped([]byte("before"), s, limit)
+			require.Equal(t, "before"+string(want), string(got), "%q, %d", s, limit)
+			require.Equal(t, took, n, "%q, %d", s, limit)
+		}
+	}
+}

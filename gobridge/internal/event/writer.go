@@ -237,6 +237,18 @@ func appendEscaped(dst []byte, s string, limit int) ([]byte, int) {
 	const digits = "0123456789abcdef"
 	end := len(dst) + limit
 	for i := 0; i < len(s); {
+		plain := i // nearly all is
+		for plain < len(s) && s[plain] >= ' ' && s[plain] <= '~' && s[plain] != '"' && s[plain] != '\\' {
+			plain++
+		}
+		if plain > i {
+			n := min(plain-i, max(end-len(dst), 0))
+			dst = append(dst, s[i:i+n]...)
+			if i += n; i < plain {
+				return dst, i
+			}
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		var buf [6]byte
 		esc := buf[:0]
