@@ -138,9 +138,15 @@ func TestCheck(t *testing.T) {
 		})
 	}
 
-	n := start(t, conf{location: "return 404;"})
+	// A wrong --log does not make an endpoint one that is not inspected.
+	n := start(t, conf{location: "wallarm_mode monitoring;"})
+	n.serve(false)
+	out, _ := exec.Command(env(t, "WSI_CLI"), "check", "--log", filepath.Join(n.dir, "logs", "other.json"), "ws://"+n.addr+"/").Output()
+	require.Contains(t, string(out), "not blocked\n(there is no ")
+
+	n = start(t, conf{location: "return 404;"})
 	cmd := exec.Command(env(t, "WSI_CLI"), "check", "ws://"+n.addr+"/")
-	out, _ := cmd.CombinedOutput()
+	out, _ = cmd.CombinedOutput()
 	require.Equal(t, 2, cmd.ProcessState.ExitCode())
 	require.Contains(t, string(out), "404")
 }

@@ -316,6 +316,9 @@ func (c *checker) run(r *checkReport) (int, error) {
 		r.Verdict = "inspected, not blocked"
 		r.Hint = "wallarm_mode is monitoring, or an exception is for it"
 		return exitMonitored, nil
+	case c.log != "" && !exists(c.log):
+		r.Verdict = "not blocked"
+		r.Hint = "there is no " + c.log + ": which file has wallarm_event_log here, or its default?"
 	case c.log != "":
 		r.Verdict = "not inspected"
 		r.Hint = "no event in " + c.log + ": is wallarm_parse_websocket on in this location, and wallarm_mode not off?"
@@ -324,6 +327,11 @@ func (c *checker) run(r *checkReport) (int, error) {
 		r.Hint = "--log FILE, the event log, tells monitoring from no inspection"
 	}
 	return exitUninspected, nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
