@@ -126,15 +126,23 @@ func plainMarkup(s string) int {
 		if strings.IndexByte(tag[1:], '<') < 0 && strings.IndexByte(tag, '[') < 0 {
 			return gt + 1
 		}
-	case strings.HasPrefix(tag, "<!--[if ") || strings.HasPrefix(tag, "<!--[if("):
-		if strings.HasSuffix(tag, "]") && strings.IndexByte(tag[1:], '<') < 0 {
+	case strings.HasPrefix(tag, "<!--[if ") || strings.HasPrefix(tag, "<!--[if(") || strings.HasPrefix(tag, "<![if "):
+		if strings.HasSuffix(strings.TrimSuffix(tag, "--"), "]") && strings.IndexByte(tag[1:], '<') < 0 {
 			return gt + 1
 		}
 	case len(tag) == len("<XML") && hasPrefixFold(tag, "<XML"):
 		return gt + 1 // settings of Word, in such a comment
 	case hasPrefixFold(tag, "<META"):
-		if len(tag) > 5 && htmlWhite(tag[5]) && isHead(tag[5:]) {
+		if len(tag) > 5 && htmlWhite(tag[5]) && (isHead(tag[5:]) || isNamed(tag[5:])) {
 			return gt + 1
+		}
+	case hasPrefixFold(tag, "<LINK"):
+		if len(tag) > 5 && htmlWhite(tag[5]) && isReference(tag[5:]) {
+			return gt + 1
+		}
+	case hasPrefixFold(tag, "<SVG"):
+		if n := drawing(s); n > 0 {
+			return n
 		}
 	case hasPrefixFold(tag, "<STYLE"):
 		end := indexFold(s[gt:], "</STYLE>")
@@ -148,9 +156,12 @@ func plainMarkup(s string) int {
 // isHead reports whether the attributes of a tag name nothing that leads elsewhere,
 // or an encoding in which a tag is none.
 func isHead(attributes string) bool {
+	if inQuotes(attributes) {
+		return false
+	}
 	for i := range len(attributes) {
 		switch c := attributes[i]; c {
-		case '<', '\\', '&', '`', '%', '{', '}', 0:
+		case '<', '\\', '&', '`', '%', 0:
 			return false
 		}
 	}
@@ -162,21 +173,175 @@ func isHead(attributes string) bool {
 	return true
 }
 
-// isSheet reports whether a style sheet has no escape, no tag, and nothing that runs
-// or loads more than pictures and fonts do.
-func isSheet(style string) bool {
-	for i := range len(style) {
-		switch style[i] {
-		case '<', '\\', '`', 0:
+// isNamed reports whether the attributes of a meta tag only name something about a
+// page, whatever it is: without http-equiv and charset it does nothing.
+func isNamed(attributes string) bool {
+	return !inQuotes(attributes) && indexFold(attributes, "HTTP-EQUIV") < 0 && indexFold(attributes, "CHARSET") < 0 &&
+		strings.IndexByte(attributes, '<') < 0 && strings.IndexByte(attributes, 0) < 0 && !hasHandler(attributes)
+}
+
+// isReference reports whether the attributes of a link say what a page is about, and
+// do not load: it has no rel, or the fonts of Google, whose style sheets nobody else
+// writes.
+func isReference(attributes string) bool {
+	loads, address := false, ""
+	for {
+		attributes = strings.TrimLeft(attributes, " \t\r\n")
+		if attributes == "" || attributes == "/" {
+			address += "/"
+			return !loads || strings.HasPrefix(address, "https://fonts.googleapis.com/") || strings.HasPrefix(address, "https://fonts.gstatic.com/")
+		}
+		name := attributes[:len(attributes)-len(strings.TrimLeft(attributes, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))]
+		value := ""
+		if attributes = attributes[len(name):]; strings.HasPrefix(attributes, "=\"") {
+			end := strings.IndexByte(attributes[2:], '"')
+			if end < 0 {
+				return false
+			}
+			value, attributes = attributes[2:2+end], attributes[3+end:]
+		} else if attributes != "" && strings.IndexByte(" \t\r\n/", attributes[0]) < 0 {
+			return false
+		}
+		var buf [12]byte
+		switch string(upper(buf[:], name)) {
+		case "REL":
+			loads = true
+		case "HREF":
+			if address != "" {
+				return false
+			}
+			address = value
+		case "ITEMPROP", "ITEMTYPE", "PROPERTY", "RESOURCE", "TYPEOF", "CONTENT", "TYPE", "TITLE", "LANG", "HREFLANG", "MEDIA", "CROSSORIGIN":
+		default:
 			return false
 		}
 	}
-	for _, word := range [...]string{"EXPRESSION", "SCRIPT:", "BEHAVIOR", "BEHAVIOUR", "BINDING", "IMPORT", "DATA:"} {
+}
+
+// inQuotes reports whether attributes end within quotes: the tag goes on behind them.
+func inQuotes(attributes string) bool {
+	var quote byte
+	for i := range len(attributes) {
+		switch c := attributes[i]; {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return quote != 0
+}
+
+// hasHandler reports whether an attribute's name begins with on.
+func hasHandler(attributes string) bool {
+	for i := 0; ; {
+		n := strings.IndexByte(attributes[i:], '=')
+		if n < 0 {
+			return false
+		}
+		if at := attribute(attributes, i+n); at >= 0 && hasPrefixFold(attributes[at:], "ON") {
+			return true
+		}
+		i += n + 1
+	}
+}
+
+// drawing is the length of the svg that s begins with when it has shapes in it and
+// nothing that runs or loads; -1 of another.
+func drawing(s string) int {
+	end := indexFold(s, "</SVG>")
+	if end < 0 {
+		return -1
+	}
+	for i := 0; i < end; i++ {
+		switch s[i] {
+		case '\\', '&', '`', '{', '!', 0:
+			return -1
+		case '<':
+			var buf [16]byte
+			switch name := shapeName(strings.TrimPrefix(s[i+1:], "/")); string(upper(buf[:], name)) {
+			case "SVG", "G", "PATH", "CIRCLE", "RECT", "LINE", "POLYLINE", "POLYGON", "ELLIPSE", "TITLE", "DESC", "DEFS", "TEXT", "TSPAN",
+				"LINEARGRADIENT", "RADIALGRADIENT", "STOP", "CLIPPATH", "MASK", "SYMBOL":
+			default:
+				return -1
+			}
+		}
+	}
+	for i := 0; i < end; {
+		eq := strings.IndexByte(s[i:end], '=')
+		if eq < 0 {
+			break
+		}
+		at := attribute(s[:end], i+eq)
+		if at < 0 {
+			break
+		}
+		eq = at + strings.IndexByte(s[at:], '=')
+		n := -1
+		switch {
+		case hasPrefixFold(s[at:], "STYLE"):
+			n = look(s[eq+1 : end])
+		case hasPrefixFold(s[at:], "XMLNS"):
+			n = namespace(s[eq+1 : end])
+		}
+		if n < 0 {
+			return -1
+		}
+		i = eq + 1 + n
+	}
+	for _, word := range [...]string{"HREF", "SRC", "URL("} {
+		if at := indexFold(s[:end], word); at >= 0 && (word != "URL(" || !strings.HasPrefix(s[at+len(word):], "#")) {
+			return -1
+		}
+	}
+	return end + len("</SVG>")
+}
+
+// shapeName is the name of an element that s begins with, as far as letters go.
+func shapeName(s string) string {
+	n := 0
+	for n < len(s) && n < 15 && isASCIILetter(s[n]) {
+		n++
+	}
+	if n < len(s) && s[n] != '>' && s[n] != '/' && !htmlWhite(s[n]) {
+		return ""
+	}
+	return s[:n]
+}
+
+// isSheet reports whether a style sheet has no escape, no tag, and nothing that runs
+// or loads more than pictures and fonts do. What a comment that stands between rules
+// or declarations says does not count; one in a word would join its halves.
+func isSheet(style string) bool {
+	for i := 0; i < len(style); i++ {
+		switch style[i] {
+		case '<':
+			if !strings.HasPrefix(style[i:], "<!--") {
+				return false
+			}
+		case '/':
+			if strings.HasPrefix(style[i:], "/*") {
+				end := strings.Index(style[i+2:], "*/")
+				if end < 0 || i > 0 && !betweenRules(style[i-1]) || strings.IndexByte(style[i:i+2+end], '<') >= 0 {
+					return false
+				}
+				i += end + 3
+			}
+		case '\\', '`', 0:
+			return false
+		}
+	}
+	for _, word := range [...]string{"EXPRESSION", "SCRIPT:", "BEHAVIOR", "BEHAVIOUR", "BINDING", "@IMPORT", "DATA:"} {
 		if indexFold(style, word) >= 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// betweenRules reports whether a style sheet's word cannot go on behind c.
+func betweenRules(c byte) bool {
+	return htmlWhite(c) || c == ';' || c == '{' || c == '}' || c == '/'
 }
 
 // indexFold is where upper, in any case, is in s first, or -1.
@@ -269,12 +434,17 @@ func look(s string) int {
 				return -1
 			}
 			i += n - 1
-		case '\\', '<', '>', '=', '@', '`', '{', '}', '[', '*', 0:
+		case '\\', '<', '>', '@', '`', '{', '}', '[', 0:
 			return -1
+		case '*':
+			if i > 0 && style[i-1] == '/' || i+1 < len(style) && style[i+1] == '/' {
+				return -1
+			}
 		case '(':
-			var buf [12]byte
+			var buf [16]byte
 			switch string(upper(buf[:], nameBefore(style, i))) {
-			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE", "URL":
+			case "RGB", "RGBA", "HSL", "HSLA", "VAR", "CALC", "MIN", "MAX", "CLAMP", "TRANSLATE", "ROTATE", "SCALE", "URL",
+				"LINEAR-GRADIENT", "RADIAL-GRADIENT", "TRANSLATEX", "TRANSLATEY", "MINMAX", "REPEAT":
 			default:
 				return -1
 			}
