@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 	"unicode/utf8"
@@ -83,6 +84,19 @@ func (s byteSet) viewClasses() (has view.Classes) {
 
 // has reports whether c's class, which for punctuation is c alone, is in s.
 func (s byteSet) has(c byte) bool { return s&byteClass[c] != 0 }
+
+// classesOf are the classes of value's bytes.
+func classesOf(value []byte) (in byteSet) {
+	for ; len(value) >= 8; value = value[8:] {
+		w := binary.LittleEndian.Uint64(value)
+		in |= byteClass[byte(w)] | byteClass[byte(w>>8)] | byteClass[byte(w>>16)] | byteClass[byte(w>>24)] |
+			byteClass[byte(w>>32)] | byteClass[byte(w>>40)] | byteClass[byte(w>>48)] | byteClass[byte(w>>56)]
+	}
+	for _, c := range value {
+		in |= byteClass[c]
+	}
+	return in
+}
 
 func setOf(text string) (set byteSet) {
 	for i := range len(text) {

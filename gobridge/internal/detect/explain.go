@@ -57,8 +57,9 @@ func readingName(kind Views) string {
 // changed.
 func (s *Set) Rules() (all []*Rule) {
 	for side := range s.rules {
-		for i := range s.rules[side] {
-			if r := s.rules[side][i].Rule; i == 0 || r != s.rules[side][i-1].Rule { // not each part
+		rules := s.rules[side][anyBytes]
+		for i := range rules {
+			if r := rules[i].Rule; i == 0 || r != rules[i-1].Rule { // not each part
 				all = append(all, r)
 			}
 		}

@@ -17,6 +17,7 @@ const maxNeeded = 3
 // these where the text is, and then compares the text; one of two bytes is filed
 // under itself, and one of one byte is in the value if its class is.
 type index struct {
+	rules  []compiled
 	bitmap [1 << 12]uint64 // of windows that file something
 	pairs  [1 << 12]uint16 // of the last two bytes of the window: which of two, and 1
 	two    []filed
@@ -69,6 +70,7 @@ type use struct {
 // indexOf is an index of rules, of those that count.
 func indexOf(rules []compiled, counts func(*compiled) bool) *index {
 	x := &index{
+		rules: rules,
 		words: (len(rules) + 63) / 64,
 		lists: []byte{0}, // no list begins there
 	}
@@ -129,7 +131,7 @@ func indexOf(rules []compiled, counts func(*compiled) bool) *index {
 			}
 		}
 	}
-	size := 1 << bits.Len(uint(2*len(files)))
+	size := 1 << bits.Len(uint(len(files)*4/3))
 	x.slots = make([]filed, size)
 	for _, w := range slices.Sorted(maps.Keys(files)) {
 		slot := hashWindow(w) & uint32(size-1)
@@ -260,23 +262,25 @@ func rarest(text string) (at int) {
 	return at
 }
 
-// find makes r what the index has to say of value.
-func (x *index) find(value []byte, r *reading) {
+// find makes r what the index has to say of value, whose bytes are of the classes
+// in.
+func (x *index) find(value []byte, in byteSet, r *reading) {
 	r.begin(x)
-	var w uint32
-	var in byteSet
+	r.in = in
+	var (
+		w    uint32
+		seen byteSet
+	)
 	for i, b := range value {
-		class := byteClass[b]
-		if class&x.marked != 0 && len(r.marks) < maxHits {
-			r.mark(class, i, in&class == 0)
+		if class := byteClass[b]; class&x.marked != 0 && len(r.marks) < maxHits {
+			r.mark(class, i, seen&class == 0)
+			seen |= class
 		}
-		in |= class
 		w = (w<<6 | uint32(byteFold[b])) & windowMask
 		if x.bitmap[w>>6]>>(w&63)&1 != 0 {
 			x.compare(value, i, w, r)
 		}
 	}
-	r.in = in
 	r.hit = append(r.hit[:0], r.clauses[:x.words]...)
 	for set := in & x.ones; set != 0; set &= set - 1 {
 		for _, s := range x.byOne[bits.TrailingZeros64(uint64(set))] {

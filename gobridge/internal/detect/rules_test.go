@@ -118,8 +118,15 @@ func FuzzScanSound(f *testing.F) {
 		if len(s) > 500 {
 			t.Skip("the unfiltered rules would take too long")
 		}
-		for _, o := range []Options{{Paranoia: 4}, {Paranoia: 4, Key: true}, {Paranoia: 4, Response: true}} {
-			require.Equal(t, unfiltered([]byte(s), o), Default().Scan([]byte(s), o, &Budget{Left: enough}, nil))
+		const words = "we walked home along the river after work, and talked about old times "
+		for _, o := range []Options{{}, {Response: true}, {Paranoia: 4}, {Paranoia: 4, Key: true}, {Paranoia: 4, Response: true}} {
+			texts := []string{s}
+			if o.Paranoia == 0 { // long texts of words have an index
+				texts = []string{s, words + s, s + " " + words, words + s + " " + words}
+			}
+			for _, s := range texts {
+				require.Equal(t, unfiltered([]byte(s), o), Default().Scan([]byte(s), o, &Budget{Left: enough}, nil), s)
+			}
 		}
 	})
 }

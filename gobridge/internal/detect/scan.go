@@ -75,11 +75,14 @@ var readings = sync.Pool{New: func() any { return new(reading) }}
 func (sc *scanner) read(text []byte, v *view.View) {
 	r := sc.reading
 	sc.part = part{}
-	x := sc.set.index[sc.side].at(sc.o.Paranoia, special(v))
-	x.find(text, r)
-	rules := sc.set.rules[sc.side]
+	in := classesOf(text)
+	x := sc.set.index[sc.side].at(sc.o.Paranoia, special(v), in, len(text))
 	if sc.all {
-		for i := range rules {
+		x = sc.set.index[sc.side].first[anyBytes]
+	}
+	x.find(text, in, r)
+	if sc.all {
+		for i := range x.rules {
 			r.candidates[i>>6] |= 1 << (i & 63)
 		}
 	}
@@ -89,7 +92,7 @@ func (sc *scanner) read(text []byte, v *view.View) {
 			if r.hit[w]&(set&-set) == 0 {
 				r.rules[n] = found{}
 			}
-			sc.try(&rules[n], &r.rules[n], text, v)
+			sc.try(&x.rules[n], &r.rules[n], text, v)
 		}
 	}
 	if special(v) == 0 {

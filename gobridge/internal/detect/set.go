@@ -44,7 +44,7 @@ func Builtin() ([]Rule, error) {
 // collections than usual, as what lives on would else be scattered over pages
 // whose rest was of what does not (1 MiB).
 var Default = sync.OnceValue(func() *Set {
-	defer debug.SetGCPercent(debug.SetGCPercent(60))
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	rules, err := Builtin()
 	if err != nil {
 		panic(err) // a test reads them all
@@ -64,7 +64,7 @@ func Ready() bool { return ready.Load() }
 
 // Set is a compiled set of rules. It is immutable, and shared by all threads.
 type Set struct {
-	rules [2][]compiled // of requests, of responses
+	rules [2][alphabets][]compiled // of requests, of responses
 	index [2]levels
 
 	views     [2]Views   // that some rule reads
@@ -75,12 +75,13 @@ type Set struct {
 // that read a special view. Few locations have more than the first level of
 // paranoia: what these need is made when it is first asked for.
 type levels struct {
-	first *index
+	first [alphabets]*index
 	other [2][1 << len(viewNames)]func() *index // from the second level on; by the special views
 }
 
-// at is the index of the rules that read a text, a special view or none.
-func (l *levels) at(paranoia int, special Views) *index {
+// at is the index of the rules that read a text of so many bytes, of the classes
+// in, or a special view.
+func (l *levels) at(paranoia int, special Views, in byteSet, size int) *index {
 	level, n := 0, 0
 	if paranoia > 1 {
 		level = 1
@@ -91,10 +92,41 @@ func (l *levels) at(paranoia int, special Views) *index {
 		}
 	}
 	if level == 0 && n == 0 {
-		return l.first
+		return l.first[alphabetOf(in, size)]
 	}
 	return l.other[level][n]()
 }
+
+// Rules are compiled for values of any bytes, and again for long ones of words and
+// what people write between these: what of a rule can match there needs more, and
+// of most rules nothing can.
+const (
+	words = iota
+	prose
+	anyBytes
+	alphabets
+)
+
+var alphabet = func() (sets [alphabets]byteSet) {
+	sets[words] = setOf("abcdefghijklmnopqrstuvwxyz0123456789 .,!?-:@#'\"")
+	for c := 0x80; c <= 0xff; c++ {
+		sets[words] |= byteClass[c]
+	}
+	sets[prose] = sets[words] | setOf(";()%&\n")
+	sets[anyBytes] = ^byteSet(0)
+	return sets
+}()
+
+// alphabetOf is the one of fewest bytes for a value of so many, of the classes in.
+func alphabetOf(in byteSet, size int) (a int) {
+	for a < anyBytes && (in&^alphabet[a] != 0 || size <= shortValue) {
+		a++
+	}
+	return a
+}
+
+// shortValue is how long a value is that may be all of what a rule matches.
+const shortValue = 64
 
 // compiled is a rule that can be run.
 type compiled struct {
@@ -129,17 +161,18 @@ func Compile(rules []Rule) (*Set, error) {
 	return s, nil
 }
 
-// compile returns r ready to run, in parts of which one has to match.
-func compile(r *Rule) ([]compiled, error) {
+// compile returns r ready to run, for each alphabet in parts of which one has to
+// match.
+func compile(r *Rule) (all [alphabets][]compiled, err error) {
 	c := compiled{Rule: r, check: checks[r.Check]}
 	for _, p := range r.Not {
 		tree, err := parse(p, true)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		m, err := newMatcher(tree, false)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		c.not = append(c.not, m)
 	}
@@ -155,37 +188,49 @@ func compile(r *Rule) ([]compiled, error) {
 	for _, p := range patterns {
 		tree, err := parse(p, c.check == nil)
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		trees = append(trees, tree)
 	}
-	if len(trees) != 1 || c.check != nil {
-		err := c.add(trees)
-		return []compiled{c}, err
-	}
-	var parts []compiled
-	for _, tree := range branches(trees[0]) {
-		part := c
-		if err := part.add([]*syntax.Regexp{tree}); err != nil {
-			return nil, err
+	parts := [][]*syntax.Regexp{trees}
+	if len(trees) == 1 && c.check == nil {
+		parts = nil
+		for _, tree := range branches(trees[0]) {
+			parts = append(parts, []*syntax.Regexp{tree})
 		}
-		parts = append(parts, part)
 	}
-	return parts, nil
+	for _, trees := range parts {
+		part := c
+		for _, tree := range trees {
+			m, err := newMatcher(tree, c.check != nil)
+			if err != nil {
+				return all, err
+			}
+			part.patterns = append(part.patterns, m)
+		}
+		if c.check != nil {
+			part.patterns[0].Regexp() // now, and not when a text is judged
+		}
+		for a := range all {
+			if one := part; one.need(trees, a) {
+				all[a] = append(all[a], one)
+			}
+		}
+	}
+	return all, nil
 }
 
-// add adds patterns to c.
-func (c *compiled) add(trees []*syntax.Regexp) error {
+// need sets what c needs of a value of an alphabet. It reports whether one can have
+// that.
+func (c *compiled) need(trees []*syntax.Regexp, a int) bool {
 	var (
 		clauses [][]clause
 		begins  []bool
 	)
 	for _, tree := range trees {
-		m, err := newMatcher(tree, c.check != nil)
-		if err != nil {
-			return err
+		if tree = within(tree, a); tree == nil {
+			return false
 		}
-		c.patterns = append(c.patterns, m)
 		if n := longestWhole(tree); n > 0 && (c.longest == 0 || n < c.longest) {
 			c.longest = n
 		}
@@ -198,14 +243,11 @@ func (c *compiled) add(trees []*syntax.Regexp) error {
 				sets = append(sets, setOf(clause[i].text))
 			}
 			slices.Sort(sets)
-			c.classes = append(c.classes, slices.Compact(sets))
+			c.classes = append(c.classes, slices.Clone(slices.Compact(sets)))
 		}
 	}
-	if c.check != nil {
-		c.patterns[0].Regexp() // now, and not when a text is judged
-	}
 	c.choose(clauses, begins)
-	return nil
+	return a == anyBytes || c.longest == 0 || c.longest > shortValue
 }
 
 const (
@@ -250,18 +292,19 @@ func (c *compiled) choose(clauses [][]clause, begins []bool) {
 		}
 	}
 	for _, list := range needed {
-		var texts []bounded
+		texts := make([]bounded, len(list))
 		var single byteSet
 		for i := range list {
 			b := list[i].bounded
-			if texts = append(texts, b); len(b.text) == 1 {
+			if texts[i] = b; len(b.text) == 1 {
 				single |= byteClass[b.text[0]]
 			}
 		}
 		c.needed, c.single = append(c.needed, texts), append(c.single, single)
 	}
+	c.aroundN = make([]uint8, len(anchor))
 	for i := range anchor {
-		c.aroundN = append(c.aroundN, c.around(&anchor[i]))
+		c.aroundN[i] = c.around(&anchor[i])
 	}
 }
 

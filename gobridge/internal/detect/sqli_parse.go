@@ -17,6 +17,10 @@ func (f *sqliFolder) next(t *sqliToken) bool {
 			return false
 		}
 		start := f.pos
+		if f.in[start] == ' ' {
+			f.pos++
+			continue
+		}
 		f.pos = f.parse(t)
 		if t.class != 0 {
 			if f.tokens++; f.tokens == 1 {
@@ -300,22 +304,18 @@ func newWordByte() (table [256]uint8) {
 }
 
 func (f *sqliFolder) parseWord(t *sqliToken) int {
-	var (
-		in    = f.in
-		start = f.pos
-		i     = start
-		h     = uint32(wordHashInit)
-		high  bool
-	)
+	in, start := f.in, f.pos
+	high := false
+	i := start
 scan:
 	for ; i < len(in); i++ {
-		c := in[i]
-		switch wordByte[c] {
+		switch wordByte[in[i]] {
+		case wordPlain:
 		case wordEnd:
 			break scan
 		case wordSplit:
 			if i-start < maxWord {
-				w := f.word(h, in[start:i], high)
+				w := f.word(in[start:i], high)
 				if class := sqliWords.words[w].class; class != 0 && class != 'n' {
 					f.assignWord(t, w)
 					return i
@@ -324,21 +324,20 @@ scan:
 		case wordHigh:
 			high = true
 		}
-		h = wordHash(h, c)
 	}
 	t.class = 'n'
 	if i-start < maxWord {
-		f.assignWord(t, f.word(h, in[start:i], high))
+		f.assignWord(t, f.word(in[start:i], high))
 	}
 	return i
 }
 
-// word is find for a word that may have bytes above 0x7f.
-func (f *sqliFolder) word(h uint32, s string, high bool) uint16 {
+// word is lookup of a word that may have bytes above 0x7f.
+func (f *sqliFolder) word(s string, high bool) uint16 {
 	if high {
 		return f.lookup(s)
 	}
-	return sqliWords.find(h, s)
+	return sqliWords.lookup(s)
 }
 
 func (f *sqliFolder) assignWord(t *sqliToken, w uint16) {

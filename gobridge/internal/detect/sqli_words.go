@@ -76,10 +76,7 @@ func newSQLiWordTable() *sqliWordTable {
 
 // add returns the entry of name, new or old, until the next add.
 func (t *sqliWordTable) add(name string) *sqliWord {
-	h := uint32(wordHashInit)
-	for i := range len(name) {
-		h = wordHash(h, name[i])
-	}
+	h := wordHash(name)
 	w := t.find(h, name)
 	if w == 0 {
 		w = uint16(len(t.words))
@@ -93,13 +90,33 @@ func (t *sqliWordTable) add(name string) *sqliWord {
 	return &t.words[w]
 }
 
-const wordHashInit = 2166136261
-
-// wordHash adds c to h; letters of both cases hash alike.
-func wordHash(h uint32, c byte) uint32 {
-	h = (h ^ uint32(c&^0x20)) * 16777619
-	return h ^ h>>15
+// wordHash is of s; letters of both cases hash alike.
+func wordHash(s string) uint32 {
+	const (
+		lower = 0x2020202020202020
+		prime = 0x9e3779b97f4a7c15
+	)
+	h := uint64(len(s))
+	for ; len(s) >= 8; s = s[8:] {
+		h = (h ^ eight(s)&^lower) * prime
+		h ^= h >> 32
+	}
+	var rest uint64
+	switch n := len(s); {
+	case n >= 4:
+		rest = uint64(four(s)) | uint64(four(s[n-4:]))<<32
+	case n > 0:
+		rest = uint64(s[0]) | uint64(s[n/2])<<8 | uint64(s[n-1])<<16
+	}
+	h = (h ^ rest&^lower) * prime
+	return uint32(h >> 32)
 }
+
+func four(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+func eight(s string) uint64 { return uint64(four(s)) | uint64(four(s[4:]))<<32 }
 
 // find returns the word that equals s but for the case of ASCII letters, or 0.
 // h is the hash of s.
@@ -113,13 +130,7 @@ func (t *sqliWordTable) find(h uint32, s string) uint16 {
 }
 
 // lookup is find for a string not hashed yet.
-func (t *sqliWordTable) lookup(s string) uint16 {
-	h := uint32(wordHashInit)
-	for i := range len(s) {
-		h = wordHash(h, s[i])
-	}
-	return t.find(h, s)
-}
+func (t *sqliWordTable) lookup(s string) uint16 { return t.find(wordHash(s), s) }
 
 // merge returns the phrase "a b", or 0.
 func (t *sqliWordTable) merge(a, b uint16) uint16 {

@@ -49,7 +49,7 @@ func trim(re *syntax.Regexp) *syntax.Regexp {
 func branches(re *syntax.Regexp) []*syntax.Regexp {
 	var open, rest []*syntax.Regexp
 	for _, sub := range alternatives(re) {
-		if goesOn(sub) {
+		if goesOn(sub) || anchored(sub) {
 			open = append(open, sub)
 		} else {
 			rest = append(rest, sub)
@@ -67,7 +67,7 @@ func branches(re *syntax.Regexp) []*syntax.Regexp {
 }
 
 // alternatives are those of re, and of what in them stands behind a mere
-// condition.
+// condition, or before conditions and blanks.
 func alternatives(re *syntax.Regexp) (all []*syntax.Regexp) {
 	switch {
 	case re.Op == syntax.OpCapture:
@@ -82,8 +82,26 @@ func alternatives(re *syntax.Regexp) (all []*syntax.Regexp) {
 			all = append(all, &syntax.Regexp{Op: syntax.OpConcat, Flags: re.Flags, Sub: []*syntax.Regexp{re.Sub[0], sub}})
 		}
 		return all
+	case re.Op == syntax.OpConcat && !slices.ContainsFunc(re.Sub[1:], heavy):
+		for _, sub := range alternatives(re.Sub[0]) {
+			subs := []*syntax.Regexp{sub}
+			if sub.Op == syntax.OpConcat {
+				subs = slices.Clone(sub.Sub)
+			}
+			all = append(all, &syntax.Regexp{Op: syntax.OpConcat, Flags: re.Flags, Sub: append(subs, re.Sub[1:]...)})
+		}
+		return all
 	}
 	return []*syntax.Regexp{re}
+}
+
+// heavy reports whether re is more than a condition or bytes of one class.
+func heavy(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		return re.Sub[0].Op != syntax.OpCharClass
+	}
+	return re.Op < syntax.OpBeginLine || re.Op > syntax.OpNoWordBoundary
 }
 
 // maxParts is how many branches are taken apart.
@@ -151,6 +169,70 @@ func without(class []rune, c, r rune) []rune {
 			continue
 		}
 		out = append(out, class[i], class[i+1])
+	}
+	return out
+}
+
+// within is re as far as it matches values of an alphabet, nil if it matches none.
+func within(re *syntax.Regexp, a int) *syntax.Regexp {
+	if a == anyBytes {
+		return re
+	}
+	var sub []*syntax.Regexp
+	for _, s := range re.Sub {
+		if s = within(s, a); s != nil {
+			sub = append(sub, s)
+		} else if re.Op == syntax.OpConcat {
+			return nil
+		}
+	}
+	one := *re
+	one.Sub = sub
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return nil
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			if r < utf8.RuneSelf && !alphabet[a].has(byte(r)) {
+				return nil
+			}
+		}
+	case syntax.OpCharClass:
+		one.Rune = classWithin(re.Rune, a)
+	case syntax.OpAnyCharNotNL:
+		one.Op, one.Rune = syntax.OpCharClass, classWithin([]rune{0, '\n' - 1, '\n' + 1, utf8.MaxRune}, a)
+	case syntax.OpAnyChar:
+		one.Op, one.Rune = syntax.OpCharClass, classWithin([]rune{0, utf8.MaxRune}, a)
+	case syntax.OpStar, syntax.OpQuest:
+		if len(sub) == 0 {
+			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+		}
+	case syntax.OpRepeat:
+		if len(sub) == 0 && re.Min == 0 {
+			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+		}
+	}
+	if one.Op == syntax.OpCharClass && len(one.Rune) == 0 || len(re.Sub) > 0 && len(sub) == 0 {
+		return nil
+	}
+	return &one
+}
+
+// classWithin are the runes of a class that are of an alphabet.
+func classWithin(class []rune, a int) (out []rune) {
+	for i := 0; i < len(class); i += 2 {
+		for r := class[i]; r <= min(class[i+1], utf8.RuneSelf-1); r++ {
+			switch n := len(out); {
+			case !alphabet[a].has(byte(r)):
+			case n > 0 && out[n-1] == r-1:
+				out[n-1] = r
+			default:
+				out = append(out, r, r)
+			}
+		}
+		if class[i+1] >= utf8.RuneSelf {
+			out = append(out, max(class[i], utf8.RuneSelf), class[i+1])
+		}
 	}
 	return out
 }

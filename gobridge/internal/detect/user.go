@@ -137,13 +137,15 @@ func checkUser(r *Rule) error {
 func (s *Set) With(rules []Rule) (*Set, error) {
 	all := new(Set)
 	for side := range s.rules {
-		all.rules[side] = slices.Clip(s.rules[side])
+		for a, rules := range s.rules[side] {
+			all.rules[side][a] = slices.Clip(rules)
+		}
 		all.detectors[side] = slices.Clip(s.detectors[side])
 	}
 	seen := map[string]bool{}
 	for side := range s.rules {
-		for i := range s.rules[side] {
-			seen[s.rules[side][i].ID] = true
+		for i := range s.rules[side][anyBytes] {
+			seen[s.rules[side][anyBytes][i].ID] = true
 		}
 	}
 	for i := range rules {
@@ -173,16 +175,21 @@ func (s *Set) add(r *Rule, seen map[string]bool) error {
 	if err != nil {
 		return &ParseError{r.File, r.Line, "pattern", err.Error()}
 	}
-	if len(s.rules[side])+len(parts) > maxRules {
+	if len(s.rules[side][anyBytes])+len(parts[anyBytes]) > maxRules {
 		return &ParseError{r.File, r.Line, "rule", fmt.Sprintf("more than %d rules", maxRules)}
 	}
-	s.rules[side] = append(s.rules[side], parts...)
+	for a := range parts {
+		s.rules[side][a] = append(s.rules[side][a], parts[a]...)
+	}
 	return nil
 }
 
 func (s *Set) build() {
-	for side, rules := range s.rules {
-		l := &s.index[side]
+	for side := range s.rules {
+		l, rules := &s.index[side], s.rules[side][anyBytes]
+		for a := range l.first {
+			l.first[a] = indexOf(s.rules[side][a], func(r *compiled) bool { return r.Paranoia == 1 })
+		}
 		for level := range l.other {
 			for n := range l.other[level] {
 				l.other[level][n] = sync.OnceValue(func() *index {
@@ -192,7 +199,6 @@ func (s *Set) build() {
 				})
 			}
 		}
-		l.first = l.other[0][0]()
 		for i := range viewNames { // not when a text is judged
 			l.other[0][1<<i]()
 		}
@@ -216,8 +222,8 @@ func viewsOf(n int) (v Views) {
 func (s *Set) IDs() []string {
 	ids := slices.Clone(libinjectionIDs)
 	for side := range s.rules {
-		for i := range s.rules[side] {
-			ids = append(ids, s.rules[side][i].ID)
+		for i := range s.rules[side][anyBytes] {
+			ids = append(ids, s.rules[side][anyBytes][i].ID)
 		}
 		for _, r := range s.detectors[side] {
 			ids = append(ids, r.ID)
@@ -230,8 +236,8 @@ func (s *Set) IDs() []string {
 // Types are the types of all rules of s.
 func (s *Set) Types() (types []string) {
 	for side := range s.rules {
-		for i := range s.rules[side] {
-			types = append(types, s.rules[side][i].Type)
+		for i := range s.rules[side][anyBytes] {
+			types = append(types, s.rules[side][anyBytes][i].Type)
 		}
 		for _, r := range s.detectors[side] {
 			types = append(types, r.Type)
