@@ -225,6 +225,9 @@ func hasFold(value []byte, acc Classes) bool {
 			if as == "." && isAlnum(prev) && isAlnum(next) {
 				return true // of an address
 			}
+			if (as == "/" || as == `\`) && (prev == '.' || next == '.') {
+				return true // of a path that leads up
+			}
 			if isAlnum(prev) && next > ' ' && next < utf8.RuneSelf && acc&cCode != 0 {
 				return true
 			}

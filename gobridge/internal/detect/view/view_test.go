@@ -102,6 +102,8 @@ func TestDecoded(t *testing.T) {
 		{"quotes of prose", "don’t say “never” – or do…", ""},
 		{"quotes of French", "« Bonjour ! », 10\u00a0000", ""},
 		{"dots in an address", "http://127。0。0。1/", "http://127.0.0.1/"},
+		{"slashes of a path", "..／..／etc／passwd", "../../etc/passwd"},
+		{"backslashes of a path", "a＼..＼b", `a\..\b`},
 		{"zero width", "u\u200bn\u200di\ufeffo\u00adn se\u2060lect", "union select"},
 		{"bidi", "uni\u202eon sel\u2066ect", "union select"},
 		{"tags", "uni\U000e0041on", "union"},
@@ -131,7 +133,7 @@ func TestDecoded(t *testing.T) {
 func TestOrdinaryTexts(t *testing.T) {
 	for _, s := range []string{
 		"", "hello", "Don't you think it's 100% right? I'd say so & more; see http://example.org/a_b-c?d=e&f=g (really)!",
-		"今天天气很好，我们去公园吧！（笑）“好的”：……", "日本語のテキストです。「はい」", "مرحبا كيف حالك؟ هذا \u200fنص عربي \u200f@user: ‏…",
+		"今天天气很好，我们去公园吧！（笑）“好的”：……", "可以／不可以", "3／4です。", "日本語のテキストです。「はい」", "مرحبا كيف حالك؟ هذا \u200fنص عربي \u200f@user: ‏…",
 		"سلام\u200cعلیکم می\u200cخواهم", "Привет, как дела? «Хорошо» — сказал он.", "नमस्ते क्\u200dष", "안녕하세요, 잘 지내세요?",
 		"👨\u200d👩\u200d👧\u200d👦 ❤\ufe0f 1\ufe0f\u20e3 🏴\u200d☠\ufe0f", "C'est l’été : 20 % à 10\u00a0€ !", "It’s “great” – isn’t it…",
 		"first line\nsecond line\twith a tab\r\n- item\n# heading", "a-b--c -- d", "one -- two\nthree #four\n-- Five\n# six\nx", "user@example.org",
