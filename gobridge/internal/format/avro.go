@@ -1,12 +1,15 @@
 package format
 
+import "wsi/gobridge/internal/carrier"
+
 const (
 	avroMagic = "Obj\x01"
 	avroSync  = 16
 )
 
 // avro reads doc, an object container file of Avro: its metadata are members,
-// its blocks payloads, since only their schema knows what is in them. Records
+// its blocks payloads, since only their schema knows what is in them, compressed as
+// the metadata say or not. Records
 // without a container are not told from others.
 func (w *Walker) avro(doc []byte, visit bool) bool {
 	if len(doc) < len(avroMagic)+avroSync || string(doc[:len(avroMagic)]) != avroMagic {
@@ -20,6 +23,7 @@ func avroContainer(r *reader) {
 	if !r.open(true) {
 		return
 	}
+	var codec []byte
 	for !r.failed {
 		n := r.zigzag()
 		if n == 0 {
@@ -30,19 +34,46 @@ func avroContainer(r *reader) {
 			r.zigzag() // the size
 		}
 		for ; n > 0 && !r.failed; n-- {
-			r.key(r.take(uint64(r.zigzag())))
-			r.value(r.take(uint64(r.zigzag())))
+			key := r.take(uint64(r.zigzag()))
+			r.key(key)
+			value := r.take(uint64(r.zigzag()))
+			r.value(value)
+			if !r.failed && string(r.bytes(key)) == "avro.codec" {
+				codec = r.bytes(value)
+			}
 		}
 	}
 	r.take(avroSync)
 	for i := int64(0); r.more(); i++ {
 		r.zigzag() // how many objects
 		r.intKey(i)
-		r.binary(r.take(uint64(r.zigzag())))
+		r.block(r.take(uint64(r.zigzag())), codec)
 		r.take(avroSync)
 	}
 	r.close()
 	r.isMagic()
+}
+
+// block is one of a container, whose codec has no magic number where it is one of
+// these.
+func (r *reader) block(s span, codec []byte) {
+	const checksum = 4 // behind Snappy
+	kind, end := carrier.None, 0
+	switch string(codec) {
+	case "deflate":
+		kind = carrier.Deflate
+	case "snappy":
+		kind, end = carrier.Snappy, checksum
+	}
+	if kind == carrier.None || !r.before(s) {
+		r.binary(s)
+		return
+	}
+	if p := r.bytes(s); len(p) >= end && r.w.carry(kind, p[:len(p)-end], true) {
+		r.w.next()
+		return
+	}
+	r.w.bytes(r.bytes(s))
 }
 
 // zigzag is a number of at most ten bytes.

@@ -1,9 +1,12 @@
 package format_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/snappy"
 	"github.com/stretchr/testify/require"
 
 	"wsi/gobridge/internal/format"
@@ -22,6 +25,39 @@ func TestAvro(t *testing.T) {
 		"huge key": "Obj\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01" + strings.Repeat("\x00", 17),
 		"negative": "Obj\x01\x02\x01" + strings.Repeat("\x00", 17),
 	})
+}
+
+// A block that a codec without a magic number compressed, and one that only says so.
+func TestAvroCodec(t *testing.T) {
+	const record, sync = "\x48<script>alert('hello, you')</script>", "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
+	var deflated bytes.Buffer
+	z, err := flate.NewWriter(&deflated, flate.BestCompression)
+	require.NoError(t, err)
+	_, err = z.Write([]byte(record))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	for _, tt := range []struct{ codec, block, path string }{
+		{"deflate", deflated.String(), "$[0]>deflate"},
+		{"snappy", string(snappy.Encode(nil, []byte(record))) + "\x01\x02\x03\x04", "$[0]>snappy"},
+		{"snappy", "\x01", ""},
+		{"deflate", record, "$[0]"},
+	} {
+		doc := "Obj\x01\x02\x14avro.codec" + string(rune(2*len(tt.codec))) + tt.codec + "\x00" + sync + "\x02" + string(rune(2*len(tt.block))) + tt.block + sync
+		var w format.Walker
+		var paths []string
+		require.Equal(t, "avro", w.Walk([]byte(doc), format.Root{}, func(f *format.Field) {
+			if strings.Contains(string(f.Value), "<script>") {
+				path, _, _ := strings.Cut(f.Path(), "@")
+				paths = append(paths, path)
+			}
+		}))
+		if tt.path == "" {
+			require.Empty(t, paths)
+			continue
+		}
+		require.NotEmpty(t, paths, tt.codec)
+		require.Equal(t, tt.path, paths[0])
+	}
 }
 
 // A record without its schema: strings are behind twice their length.
