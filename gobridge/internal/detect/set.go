@@ -31,7 +31,7 @@ func Builtin() ([]Rule, error) {
 		if err != nil {
 			return nil, err
 		}
-		some, err := parseRules(name, data, Values|Keys)
+		some, err := ParseRules(name, data)
 		if err != nil {
 			return nil, err
 		}

@@ -105,21 +105,6 @@ func TestXML(t *testing.T) {
 
 // TestXMLOpened: which XML is nothing but its texts and attributes, as the value of
 // a message and inside of JSON.
-func TestUndeclared(t *testing.T) {
-	for text, want := range map[string]string{
-		`<?xml version="1.0" encoding="UTF-8"?>` + "\n<e/>": "\n<e/>",
-		`<?xml version="1.0"?><!-- a --><e/>`:               `<!-- a --><e/>`,
-		`<?xml version="1.0"?><!DOCTYPE e><e/>`:             `<?xml version="1.0"?><!DOCTYPE e><e/>`,
-		`<?xml version="1.0"?>`:                             `<?xml version="1.0"?>`,
-		`<?xml version="1.0"?>a`:                            `<?xml version="1.0"?>a`,
-		`<?xml onload="1.0"?><e/>`:                          `<?xml onload="1.0"?><e/>`,
-		`<e/>`:                                              `<e/>`,
-		``:                                                  ``,
-	} {
-		require.Equal(t, want, string(format.Undeclared([]byte(text))))
-	}
-}
-
 func TestXMLOpened(t *testing.T) {
 	for _, tt := range []struct {
 		text string
@@ -128,8 +113,7 @@ func TestXMLOpened(t *testing.T) {
 		{`<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><say n="1">a &lt; b</say></s:Body></s:Envelope>`, true},
 		{" <e a='1'  b = \"x\" ><f/>t<g></g >\n</e> ", true},
 		{`<?xml version='1.1' standalone="no" ?>` + "\n<e xmlns='urn:x'/>", true},
-		{`<?xml version="1.0"?><e a="b"/>`, true},
-		{`<?xml version="1.0" encoding="UTF-8"?>` + "\n<methodCall><methodName>say</methodName><params><param><value>it's a &lt; b</value></param></params></methodCall>\n", true},
+		{`<?xml version="1.0"?><e a="rO0ABQ"/>`, false}, // no protocol's: somebody's parser is to have it
 		{`<a:e xmlns:a="urn:x"><a:f/></a:e>`, true},
 		{`<a:e xmlns:ab="urn:x"/>`, false},
 		{`<esi:debug/>`, false},
@@ -154,15 +138,7 @@ func TestXMLOpened(t *testing.T) {
 		{`<e a="b"c="d"/>`, false},
 		{`<e a="<b>"/>`, false},
 		{`<e><!-- a --></e>`, false},
-		{`<e>I <![CDATA[a & b]] c]]> <![CDATA[]]></e>`, true},
-		{`<e><![CDATA[a < b]]></e>`, false},
-		{`<e><![CDATA[>a]]></e>`, false},
-		{`<e><![CDATA[a]></e>`, false},
-		{`<![CDATA[a]]><e/>`, false},
-		{`<rss><image><url>a</url></image><link>b</link><source/></rss>`, true},
-		{`<rss><image src="a"/></rss>`, false},
-		{`<rss><link
->b</link></rss>`, false},
+		{`<e><![CDATA[a]]></e>`, false},
 		{`<!DOCTYPE e SYSTEM "http://a/b"><e/>`, false},
 		{`<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n" + `<plist version="1.0"><string>a</string></plist>`, true},
 		{`<!DOCTYPE e PUBLIC "-//W3C//DTD X//EN" "http://www.w3.org.example.com/x.dtd"><e/>`, false},

@@ -4,10 +4,10 @@ import "bytes"
 
 // IsData reports whether p is an XML document by the letter that carries data: one
 // whose texts and attributes, which are visited each, are all that anybody may have
-// put into it, and in which a browser would find nothing to run. It has no comment,
-// in CDATA no < or >, which HTML reads in another way, of document types that of a
-// standard alone, and of processing instructions the declaration alone. Each prefix
-// is declared in it.
+// put into it, and in which a browser would find nothing to run. It has no comment
+// or CDATA, of document types that of a standard alone, and of processing
+// instructions the declaration alone, which only a document with a namespace or such
+// a type has, as those of protocols do. Each prefix is declared in it.
 func IsData(p []byte) bool {
 	const depth = 64
 	var open [depth]struct{ start, end int } // names
@@ -16,8 +16,19 @@ func IsData(p []byte) bool {
 	if hasControl(p) {
 		return false
 	}
-	i := skipSpace(p, declarationLen(p))
-	i += standardType(p[i:])
+	i := skipSpace(p, 0)
+	declaration := bytes.HasPrefix(p[i:], []byte("<?xml "))
+	if declaration {
+		end := bytes.Index(p[i:], []byte("?>"))
+		if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) {
+			return false
+		}
+		i = skipSpace(p, i+end+len("?>"))
+	}
+	size := standardType(p[i:])
+	if i += size; declaration && size == 0 && !bytes.Contains(p, []byte(" xmlns")) {
+		return false
+	}
 	for {
 		if n == 0 {
 			if i = skipSpace(p, i); i == len(p) {
@@ -46,14 +57,6 @@ func IsData(p []byte) bool {
 			i++
 			continue
 		}
-		if section, ok := bytes.CutPrefix(p[i:], []byte("![CDATA[")); ok && n > 0 {
-			end := bytes.IndexAny(section, "<>")
-			if end < 2 || section[end] != '>' || string(section[end-2:end]) != "]]" {
-				return false
-			}
-			i = len(p) - len(section) + end + 1
-			continue
-		}
 		end := nameEnd(p, i)
 		if n == depth || end == i || !isNameStart(p[i]) || isActive(local(p[i:end])) || !known.declared(p, p[i:end]) {
 			return false
@@ -61,7 +64,7 @@ func IsData(p []byte) bool {
 		open[n].start, open[n].end = i, end
 		elements++
 		empty, size := attributes(p[end:])
-		if size == 0 || p[end] != '>' && p[end] != '/' && loads(local(p[i:end])) {
+		if size == 0 {
 			return false
 		}
 		i = end + size
@@ -75,31 +78,6 @@ func IsData(p []byte) bool {
 func (w *Walker) data(text []byte) bool {
 	i := skipSpace(text, 0)
 	return i < len(text) && text[i] == '<' && w.nested < maxNested && !w.off("xml") && isXML(text[i:]) && IsData(text[i:])
-}
-
-// Undeclared is p without the declaration that an XML document begins with, if an
-// element or a comment is next: of all processing instructions it is the one that no
-// attack has need of.
-func Undeclared(p []byte) []byte {
-	rest := p[declarationLen(p):]
-	i := skipSpace(rest, 0)
-	if i+1 < len(rest) && rest[i] == '<' && (isNameStart(rest[i+1]) || bytes.HasPrefix(rest[i:], []byte("<!--"))) {
-		return rest
-	}
-	return p
-}
-
-// declarationLen is the length of the declaration that p begins with, if it does.
-func declarationLen(p []byte) int {
-	i := skipSpace(p, 0)
-	if !bytes.HasPrefix(p[i:], []byte("<?xml ")) {
-		return 0
-	}
-	end := bytes.Index(p[i:], []byte("?>"))
-	if end < 0 || !isDeclaration(p[i+len("<?xml"):i+end]) {
-		return 0
-	}
-	return i + end + len("?>")
 }
 
 // isDeclaration reports whether p is what <?xml declares.
@@ -272,33 +250,11 @@ func isProcessed(namespace []byte) bool {
 func local(name []byte) []byte { return name[bytes.LastIndexByte(name, ':')+1:] }
 
 // isActive reports whether an element of that name may be one that a browser runs,
-// or reads other elements in than XML says.
+// loads, or reads other elements in than XML says.
 func isActive(name []byte) bool {
 	var b [12]byte
-	switch string(lower(&b, name)) {
-	case "script", "style", "svg", "math", "iframe", "noframes", "noembed", "template", "noscript", "xmp", "plaintext", "textarea",
-		"handler", "include", "stylesheet", "transform", "import":
-		return true
-	}
-	return false
-}
-
-// loads reports whether an element of that name may be one that makes a browser run
-// or load what its attributes say. Without any it does nothing.
-func loads(name []byte) bool {
-	var b [12]byte
-	switch string(lower(&b, name)) {
-	case "frame", "frameset", "object", "embed", "applet", "link", "meta", "base", "form", "input", "button", "img", "image",
-		"video", "audio", "source", "marquee", "isindex", "use", "set", "animate", "layer", "bgsound":
-		return true
-	}
-	return false
-}
-
-// lower is name in small letters, nil if it is longer than b.
-func lower(b *[12]byte, name []byte) []byte {
 	if len(name) > len(b) {
-		return nil
+		return false
 	}
 	for i, c := range name {
 		if c-'A' < 26 {
@@ -306,7 +262,13 @@ func lower(b *[12]byte, name []byte) []byte {
 		}
 		b[i] = c
 	}
-	return b[:len(name)]
+	switch string(b[:len(name)]) {
+	case "script", "style", "svg", "math", "iframe", "frame", "frameset", "object", "embed", "applet", "link", "meta", "base",
+		"form", "input", "button", "img", "image", "video", "audio", "source", "marquee", "isindex", "template", "noscript", "xmp",
+		"plaintext", "textarea", "use", "set", "animate", "handler", "include", "stylesheet", "transform", "import", "layer", "bgsound":
+		return true
+	}
+	return false
 }
 
 // isNamespace reports whether the value of an attribute for namespaces is the name

@@ -344,11 +344,7 @@ func (j *judge) field(f *format.Field) {
 	if f.Noise || f.Opened && j.set == detect.Default() { // users' rules may be about the whole
 		return
 	}
-	value := f.Value
-	if len(value) > 0 && value[0] == '<' && j.set == detect.Default() {
-		value = format.Undeclared(value)
-	}
-	j.inspect(value, j.options(f.Cut, f.Key), f, "")
+	j.inspect(f.Value, j.options(f.Cut, f.Key), f, "")
 	if f.Key && string(f.Value) == "prototype" && strings.HasSuffix(f.Path(), ".constructor.prototype~") {
 		j.inspect(prototype, j.options(f.Cut, f.Key), f, "")
 	}
