@@ -3,12 +3,10 @@ package console
 import (
 	"context"
 	"fmt"
-
 	"slices"
 	"strings"
-	"unicode/utf8"
-
 	"time"
+	"unicode/utf8"
 )
 
 // foundLimit bounds the matches that a search takes, newest first.

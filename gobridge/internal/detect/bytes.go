@@ -98,12 +98,20 @@ func classesOf(value []byte) (in byteSet) {
 	return in
 }
 
+// setOf is classesOf for what is compiled, and for few values.
 func setOf(text string) (set byteSet) {
 	for i := range len(text) {
 		set |= byteClass[text[i]]
 	}
 	return set
 }
+
+// four and eight are the first bytes of b, the first one lowest.
+func four[T string | []byte](b T) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+func eight(b string) uint64 { return uint64(four(b)) | uint64(four(b[4:]))<<32 }
 
 // byteFold maps bytes to 6 bits for the index, letters of either case alike.
 // What falls together is told apart by a comparison. Of the bytes beyond ASCII,

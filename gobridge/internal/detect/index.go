@@ -236,7 +236,7 @@ func keyAt(size, end int) int {
 
 // folded is what four bytes have in common with any others that fold to the same.
 func folded[T string | []byte](b T) uint32 {
-	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24 | 0x20202020
+	return four(b) | 0x20202020
 }
 
 const windowMask = 1<<18 - 1

@@ -17,7 +17,7 @@ func (f *sqliFolder) next(t *sqliToken) bool {
 			return false
 		}
 		start := f.pos
-		if f.in[start] == ' ' {
+		if f.in[start] == ' ' { // every second time: not by way of parse
 			f.pos++
 			continue
 		}

@@ -112,12 +112,6 @@ func wordHash(s string) uint32 {
 	return uint32(h >> 32)
 }
 
-func four(s string) uint32 {
-	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
-}
-
-func eight(s string) uint64 { return uint64(four(s)) | uint64(four(s[4:]))<<32 }
-
 // find returns the word that equals s but for the case of ASCII letters, or 0.
 // h is the hash of s.
 func (t *sqliWordTable) find(h uint32, s string) uint16 {
